@@ -1,0 +1,16 @@
+# Warnings are errors on both compilers; what a newer compiler adds is off until this list names it.
+add_compile_options(-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wno-missing-field-initializers)
+add_compile_options(-fno-common -fstack-protector-strong -fno-strict-aliasing)
+add_compile_definitions(_GNU_SOURCE DRUMBEAT_VERSION="${PROJECT_VERSION}")
+if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+if(DRUMBEAT_SANITIZE)
+  add_compile_options(-fsanitize=${DRUMBEAT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DRUMBEAT_SANITIZE})
+endif()
+if(DRUMBEAT_ANALYZE)
+  add_compile_options(-fanalyzer)
+endif()
+add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)

@@ -1,0 +1,126 @@
+#pragma once
+/* The configuration: flags > environment > file > default, read once at the start into one plain structure.
+ *
+ * Scalar options are rows of a table (options.c) that also feeds `drumbeat config`, --help and the manual. Unknown keys
+ * and bad values are refused with file, line and column; an unknown DRUMBEAT_* variable only warns. Secrets may be
+ * written as `env:NAME` or `file:PATH` and are resolved by config_secret(), late and only where they are used. */
+#include "common/base/clock.h"
+#include "common/base/err.h"
+#include "common/base/text.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_POOL_MAX = 256, CONFIG_NAMES_MAX = 10000 };
+
+struct config_queue {
+    const char *name;     /* [a-z0-9_.-]{1,63} */
+    const char *broker;   /* "postgres" or "redis" */
+    const char *protocol; /* "native" or "celery" */
+    const char *rows;     /* "full" or "failures" */
+    int64_t limit;        /* 0: none */
+};
+
+struct config_handler {
+    const char *name;
+    const char *queue;       /* NULL: as the handler's descriptor says */
+    int max_attempts;        /* 0: as the descriptor says, as for the rest */
+    usec_t soft, hard;
+    int64_t memory;          /* bytes */
+    const char *const *argv; /* NULL unless a command handler; ends with NULL */
+    const char *const *env;  /* NAME=VALUE, ends with NULL */
+    const char *cwd;
+};
+
+struct config_schedule {
+    const char *name;
+    const char *handler;
+    const char *args;              /* JSON object, "{}" when missing */
+    const char *const *specs;      /* one or several expressions, ends with NULL */
+    const char *const *exclude;    /* NULL: nothing */
+    const char *tz;                /* NULL: UTC */
+    const char *queue;             /* NULL: the handler's */
+    const char *catchup;           /* last, all, none */
+    usec_t catchup_window;
+    const char *overlap;           /* allow (when missing), skip, queue_one, replace, cancel_other */
+    usec_t jitter;
+    usec_t start_at, end_at;       /* 0: none */
+    bool enabled;
+    const char *where;             /* "file:line" for messages */
+};
+
+struct config_upstream {
+    const char *name;
+    const char *kind; /* as written, else the name where that is one of the default names; NULL otherwise */
+    const char *url;  /* NULL: none, as for the rest */
+    const char *user;
+    const char *password; /* as written: resolve with config_secret(); the same for key, headers and a command's env */
+    const char *key;
+    const char *cert, *cert_key, *ca;
+    const char *const *headers; /* "Name: value", ends with NULL */
+};
+
+struct config {
+    const char *file; /* the file that was read, NULL for the shipped default */
+    struct {
+        const char *url;        /* NULL: not configured */
+        const char *listen_url; /* NULL: as url */
+    } database;
+    struct {
+        const char *url;
+    } redis;
+    struct {
+        int pool;                  /* children, 1 to CONFIG_POOL_MAX; default 4 */
+        const char *const *queues; /* ends with NULL; NULL: every queue */
+        usec_t lease;              /* 5 s to 10 min, default 15 s */
+        usec_t drain;              /* how long SIGTERM lets running tasks finish; default 25 s */
+    } worker;
+    struct {
+        const char *level; /* debug, info, warning, error */
+    } log;
+    struct config_queue *queues;
+    size_t queue_count;
+    struct config_handler *handlers;
+    size_t handler_count;
+    struct config_schedule *schedules;
+    size_t schedule_count;
+    struct config_upstream *upstreams;
+    size_t upstream_count;
+};
+
+/* One flag of the command line that sets an option: {"worker.pool", "8"}. */
+struct config_flag {
+    const char *option;
+    const char *value;
+};
+
+/* Read everything. `file` NULL: DRUMBEAT_CONFIG, ./drumbeat.yaml, /etc/drumbeat/drumbeat.yaml, in this order, else the
+ * text of config_default_text(). `flags` ends with a NULL option; NULL: none. NULL and ERR_USAGE when something is
+ * wrong, with its place: "drumbeat.yaml:12:7: worker.lease: '2s' is below 5s". The result is owned by the caller:
+ * config_free(), and everything in it lives as long as it does. */
+struct config *config_load(const char *file, const struct config_flag *flags, struct err *e);
+void config_free(struct config *config);
+void config_freep(struct config **config); /* for CLEANUP */
+
+/* The shipped default, config/drumbeat.yaml as it was when the program was built. */
+const char *config_default_text(void);
+
+/* NULL when there is none of that name. The arrays are in the order of their names. */
+const struct config_queue *config_queue(const struct config *config, const char *name);
+const struct config_handler *config_handler(const struct config *config, const char *name);
+const struct config_upstream *config_upstream(const struct config *config, const char *name);
+
+/* The value behind `env:NAME` or `file:PATH` (trailing newline dropped, at most 64 KiB), else the text itself. */
+bool config_secret(const char *written, struct text *out, struct err *e);
+
+/* The same for the part after `separator` of "NAME=VALUE" or "Name: value"; the name and the separator are added as
+ * they are. */
+bool config_secret_pair(const char *written, const char *separator, struct text *out, struct err *e);
+
+/* Add the address of a service without what is secret in it: passwords of URLs, of their queries and of libpq's
+ * keyword form become ***. For messages and logs. */
+void config_mask(const char *url, struct text *out);
+
+/* Print every option with its value and where it came from ("flag", "environment DATABASE_URL", "file x.yaml:12",
+ * "built-in", "default"); secrets and passwords inside URLs are masked. `json`: one object a line {option, value, origin}. */
+void config_print(const struct config *config, bool json, struct text *out);

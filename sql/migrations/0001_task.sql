@@ -1,0 +1,283 @@
+-- The task table and what moves tasks through it.
+--
+-- Split by mutability. `task_body` is written once, at enqueue, and never updated. Where a task stands is a narrow row in
+-- exactly one of four tables, and a move is a delete and an insert in one transaction:
+--
+--        enqueue            promote             claim               settle
+--   (nothing) --> delayed ----------> ready ----------> running ----------> ended
+--          `------------------------>   ^                  |                  |
+--                                       `-- retry, return -'                  |
+--                                       ^------------ retry() ----------------'
+--
+-- The view `task` puts the pieces together for readers. A new mutable fact about a task belongs in the table of the state
+-- it is a fact of; nothing that changes is ever indexed.
+
+-- Identifiers -------------------------------------------------------------------------------------------------------------
+
+-- A UUIDv7 (RFC 9562, 5.7) of the moment it is called.
+CREATE FUNCTION drumbeat.uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+    SELECT encode(set_bit(set_bit(
+               overlay(uuid_send(gen_random_uuid())
+                       PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                       FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+
+CREATE SEQUENCE drumbeat.ready_seq;   -- the order in which tasks of one lane run
+CREATE SEQUENCE drumbeat.fence_seq;   -- one number a claim, never repeated
+CREATE SEQUENCE drumbeat.epoch_seq;   -- one number a life of a seat
+
+-- What is configured ------------------------------------------------------------------------------------------------------
+
+-- A queue needs no row to be used; a row holds what was configured or paused.
+CREATE TABLE drumbeat.queue_state (
+    name          text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[a-z0-9_.-]{1,63}$'),
+    broker        text NOT NULL DEFAULT 'postgres' CHECK (broker IN ('postgres', 'redis')),
+    protocol      text NOT NULL DEFAULT 'native' CHECK (protocol IN ('native', 'celery')),
+    rows          text NOT NULL DEFAULT 'full' CHECK (rows IN ('full', 'failures')),
+    paused        boolean NOT NULL DEFAULT false,
+    paused_reason text,
+    paused_by     text,
+    paused_at     timestamptz
+);
+
+-- The handlers that some worker has had: where their tasks go when the caller does not say.
+CREATE TABLE drumbeat.handler (
+    name         text COLLATE "C" PRIMARY KEY,
+    queue        text COLLATE "C" NOT NULL DEFAULT 'default',
+    max_attempts integer NOT NULL DEFAULT 3,
+    seen_at      timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Tasks -------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE drumbeat.task_body (
+    id           uuid PRIMARY KEY,
+    name         text NOT NULL,
+    queue        text NOT NULL,
+    args         jsonb NOT NULL,
+    priority     smallint NOT NULL,
+    max_attempts integer NOT NULL,
+    created_at   timestamptz NOT NULL,
+    run_at       timestamptz NOT NULL,
+    created_by   text NOT NULL,
+    expires_at   timestamptz,
+    tenant       text,
+    unique_key   text,
+    headers      jsonb,
+    external_id  text,
+    batch_id     uuid,
+    parent_id    uuid,
+    schedule     text,
+    tick_at      timestamptz,
+    lateness_ms  bigint,
+    missed       integer
+);
+ALTER TABLE drumbeat.task_body ALTER COLUMN args SET COMPRESSION lz4;
+
+-- Waiting to be claimed. A lane is (queue, priority); seq gives the order in it. `attempt` is how often the task was
+-- started so far, `allowed` how often it may be.
+CREATE TABLE drumbeat.ready (
+    queue    text COLLATE "C" NOT NULL,
+    priority smallint NOT NULL,
+    seq      bigint NOT NULL DEFAULT nextval('drumbeat.ready_seq'),
+    task_id  uuid NOT NULL UNIQUE,
+    name     text COLLATE "C" NOT NULL,
+    attempt  integer NOT NULL DEFAULT 0,
+    allowed  integer NOT NULL,
+    PRIMARY KEY (queue, priority, seq)
+);
+
+-- Waiting for a moment.
+CREATE TABLE drumbeat.delayed (
+    task_id uuid PRIMARY KEY,
+    run_at  timestamptz NOT NULL,
+    attempt integer NOT NULL DEFAULT 0,
+    allowed integer NOT NULL
+);
+CREATE INDEX delayed_run_at ON drumbeat.delayed (run_at);
+
+-- Claimed. `place` counts the tasks of one claim; started_at is written when it is worth a write of its own (a claim of
+-- one, or a task that turns out slow): until then the task still reads as QUEUED.
+CREATE TABLE drumbeat.running (
+    task_id          uuid PRIMARY KEY,
+    fence            bigint NOT NULL,
+    worker           uuid NOT NULL,
+    seat             smallint NOT NULL,
+    place            smallint NOT NULL,
+    seq              bigint NOT NULL,
+    attempt          integer NOT NULL,  -- this start counted
+    allowed          integer NOT NULL,
+    pid              integer,
+    started_at       timestamptz,
+    progress_value   bigint NOT NULL DEFAULT 0,
+    end_value        bigint NOT NULL DEFAULT 0,
+    progress_message text
+) WITH (fillfactor = 70);
+CREATE INDEX running_seat ON drumbeat.running (worker, seat);
+
+-- How tasks ended. Insert-only, but for retry().
+CREATE TABLE drumbeat.ended (
+    task_id          uuid PRIMARY KEY,
+    status           text NOT NULL CHECK (status IN ('SUCCESS', 'ERRORED', 'KILLED', 'SKIPPED')),
+    attempt          integer NOT NULL,
+    fence            bigint,
+    worker           uuid,
+    pid              integer,
+    started_at       timestamptz,
+    ended_at         timestamptz NOT NULL,
+    progress_value   bigint NOT NULL DEFAULT 0,
+    end_value        bigint NOT NULL DEFAULT 0,
+    progress_message text,
+    result           jsonb,
+    error            text,
+    peak_rss         bigint,
+    cpu_ms           bigint
+);
+
+-- Attempts that did not end in SUCCESS; a success is told by its row in `ended`. Outcomes: failed, crashed, limit, cancelled,
+-- lost (these count), returned (does not).
+CREATE TABLE drumbeat.past_attempt (
+    task_id    uuid NOT NULL,
+    attempt    integer NOT NULL,
+    fence      bigint NOT NULL,
+    worker     uuid,
+    pid        integer,
+    started_at timestamptz,
+    ended_at   timestamptz NOT NULL,
+    outcome    text NOT NULL,
+    error      text,
+    signal     integer,
+    exit_code  integer,
+    peak_rss   bigint,
+    cpu_ms     bigint,
+    PRIMARY KEY (task_id, fence)
+);
+
+-- Who holds a unique key. In a table of its own, so that no change of state can collide with it.
+CREATE TABLE drumbeat.unique_lock (
+    name    text NOT NULL,
+    key     text NOT NULL,
+    task_id uuid NOT NULL UNIQUE,
+    PRIMARY KEY (name, key)
+);
+
+CREATE TABLE drumbeat.cancel_request (
+    task_id      uuid PRIMARY KEY,
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    requested_by text NOT NULL DEFAULT session_user
+);
+
+CREATE TABLE drumbeat.task_log (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    task_id    uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    level      text NOT NULL,
+    message    text NOT NULL
+);
+CREATE INDEX task_log_task ON drumbeat.task_log (task_id, id);
+
+-- Workers -----------------------------------------------------------------------------------------------------------------
+
+-- One row a running worker: its heartbeat is the lease of everything its seats hold. `boot` and `pid_start` let a worker of
+-- the same host see that the process is gone before the lease is.
+CREATE TABLE drumbeat.worker (
+    id         uuid PRIMARY KEY,
+    host       text NOT NULL,
+    pid        integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    draining   boolean NOT NULL DEFAULT false,
+    version    text NOT NULL,
+    queues     text[],           -- NULL: all of them
+    pool       integer NOT NULL,
+    names      text[] NOT NULL,  -- the handlers it has
+    lease      interval NOT NULL,
+    waiting    boolean NOT NULL DEFAULT true,
+    boot       text NOT NULL,
+    pid_start  bigint NOT NULL
+) WITH (fillfactor = 50);
+
+-- One row a child's place in a pool. Who writes for a task locks its seat's row and shows the epoch; who takes the seat
+-- away raises it.
+CREATE TABLE drumbeat.seat (
+    worker uuid NOT NULL REFERENCES drumbeat.worker ON DELETE CASCADE,
+    seat   smallint NOT NULL,
+    epoch  bigint NOT NULL,
+    PRIMARY KEY (worker, seat)
+) WITH (fillfactor = 50);
+
+-- These tables are emptied as fast as they are filled: vacuum by number of rows, not by share.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['ready', 'delayed', 'running', 'seat', 'worker', 'unique_lock', 'cancel_request'] LOOP
+        EXECUTE format('ALTER TABLE drumbeat.%I SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,'
+                       ' autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000)', name);
+    END LOOP;
+END $$;
+
+-- What APIs read ----------------------------------------------------------------------------------------------------------
+
+-- One branch a state, each with its status as a constant, so that a filter by status reads one table.
+CREATE VIEW drumbeat.task AS
+SELECT b.id, b.name, b.queue, 'QUEUED'::text AS status, b.args, b.priority::integer AS priority, r.attempt, b.max_attempts,
+       0::bigint AS progress_value, 0::bigint AS end_value, NULL::text AS progress_message, NULL::jsonb AS result,
+       NULL::text AS error, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
+       NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at, false AS should_be_killed, NULL::uuid AS worker,
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+  FROM drumbeat.ready r JOIN drumbeat.task_body b ON b.id = r.task_id
+UNION ALL
+SELECT b.id, b.name, b.queue, 'QUEUED', b.args, b.priority::integer, d.attempt, b.max_attempts,
+       0, 0, NULL, NULL,
+       NULL, b.tenant, b.created_by, b.created_at, d.run_at, b.expires_at,
+       NULL, NULL, false, NULL,
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+  FROM drumbeat.delayed d JOIN drumbeat.task_body b ON b.id = d.task_id
+UNION ALL
+SELECT b.id, b.name, b.queue, 'QUEUED', b.args, b.priority::integer, r.attempt - 1, b.max_attempts,
+       0, 0, NULL, NULL,
+       NULL, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
+       NULL, NULL, EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = b.id), NULL,
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+  FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id
+ WHERE r.started_at IS NULL
+UNION ALL
+SELECT b.id, b.name, b.queue, 'RUNNING', b.args, b.priority::integer, r.attempt, b.max_attempts,
+       r.progress_value, r.end_value, r.progress_message, NULL,
+       NULL, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
+       r.started_at, NULL, EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = b.id), r.worker,
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+  FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id
+ WHERE r.started_at IS NOT NULL
+UNION ALL
+SELECT b.id, b.name, b.queue, e.status, b.args, b.priority::integer, e.attempt, b.max_attempts,
+       e.progress_value, e.end_value, e.progress_message, e.result,
+       e.error, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
+       e.started_at, e.ended_at, e.status = 'KILLED', e.worker,
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+  FROM drumbeat.ended e JOIN drumbeat.task_body b ON b.id = e.task_id;
+
+CREATE VIEW drumbeat.attempt AS
+SELECT task_id, attempt, fence, worker, pid, started_at, ended_at, outcome, error, signal, exit_code, peak_rss, cpu_ms
+  FROM drumbeat.past_attempt
+UNION ALL
+SELECT task_id, attempt, fence, worker, pid, started_at, ended_at, 'success', NULL, NULL, NULL, peak_rss, cpu_ms
+  FROM drumbeat.ended WHERE status = 'SUCCESS'
+UNION ALL
+SELECT task_id, attempt, fence, worker, pid, started_at, NULL, 'running', NULL, NULL, NULL, NULL, NULL
+  FROM drumbeat.running WHERE started_at IS NOT NULL;
+
+-- The queues that are configured, that tasks wait in or that a handler names.
+CREATE VIEW drumbeat.queue AS
+WITH RECURSIVE waiting(name) AS (
+    (SELECT queue FROM drumbeat.ready ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.queue FROM drumbeat.ready r WHERE r.queue > w.name ORDER BY r.queue LIMIT 1) FROM waiting w WHERE w.name IS NOT NULL
+), names AS (
+    SELECT name FROM waiting WHERE name IS NOT NULL
+    UNION SELECT 'default' UNION SELECT queue FROM drumbeat.handler UNION SELECT name FROM drumbeat.queue_state
+)
+SELECT n.name, coalesce(q.broker, 'postgres') AS broker, coalesce(q.protocol, 'native') AS protocol,
+       coalesce(q.paused, false) AS paused, q.paused_reason, q.paused_by, q.paused_at, coalesce(q.rows, 'full') AS rows
+  FROM names n LEFT JOIN drumbeat.queue_state q USING (name);

@@ -1,0 +1,229 @@
+-- The functions of the public contract: enqueue, enqueue_many, cancel, retry, pause, resume. They run as their owner, so that
+-- a caller needs EXECUTE and nothing else.
+
+-- Wake the workers that wait for `queue`: tasks with a sequence number above `low` are there once this transaction commits.
+-- At most once a queue and transaction (its first call knows the lowest number), and only when somebody waits: a worker that
+-- starts to wait looks again until every transaction that could have missed its flag is over. `always` is for tasks that
+-- come back with an old number.
+CREATE FUNCTION drumbeat.ring(queue text, low bigint, always boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    rung text := coalesce(current_setting('drumbeat.rung', true), '');
+BEGIN
+    IF always THEN
+        PERFORM pg_notify('drumbeat', 'ready ' || queue || ' ' || low);
+    ELSIF strpos(rung, ',' || queue || ',') = 0
+          AND EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
+        PERFORM pg_notify('drumbeat', 'ready ' || queue || ' ' || low);
+        PERFORM set_config('drumbeat.rung', rung || ',' || queue || ',', true);
+    END IF;
+END $$;
+
+-- Refuse a value of the contract: SQLSTATE 22023.
+CREATE FUNCTION drumbeat.refuse_unless(holds boolean, complaint text) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF NOT holds THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = complaint;
+    END IF;
+END $$;
+
+-- Enqueue one task for each element of `args` and return the ids in the same order. A task whose unique key is held is not
+-- inserted; the holder's id stands in its place.
+CREATE FUNCTION drumbeat.enqueue_many(
+    name text, args jsonb[], queue text DEFAULT NULL, priority int DEFAULT NULL, run_at timestamptz DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
+    created_by text DEFAULT NULL, headers jsonb DEFAULT NULL, unique_keys text[] DEFAULT NULL
+) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    moment   timestamptz := clock_timestamp();
+    total    int := coalesce(cardinality(args), 0);
+    keys     text[] := unique_keys;
+    ids      uuid[];
+    answer   uuid[];
+    fresh    boolean[];
+    home     drumbeat.handler;
+    conf     drumbeat.queue_state;
+    due      boolean;
+    low      bigint;
+    i        int;
+    holder   uuid;
+BEGIN
+    IF name IS NULL OR name !~ '^[[:graph:]]{1,200}$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'name must be 1 to 200 characters without blanks';
+    END IF;
+    SELECT * INTO home FROM drumbeat.handler h WHERE h.name = enqueue_many.name COLLATE "C";
+    queue := coalesce(queue, home.queue, 'default');
+    priority := coalesce(priority, 5);
+    max_attempts := coalesce(max_attempts, home.max_attempts, 3);
+    due := run_at IS NULL OR run_at <= moment;
+    IF queue !~ '^[a-z0-9_.-]{1,63}$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('queue %L is not 1 to 63 of a-z 0-9 _ . -', queue);
+    ELSIF priority NOT BETWEEN 0 AND 9 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('priority %s is not between 0 and 9', priority);
+    ELSIF max_attempts NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('max_attempts %s is not between 1 and 1000', max_attempts);
+    ELSIF run_at = 'infinity' OR NOT isfinite(coalesce(expires_at, moment)) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'run_at and expires_at must be finite';
+    ELSIF jsonb_typeof(headers) <> 'object' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'headers must be a JSON object';
+    ELSIF unique_key IS NOT NULL AND unique_keys IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'give unique_key or unique_keys, not both';
+    ELSIF unique_keys IS NOT NULL AND cardinality(unique_keys) <> total THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('%s unique_keys for %s args', cardinality(unique_keys), total);
+    ELSIF EXISTS (SELECT FROM unnest(args) a WHERE jsonb_typeof(a) <> 'object') THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'args must be JSON objects';
+    END IF;
+    IF total = 0 THEN
+        RETURN;
+    END IF;
+    SELECT * INTO conf FROM drumbeat.queue_state s WHERE s.name = queue COLLATE "C";
+    IF conf.broker = 'redis' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('queue %L belongs to Redis, which this release does not serve', queue);
+    END IF;
+
+    IF unique_key IS NOT NULL THEN
+        keys := array_fill(unique_key, ARRAY[total]);
+    END IF;
+    ids := ARRAY(SELECT drumbeat.uuid_v7() FROM generate_series(1, total));
+    IF keys IS NOT NULL THEN
+        answer := ids;
+        fresh := array_fill(true, ARRAY[total]);
+        -- In the order of the keys, so that two callers cannot wait for each other.
+        FOR i IN SELECT k.place FROM unnest(keys) WITH ORDINALITY k(key, place) WHERE k.key IS NOT NULL ORDER BY k.key, k.place LOOP
+            IF length(keys[i]) NOT BETWEEN 1 AND 500 THEN
+                RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a unique key must be 1 to 500 characters';
+            END IF;
+            LOOP
+                INSERT INTO drumbeat.unique_lock AS l (name, key, task_id) VALUES (name, keys[i], ids[i]) ON CONFLICT DO NOTHING;
+                EXIT WHEN FOUND;
+                SELECT l.task_id INTO holder FROM drumbeat.unique_lock l WHERE l.name = enqueue_many.name AND l.key = keys[i];
+                IF FOUND THEN
+                    answer[i] := holder;
+                    fresh[i] := false;
+                    EXIT;
+                END IF;
+            END LOOP;
+        END LOOP;
+    END IF;
+
+    -- The transaction has its number before it takes a sequence number: that is what lets a worker know when no lower
+    -- sequence number can appear any more.
+    PERFORM pg_current_xact_id();
+    INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, created_by, expires_at, tenant, unique_key, headers)
+    SELECT t.id, name, queue, coalesce(t.args, '{}'), priority, max_attempts, moment, coalesce(run_at, moment),
+           coalesce(created_by, session_user), expires_at, tenant, keys[t.place], headers
+      FROM unnest(ids, args) WITH ORDINALITY t(id, args, place)
+     WHERE fresh IS NULL OR fresh[t.place];
+    IF due THEN
+        low := nextval('drumbeat.ready_seq');
+        INSERT INTO drumbeat.ready (queue, priority, task_id, name, allowed)
+        SELECT queue, priority, t.id, name, max_attempts
+          FROM unnest(ids) WITH ORDINALITY t(id, place)
+         WHERE fresh IS NULL OR fresh[t.place];
+        PERFORM drumbeat.ring(queue, low);
+    ELSE
+        INSERT INTO drumbeat.delayed (task_id, run_at, allowed)
+        SELECT t.id, run_at, max_attempts
+          FROM unnest(ids) WITH ORDINALITY t(id, place)
+         WHERE fresh IS NULL OR fresh[t.place];
+        PERFORM pg_notify('drumbeat', 'delayed');
+    END IF;
+    RETURN QUERY SELECT unnest(coalesce(answer, ids));
+END $$;
+
+-- Enqueue one task and return its id, or the id of the task that holds the unique key.
+CREATE FUNCTION drumbeat.enqueue(
+    name text, args jsonb DEFAULT '{}', queue text DEFAULT NULL, priority int DEFAULT NULL, run_at timestamptz DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
+    created_by text DEFAULT NULL, headers jsonb DEFAULT NULL
+) RETURNS uuid LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT drumbeat.enqueue_many(name, ARRAY[coalesce(args, '{}')], queue, priority, run_at, expires_at, max_attempts, unique_key, tenant,
+                                 created_by, headers)
+$$;
+
+-- Cancel a task: at once when it waits, else by asking its worker (cancel_request). False when it had ended, NULL when unknown.
+CREATE FUNCTION drumbeat.cancel(id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    started integer;
+BEGIN
+    -- A task can move while we look: look again until it was found somewhere.
+    LOOP
+        DELETE FROM drumbeat.ready r WHERE r.task_id = id RETURNING r.attempt INTO started;
+        IF NOT FOUND THEN
+            DELETE FROM drumbeat.delayed d WHERE d.task_id = id RETURNING d.attempt INTO started;
+        END IF;
+        IF FOUND THEN
+            INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
+            VALUES (id, 'KILLED', started, clock_timestamp(), format('cancelled by %s before it started', session_user));
+            DELETE FROM drumbeat.unique_lock l WHERE l.task_id = id;
+            RETURN true;
+        END IF;
+        PERFORM FROM drumbeat.running r WHERE r.task_id = id;
+        IF FOUND THEN
+            INSERT INTO drumbeat.cancel_request (task_id) VALUES (id) ON CONFLICT DO NOTHING;
+            PERFORM pg_notify('drumbeat', 'cancel ' || id);
+            RETURN true;
+        END IF;
+        PERFORM FROM drumbeat.ended e WHERE e.task_id = id;
+        IF FOUND THEN
+            RETURN false;
+        END IF;
+        PERFORM FROM drumbeat.task_body b WHERE b.id = cancel.id;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Queue a task again that ended as ERRORED, KILLED or SKIPPED: same row, history kept, as many attempts as at first.
+CREATE FUNCTION drumbeat.retry(id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    body    drumbeat.task_body;
+    started integer;
+    low     bigint;
+BEGIN
+    SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = retry.id;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM drumbeat.ended e WHERE e.task_id = retry.id AND e.status <> 'SUCCESS' FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF body.unique_key IS NOT NULL THEN
+        INSERT INTO drumbeat.unique_lock (name, key, task_id) VALUES (body.name, body.unique_key, body.id) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            RETURN false; -- another task holds the key now
+        END IF;
+    END IF;
+    DELETE FROM drumbeat.cancel_request c WHERE c.task_id = retry.id;
+    DELETE FROM drumbeat.ended e WHERE e.task_id = retry.id RETURNING e.attempt INTO started;
+    low := nextval('drumbeat.ready_seq');
+    INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
+    VALUES (body.queue, body.priority, body.id, body.name, started, started + body.max_attempts);
+    PERFORM drumbeat.ring(body.queue, low);
+    RETURN true;
+END $$;
+
+-- Nothing of a paused queue is claimed; what runs goes on.
+CREATE FUNCTION drumbeat.pause(queue text, reason text DEFAULT NULL, author text DEFAULT session_user) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM drumbeat.refuse_unless(queue ~ '^[a-z0-9_.-]{1,63}$' IS TRUE, 'queue must be 1 to 63 of a-z 0-9 _ . -');
+    INSERT INTO drumbeat.queue_state AS q (name, paused, paused_reason, paused_by, paused_at)
+    VALUES (queue, true, reason, coalesce(author, session_user), clock_timestamp())
+    ON CONFLICT ON CONSTRAINT queue_state_pkey DO UPDATE
+    SET paused = true, paused_reason = excluded.paused_reason, paused_by = excluded.paused_by, paused_at = excluded.paused_at;
+END $$;
+
+CREATE FUNCTION drumbeat.resume(queue text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM drumbeat.refuse_unless(queue ~ '^[a-z0-9_.-]{1,63}$' IS TRUE, 'queue must be 1 to 63 of a-z 0-9 _ . -');
+    UPDATE drumbeat.queue_state q SET paused = false, paused_reason = NULL, paused_by = NULL, paused_at = NULL WHERE q.name = resume.queue;
+    PERFORM drumbeat.ring(queue, 0, always => true);
+END $$;

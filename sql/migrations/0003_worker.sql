@@ -1,0 +1,362 @@
+-- What workers call. Every function that writes for a seat first locks the seat's row and compares its epoch: SQLSTATE
+-- DBF01 says that the seat was taken away and that nothing was written. A seat is taken away by raising its epoch, which
+-- waits for a write under way; whatever the old holder sends later finds another epoch.
+
+CREATE FUNCTION drumbeat.hold_seat(worker uuid, seat int, epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM FROM drumbeat.seat s WHERE s.worker = hold_seat.worker AND s.seat = hold_seat.seat::smallint AND s.epoch = hold_seat.epoch FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'DBF01', MESSAGE = format('seat %s of worker %s was taken away', seat, worker);
+    END IF;
+END $$;
+
+-- Claim up to `wanted` tasks whose handler is in `names` from the lanes given, in the order given, right of each lane's
+-- cursor. A claim of one is marked as started. Planner settings: these tables change from empty to millions of rows between
+-- two looks of ANALYZE, and only the index order is ever right.
+CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], cursors bigint[],
+                               names text[], wanted int)
+RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
+               has_unique boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    number bigint;
+    taken  int := 0;
+    more   int;
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    number := nextval('drumbeat.fence_seq');
+    FOR i IN 1 .. cardinality(lane_queues) LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = lane_queues[i] AND q.paused);
+        RETURN QUERY
+        WITH picked AS MATERIALIZED (
+            SELECT r.ctid AS tid FROM drumbeat.ready r
+             WHERE r.queue = lane_queues[i] AND r.priority = lane_priorities[i]::smallint AND r.seq > cursors[i] AND r.name = ANY (names)
+             ORDER BY r.seq LIMIT wanted - taken FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM drumbeat.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.tid FROM picked p))
+            RETURNING r.task_id, r.seq, r.attempt, r.allowed
+        ), numbered AS MATERIALIZED (
+            SELECT g.*, (taken + row_number() OVER (ORDER BY g.seq))::int AS place FROM gone g
+        ), held AS (
+            INSERT INTO drumbeat.running (task_id, fence, worker, seat, place, seq, attempt, allowed, pid, started_at)
+            SELECT n.task_id, number, claim.worker, claim.seat::smallint, n.place::smallint, n.seq, n.attempt + 1, n.allowed, claim.pid,
+                   CASE WHEN wanted = 1 THEN clock_timestamp() END
+              FROM numbered n
+        )
+        SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
+               b.unique_key IS NOT NULL, coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at
+          FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
+         ORDER BY n.place;
+        GET DIAGNOSTICS more = ROW_COUNT;
+        taken := taken + more;
+        EXIT WHEN taken >= wanted;
+    END LOOP;
+END $$;
+
+-- Settle the tasks of one claim that ended as a plain SUCCESS (no result): those whose element of `started` is not 0. Times are
+-- microseconds since 1970, element n belongs to place n. Answers how many were settled.
+CREATE FUNCTION drumbeat.settle_plain(worker uuid, seat int, epoch bigint, fence bigint, started bigint[], ended bigint[], has_unique boolean)
+RETURNS int LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    settled int;
+    ids     uuid[];
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    WITH gone AS (
+        DELETE FROM drumbeat.running r
+         WHERE r.worker = settle_plain.worker AND r.seat = settle_plain.seat::smallint AND r.fence = settle_plain.fence AND started[r.place] <> 0
+        RETURNING r.*
+    ), done AS (
+        INSERT INTO drumbeat.ended (task_id, status, attempt, fence, worker, pid, started_at, ended_at, progress_value, end_value, progress_message)
+        SELECT g.task_id, 'SUCCESS', g.attempt, g.fence, g.worker, g.pid, drumbeat.moment(started[g.place]), drumbeat.moment(ended[g.place]),
+               g.progress_value, g.end_value, g.progress_message
+          FROM gone g
+        RETURNING task_id
+    )
+    SELECT count(*), CASE WHEN has_unique OR EXISTS (SELECT FROM drumbeat.cancel_request) THEN array_agg(task_id) END
+      INTO settled, ids FROM done;
+    IF ids IS NOT NULL THEN
+        DELETE FROM drumbeat.unique_lock l WHERE l.task_id = ANY (ids);
+        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
+    END IF;
+    RETURN settled;
+END $$;
+
+-- Microseconds since 1970 as a moment, exactly.
+CREATE FUNCTION drumbeat.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT timestamptz 'epoch' + micros * interval '1 microsecond'
+$$;
+
+-- How an attempt ended. outcome: success; failed, crashed, limit, lost (the task is queued again while attempts are left and
+-- `retryable` holds); cancelled; expired; returned (not counted, the task goes back to where it stood).
+CREATE TYPE drumbeat.attempt_end AS (
+    outcome     text,
+    retryable   boolean,
+    retry_after interval,
+    started_at  timestamptz,
+    ended_at    timestamptz,
+    result      jsonb,
+    error       text,
+    signal      int,
+    exit_code   int,
+    peak_rss    bigint,
+    cpu_ms      bigint
+);
+
+-- Move one running task on as its attempt ended: the only place that decides between QUEUED and the final statuses.
+CREATE FUNCTION drumbeat.move_on(r drumbeat.running, how drumbeat.attempt_end) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    asked  boolean := EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id);
+    final  text;
+    body   drumbeat.task_body;
+    counts boolean := how.outcome <> 'returned';
+BEGIN
+    DELETE FROM drumbeat.running x WHERE x.task_id = r.task_id AND x.fence = r.fence;
+    final := CASE
+        WHEN how.outcome = 'success' THEN 'SUCCESS'
+        WHEN how.outcome = 'expired' THEN 'SKIPPED'
+        WHEN how.outcome = 'cancelled' OR asked THEN 'KILLED'
+        WHEN how.outcome = 'returned' THEN NULL
+        WHEN how.retryable AND r.attempt < r.allowed THEN NULL
+        ELSE 'ERRORED' END;
+    IF how.outcome NOT IN ('success', 'expired') AND (counts OR r.started_at IS NOT NULL) THEN
+        INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, worker, pid, started_at, ended_at, outcome, error, signal, exit_code, peak_rss, cpu_ms)
+        VALUES (r.task_id, r.attempt, r.fence, r.worker, r.pid, coalesce(how.started_at, r.started_at), how.ended_at,
+                CASE WHEN asked AND how.outcome IN ('crashed', 'limit', 'failed') THEN 'cancelled' ELSE how.outcome END,
+                how.error, how.signal, how.exit_code, how.peak_rss, how.cpu_ms);
+    END IF;
+    IF final IS NOT NULL THEN
+        INSERT INTO drumbeat.ended (task_id, status, attempt, fence, worker, pid, started_at, ended_at, progress_value, end_value, progress_message,
+                                    result, error, peak_rss, cpu_ms)
+        VALUES (r.task_id, final, CASE WHEN how.outcome = 'expired' OR (how.outcome = 'returned' AND r.started_at IS NULL) THEN r.attempt - 1 ELSE r.attempt END,
+                r.fence, r.worker, r.pid, CASE WHEN how.outcome <> 'expired' THEN coalesce(how.started_at, r.started_at) END, how.ended_at,
+                r.progress_value, r.end_value, r.progress_message, how.result, how.error, how.peak_rss, how.cpu_ms);
+        DELETE FROM drumbeat.unique_lock l WHERE l.task_id = r.task_id;
+        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id;
+        RETURN;
+    END IF;
+    IF how.retry_after > interval '0' THEN
+        INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
+        VALUES (r.task_id, clock_timestamp() + how.retry_after, r.attempt, r.allowed);
+        PERFORM pg_notify('drumbeat', 'delayed');
+        RETURN;
+    END IF;
+    SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = r.task_id;
+    INSERT INTO drumbeat.ready (queue, priority, seq, task_id, name, attempt, allowed)
+    VALUES (body.queue, body.priority, r.seq, r.task_id, body.name, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed);
+    PERFORM drumbeat.ring(body.queue, r.seq - 1, always => true);
+END $$;
+
+-- Settle one task of a claim in any other way. False: it was no longer held (nothing is written).
+CREATE FUNCTION drumbeat.settle_one(worker uuid, seat int, epoch bigint, fence bigint, place int, how drumbeat.attempt_end,
+                                    progress_value bigint DEFAULT NULL, end_value bigint DEFAULT NULL, progress_message text DEFAULT NULL)
+RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    r drumbeat.running;
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    SELECT * INTO r FROM drumbeat.running x
+     WHERE x.worker = settle_one.worker AND x.seat = settle_one.seat::smallint AND x.fence = settle_one.fence AND x.place = settle_one.place;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    r.progress_value := greatest(r.progress_value, settle_one.progress_value);
+    r.end_value := coalesce(settle_one.end_value, r.end_value);
+    r.progress_message := coalesce(settle_one.progress_message, r.progress_message);
+    PERFORM drumbeat.move_on(r, how);
+    RETURN true;
+END $$;
+
+-- Before a handler's own COMMIT: answers the transaction's number, which pg_xact_status() can be asked about later.
+CREATE FUNCTION drumbeat.before_commit(worker uuid, seat int, epoch bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    RETURN pg_current_xact_id()::text;
+END $$;
+
+-- End what a dead holder of a seat left open in the server: a transaction in it may hold locks.
+CREATE FUNCTION drumbeat.end_sessions(application text) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_terminate_backend(a.pid, 2000) FROM pg_stat_activity a
+     WHERE a.application_name = application AND a.state <> 'idle' AND a.pid <> pg_backend_pid()
+$$;
+
+-- Give back what a seat holds: the task at `current` ended as `how` says, all others return uncounted. `current` 0: all return.
+CREATE FUNCTION drumbeat.release_seat(worker uuid, seat int, current uuid, how drumbeat.attempt_end) RETURNS int LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    r     drumbeat.running;
+    count int := 0;
+BEGIN
+    FOR r IN SELECT * FROM drumbeat.running x WHERE x.worker = release_seat.worker AND x.seat = release_seat.seat::smallint LOOP
+        IF r.task_id = current THEN
+            PERFORM drumbeat.move_on(r, how);
+        ELSE
+            PERFORM drumbeat.move_on(r, ('returned', true, interval '0', NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
+        END IF;
+        count := count + 1;
+    END LOOP;
+    RETURN count;
+END $$;
+
+-- Take a seat: whoever held it before writes nothing any more, and what it held is released. Answers the seat's epoch.
+CREATE FUNCTION drumbeat.open_seat(worker uuid, seat int, application text, current uuid DEFAULT NULL, how drumbeat.attempt_end DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    answer bigint := nextval('drumbeat.epoch_seq');
+BEGIN
+    PERFORM drumbeat.end_sessions(application);
+    INSERT INTO drumbeat.seat AS s (worker, seat, epoch) VALUES (worker, seat::smallint, answer)
+    ON CONFLICT (worker, seat) DO UPDATE SET epoch = excluded.epoch;
+    PERFORM drumbeat.release_seat(worker, seat, current, how);
+    RETURN answer;
+END $$;
+
+-- A worker's life ----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION drumbeat.open_worker(id uuid, host text, pid int, version text, queues text[], pool int, names text[], handler_queues text[],
+                                     handler_attempts int[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    INSERT INTO drumbeat.worker (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
+    VALUES (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
+    ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE SET seen_at = clock_timestamp(), waiting = true;
+    INSERT INTO drumbeat.handler AS h (name, queue, max_attempts)
+    SELECT n.name, n.queue, n.attempts FROM unnest(names, handler_queues, handler_attempts) n(name, queue, attempts) ORDER BY n.name
+    ON CONFLICT ON CONSTRAINT handler_pkey DO UPDATE SET queue = excluded.queue, max_attempts = excluded.max_attempts, seen_at = clock_timestamp()
+     WHERE (h.queue, h.max_attempts) IS DISTINCT FROM (excluded.queue, excluded.max_attempts);
+END $$;
+
+-- The heartbeat. False: the row is gone, others have taken this worker's tasks.
+CREATE FUNCTION drumbeat.renew_worker(id uuid, draining boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    UPDATE drumbeat.worker w SET seen_at = clock_timestamp(), draining = renew_worker.draining WHERE w.id = renew_worker.id;
+    RETURN FOUND;
+END $$;
+
+-- End a worker: all its seats are taken away, what they held returns. Started tasks count as `outcome` says: 'lost' or 'returned'.
+CREATE FUNCTION drumbeat.close_worker(id uuid, outcome text, reason text) RETURNS int LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    r     drumbeat.running;
+    count int := 0;
+BEGIN
+    PERFORM pg_terminate_backend(a.pid, 2000) FROM pg_stat_activity a
+      WHERE starts_with(a.application_name, 'drumbeat/' || close_worker.id || '/') AND a.state <> 'idle' AND a.pid <> pg_backend_pid();
+    UPDATE drumbeat.seat s SET epoch = nextval('drumbeat.epoch_seq') WHERE s.worker = close_worker.id;
+    FOR r IN SELECT * FROM drumbeat.running x WHERE x.worker = close_worker.id LOOP
+        PERFORM drumbeat.move_on(r, (CASE WHEN r.started_at IS NULL THEN 'returned' ELSE outcome END, true, interval '0', NULL, clock_timestamp(), NULL,
+                                     CASE WHEN r.started_at IS NULL THEN NULL ELSE reason END, NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
+        count := count + 1;
+    END LOOP;
+    DELETE FROM drumbeat.worker w WHERE w.id = close_worker.id;
+    RETURN count;
+END $$;
+
+-- Take over from workers whose lease is over, and from those in `dead` (whose process is known to be gone). Also tasks held by
+-- a worker that no longer exists. Answers the number of tasks that were queued again or ended.
+CREATE FUNCTION drumbeat.rescue(dead uuid[]) RETURNS int LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    w     record;
+    r     drumbeat.running;
+    count int := 0;
+BEGIN
+    FOR w IN SELECT x.id, x.host, x.pid FROM drumbeat.worker x
+              WHERE x.seen_at + x.lease < clock_timestamp() OR x.id = ANY (dead) FOR UPDATE SKIP LOCKED LOOP
+        count := count + drumbeat.close_worker(w.id, 'lost', format('worker %s on %s (pid %s) is gone', w.id, w.host, w.pid));
+    END LOOP;
+    FOR r IN SELECT x.* FROM drumbeat.running x WHERE NOT EXISTS (SELECT FROM drumbeat.seat s WHERE s.worker = x.worker AND s.seat = x.seat)
+              FOR UPDATE SKIP LOCKED LOOP
+        PERFORM drumbeat.move_on(r, ('lost', true, interval '0', NULL, clock_timestamp(), NULL, 'its worker is gone', NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
+        count := count + 1;
+    END LOOP;
+    RETURN count;
+END $$;
+
+-- The keeper's rounds ------------------------------------------------------------------------------------------------------
+
+-- Make delayed tasks ready whose moment has come, at most `most`. Answers how many.
+CREATE FUNCTION drumbeat.promote(most int) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    q     record;
+    count int := 0;
+    low   bigint;
+BEGIN
+    PERFORM pg_current_xact_id();
+    low := nextval('drumbeat.ready_seq');
+    FOR q IN
+        WITH due AS MATERIALIZED (
+            SELECT d.task_id FROM drumbeat.delayed d WHERE d.run_at <= clock_timestamp() ORDER BY d.run_at LIMIT most FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM drumbeat.delayed d USING due WHERE d.task_id = due.task_id RETURNING d.*
+        ), placed AS (
+            INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
+            SELECT b.queue, b.priority, g.task_id, b.name, g.attempt, g.allowed
+              FROM gone g JOIN drumbeat.task_body b ON b.id = g.task_id ORDER BY g.run_at, g.task_id
+            RETURNING queue
+        )
+        SELECT p.queue, count(*) AS tasks FROM placed p GROUP BY p.queue
+    LOOP
+        PERFORM drumbeat.ring(q.queue, low);
+        count := count + q.tasks;
+    END LOOP;
+    RETURN count;
+END $$;
+
+-- Cancel requests that are for no running task: settle them now. (A task can move while cancel() looks.)
+CREATE FUNCTION drumbeat.sweep_cancels() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    request record;
+BEGIN
+    FOR request IN SELECT c.task_id FROM drumbeat.cancel_request c
+                    WHERE NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = c.task_id) FOR UPDATE SKIP LOCKED LOOP
+        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = request.task_id;
+        PERFORM drumbeat.cancel(request.task_id);
+    END LOOP;
+END $$;
+
+-- A slow task in a claim of many: it is marked as started, and the tasks behind it go back to the queue for others.
+CREATE FUNCTION drumbeat.split_claim(worker uuid, seat int, epoch bigint, fence bigint, place int, started bigint) RETURNS int LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    r     drumbeat.running;
+    count int := 0;
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    UPDATE drumbeat.running x SET started_at = drumbeat.moment(started)
+     WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place = split_claim.place::smallint;
+    FOR r IN SELECT * FROM drumbeat.running x
+              WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place > split_claim.place
+              ORDER BY x.place LOOP
+        PERFORM drumbeat.move_on(r, ('returned', true, interval '0', NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
+        count := count + 1;
+    END LOOP;
+    RETURN count;
+END $$;
+
+-- Locks that an attempt takes for its own rest -------------------------------------------------------------------------------
+
+CREATE TABLE drumbeat.attempt_lock (
+    key     text PRIMARY KEY,
+    task_id uuid NOT NULL,
+    fence   bigint NOT NULL
+);
+
+-- True when the lock is this attempt's now. A lock whose attempt is over counts for nothing.
+CREATE FUNCTION drumbeat.try_lock(key text, task_id uuid, fence bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    INSERT INTO drumbeat.attempt_lock AS l (key, task_id, fence) VALUES (key, task_id, fence)
+    ON CONFLICT ON CONSTRAINT attempt_lock_pkey DO UPDATE SET task_id = excluded.task_id, fence = excluded.fence
+     WHERE (l.task_id = excluded.task_id AND l.fence = excluded.fence)
+        OR NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = l.task_id AND r.fence = l.fence);
+    RETURN FOUND;
+END $$;
