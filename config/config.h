@@ -23,8 +23,8 @@ struct config_queue {
 
 struct config_handler {
     const char *name;
-    const char *queue;       /* NULL: as the handler's descriptor says */
-    int max_attempts;        /* 0: as the descriptor says, as for the rest */
+    const char *queue; /* NULL: as the handler's descriptor says */
+    int max_attempts;  /* 0: as the descriptor says, as for the rest */
     usec_t soft, hard;
     int64_t memory;          /* bytes */
     const char *const *argv; /* NULL unless a command handler; ends with NULL */
@@ -35,18 +35,18 @@ struct config_handler {
 struct config_schedule {
     const char *name;
     const char *handler;
-    const char *args;              /* JSON object, "{}" when missing */
-    const char *const *specs;      /* one or several expressions, ends with NULL */
-    const char *const *exclude;    /* NULL: nothing */
-    const char *tz;                /* NULL: UTC */
-    const char *queue;             /* NULL: the handler's */
-    const char *catchup;           /* last, all, none */
+    const char *args;           /* JSON object, "{}" when missing */
+    const char *const *specs;   /* one or several expressions, ends with NULL */
+    const char *const *exclude; /* NULL: nothing */
+    const char *tz;             /* NULL: UTC */
+    const char *queue;          /* NULL: the handler's */
+    const char *catchup;        /* last, all, none */
     usec_t catchup_window;
-    const char *overlap;           /* allow (when missing), skip, queue_one, replace, cancel_other */
+    const char *overlap; /* allow (when missing), skip, queue_one, replace, cancel_other */
     usec_t jitter;
-    usec_t start_at, end_at;       /* 0: none */
+    usec_t start_at, end_at; /* 0: none */
     bool enabled;
-    const char *where;             /* "file:line" for messages */
+    const char *where; /* "file:line" for messages */
 };
 
 struct config_upstream {
@@ -122,5 +122,6 @@ bool config_secret_pair(const char *written, const char *separator, struct text 
 void config_mask(const char *url, struct text *out);
 
 /* Print every option with its value and where it came from ("flag", "environment DATABASE_URL", "file x.yaml:12",
- * "built-in", "default"); secrets and passwords inside URLs are masked. `json`: one object a line {option, value, origin}. */
+ * "built-in", "default"); secrets and passwords inside URLs are masked. `json`: one object a line {option, value,
+ * origin}. */
 void config_print(const struct config *config, bool json, struct text *out);

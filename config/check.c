@@ -1,0 +1,82 @@
+/* check: rules between options, once all sources are in. A rule is a function and a row of `rules`. */
+#include "config/load.h"
+
+#include <string.h>
+
+/* The entry that a rule looks at. */
+struct subject {
+    struct entries *entries;
+    size_t entry;
+    const void *data;
+};
+
+static struct setting setting_at(const struct subject *s, const char *key)
+{
+    struct setting at = {.entries = s->entries, .entry = s->entry};
+    while (strcmp(setting_option(at)->key, key) != 0)
+        at.option++;
+    return at;
+}
+
+/* The option's value is what is wrong. */
+static bool refuse(const struct subject *s, const char *key, struct err *e, const char *problem)
+{
+    struct setting at = setting_at(s, key);
+    err_set(e, ERR_USAGE, "%s", problem);
+    return setting_refuse(at, setting_origin(at), e);
+}
+
+/* The option is not there: the entry's place is shown. */
+static bool missing(const struct subject *s, const char *key, struct err *e)
+{
+    err_set(e, ERR_USAGE, "missing");
+    return setting_refuse(setting_at(s, key), &s->entries->declared[s->entry], e);
+}
+
+static bool check_queue(const struct subject *s, struct err *e)
+{
+    const struct config_queue *queue = s->data;
+    if (strcmp(queue->broker, "redis") == 0)
+        return true;
+    if (strcmp(queue->protocol, "celery") == 0)
+        return refuse(s, "protocol", e, "celery needs broker: redis");
+    return strcmp(queue->rows, "full") == 0 || refuse(s, "rows", e, "failures needs broker: redis");
+}
+
+static bool check_handler(const struct subject *s, struct err *e)
+{
+    const struct config_handler *handler = s->data;
+    if (handler->hard && handler->soft > handler->hard)
+        return refuse(s, "soft", e, "longer than hard");
+    return handler->argv || (!handler->env && !handler->cwd) || missing(s, "command.argv", e);
+}
+
+static bool check_schedule(const struct subject *s, struct err *e)
+{
+    const struct config_schedule *schedule = s->data;
+    if (!schedule->handler)
+        return missing(s, "handler", e);
+    if (!schedule->specs)
+        return missing(s, "spec", e);
+    return !schedule->start_at || !schedule->end_at || schedule->start_at < schedule->end_at ||
+           refuse(s, "end", e, "not after start");
+}
+
+static bool (*const rules[SECTION_COUNT])(const struct subject *s, struct err *e) = {
+    [SECTION_QUEUES] = check_queue,
+    [SECTION_HANDLERS] = check_handler,
+    [SECTION_SCHEDULES] = check_schedule,
+};
+
+bool check_rules(struct loaded *l, struct err *e)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        struct entries *entries = &l->sections[i];
+        for (size_t k = 0; rules[i] && k < entries->count; k++) {
+            struct subject s = {entries, k, entries->data + k * entries->section->entry_size};
+            if (!rules[i](&s, e))
+                return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,212 @@
+/* options: the rows. Ranges, defaults and help stand here and nowhere else; what a type accepts is in value.c, rules
+ * between options are in check.c. */
+#include "config/options.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define IN(type, member) .offset = offsetof(struct type, member)
+#define LIST(...)                                                                                                      \
+    (const char *const[])                                                                                              \
+    {                                                                                                                  \
+        __VA_ARGS__, NULL                                                                                              \
+    }
+
+enum { ATTEMPTS_MAX = 1000 };
+static const int64_t LIMIT_MAX = INT64_C(1000000000);
+
+static const struct option database[] = {
+    {"url", OPTION_URL, IN(config, database.url), .variable = "DATABASE_URL", .secret = true,
+     .help = "PostgreSQL: postgres://user:password@host:port/name, or libpq's keyword=value form"},
+    {"listen_url", OPTION_URL, IN(config, database.listen_url), .secret = true,
+     .help = "the direct address, when url goes through a transaction pooler"},
+    {0},
+};
+
+static const struct option redis[] = {
+    {"url", OPTION_URL, IN(config, redis.url), .variable = "REDIS_URL", .secret = true,
+     .help = "Redis: redis://user:password@host:port/number"},
+    {0},
+};
+
+static const struct option worker[] = {
+    {"pool", OPTION_INT, IN(config, worker.pool), .fallback = "4", .min = 1, .max = CONFIG_POOL_MAX,
+     .help = "child processes, each runs one task at a time"},
+    {"queues", OPTION_QUEUES, IN(config, worker.queues), .help = "queues to take tasks from; none: every queue"},
+    {"lease", OPTION_DURATION, IN(config, worker.lease), .fallback = "15s", .min = SECONDS(5), .max = MINUTES(10),
+     .help = "how long a worker that fell silent keeps its tasks"},
+    {"drain", OPTION_DURATION, IN(config, worker.drain), .fallback = "25s", .max = DAYS(1),
+     .help = "how long SIGTERM lets running tasks finish"},
+    {0},
+};
+
+static const struct option logging[] = {
+    {"level", OPTION_CHOICE, IN(config, log.level), .fallback = "info",
+     .choices = LIST("debug", "info", "warning", "error"), .help = "the least important events that are written"},
+    {0},
+};
+
+static const struct option queues[] = {
+    {"broker", OPTION_CHOICE, IN(config_queue, broker), .fallback = "postgres", .choices = LIST("postgres", "redis"),
+     .help = "where waiting tasks are kept"},
+    {"protocol", OPTION_CHOICE, IN(config_queue, protocol), .fallback = "native", .choices = LIST("native", "celery"),
+     .help = "celery: exchange messages with Python clients and workers (redis only)"},
+    {"rows", OPTION_CHOICE, IN(config_queue, rows), .fallback = "full", .choices = LIST("full", "failures"),
+     .help = "failures: only tasks that failed get a row (redis only)"},
+    {"limit", OPTION_COUNT, IN(config_queue, limit), .fallback = "0", .max = LIMIT_MAX,
+     .help = "most tasks of this queue that run at once; 0: no limit"},
+    {0},
+};
+
+static const struct option handlers[] = {
+    {"queue", OPTION_QUEUE, IN(config_handler, queue), .help = "queue of its tasks; none: as the handler says"},
+    {"max_attempts", OPTION_INT, IN(config_handler, max_attempts), .min = 1, .max = ATTEMPTS_MAX,
+     .help = "starts before a failing task ends; none: as the handler says, else 3"},
+    {"soft", OPTION_DURATION, IN(config_handler, soft), .min = SECONDS(1), .max = DAYS(366),
+     .help = "time after which the task is asked to stop; none: as the handler says, else 55m"},
+    {"hard", OPTION_DURATION, IN(config_handler, hard), .min = SECONDS(1), .max = DAYS(366),
+     .help = "time after which its process is killed; none: as the handler says, else 1h"},
+    {"memory", OPTION_SIZE, IN(config_handler, memory), .min = 1 << 20, .max = INT64_C(1) << 44,
+     .help = "memory its process may use; none: as the handler says, else 512MiB"},
+    {"command.argv", OPTION_ARGV, IN(config_handler, argv),
+     .help = "a command to run: program and arguments, no shell"},
+    {"command.env", OPTION_ENV, IN(config_handler, env), .secret = true, .help = "variables added for the command"},
+    {"command.cwd", OPTION_TEXT, IN(config_handler, cwd), .help = "folder the command runs in"},
+    {0},
+};
+
+static const struct option schedules[] = {
+    {"handler", OPTION_TEXT, IN(config_schedule, handler), .help = "handler of the tasks it emits (required)"},
+    {"args", OPTION_JSON, IN(config_schedule, args), .fallback = "{}", .help = "their arguments"},
+    {"spec", OPTION_SPECS, IN(config_schedule, specs),
+     .help = "when: cron fields or @every 30m, one or several (required)"},
+    {"exclude", OPTION_SPECS, IN(config_schedule, exclude), .help = "moments to leave out, written like spec"},
+    {"tz", OPTION_TEXT, IN(config_schedule, tz), .help = "time zone, Africa/Nairobi; none: UTC"},
+    {"queue", OPTION_QUEUE, IN(config_schedule, queue), .help = "queue of its tasks; none: the handler's"},
+    {"catchup", OPTION_CHOICE, IN(config_schedule, catchup), .fallback = "last", .choices = LIST("last", "all", "none"),
+     .help = "which of the missed ticks are made up for"},
+    {"catchup_window", OPTION_DURATION, IN(config_schedule, catchup_window), .fallback = "1h", .max = DAYS(366),
+     .help = "how old a missed tick may be"},
+    {"overlap", OPTION_CHOICE, IN(config_schedule, overlap), .fallback = "allow",
+     .choices = LIST("allow", "skip", "queue_one", "replace", "cancel_other"),
+     .help = "what a tick does while an earlier task is unfinished"},
+    {"jitter", OPTION_DURATION, IN(config_schedule, jitter), .fallback = "0s", .max = DAYS(1),
+     .help = "spread the ticks over this time"},
+    {"start", OPTION_MOMENT, IN(config_schedule, start_at), .help = "no tick before this moment"},
+    {"end", OPTION_MOMENT, IN(config_schedule, end_at), .help = "no tick after this moment"},
+    {"enabled", OPTION_BOOL, IN(config_schedule, enabled), .fallback = "true", .help = "false: it emits nothing"},
+    {0},
+};
+
+static const struct option upstreams[] = {
+    {"kind", OPTION_TEXT, IN(config_upstream, kind), .help = "what it speaks; none: its name, where that is a kind"},
+    {"url", OPTION_ADDRESS, IN(config_upstream, url), .help = "base address"},
+    {"user", OPTION_TEXT, IN(config_upstream, user), .help = "user name"},
+    {"password", OPTION_TEXT, IN(config_upstream, password), .secret = true, .help = "password"},
+    {"key", OPTION_TEXT, IN(config_upstream, key), .secret = true, .help = "API key or token"},
+    {"cert", OPTION_TEXT, IN(config_upstream, cert), .help = "client certificate, a PEM file"},
+    {"cert_key", OPTION_TEXT, IN(config_upstream, cert_key), .help = "its key, a PEM file"},
+    {"ca", OPTION_TEXT, IN(config_upstream, ca), .help = "certificates to trust, a PEM file; none: the system's"},
+    {"headers", OPTION_HEADERS, IN(config_upstream, headers), .secret = true, .help = "headers added to every request"},
+    {0},
+};
+
+#define OPTIONS(list) .options = (list), .option_count = sizeof(list) / sizeof *(list)-1
+#define ENTRIES(type, array, length)                                                                                   \
+    .entry_size = sizeof(struct type), .entries = offsetof(struct config, array),                                      \
+    .count = offsetof(struct config, length)
+
+const struct section config_sections[SECTION_COUNT] = {
+    [SECTION_DATABASE] = {"database", OPTIONS(database)},
+    [SECTION_REDIS] = {"redis", OPTIONS(redis)},
+    [SECTION_WORKER] = {"worker", OPTIONS(worker)},
+    [SECTION_LOG] = {"log", OPTIONS(logging)},
+    [SECTION_QUEUES] = {"queues", OPTIONS(queues), NAME_SHORT, ENTRIES(config_queue, queues, queue_count),
+                        .default_names = LIST("default", "sync")},
+    [SECTION_HANDLERS] = {"handlers", OPTIONS(handlers), NAME_LONG, ENTRIES(config_handler, handlers, handler_count)},
+    [SECTION_SCHEDULES] = {"schedules", OPTIONS(schedules), NAME_LONG,
+                           ENTRIES(config_schedule, schedules, schedule_count)},
+    [SECTION_UPSTREAMS] = {"upstreams", OPTIONS(upstreams), NAME_SHORT,
+                           ENTRIES(config_upstream, upstreams, upstream_count),
+                           .default_names = LIST("pmp", "vision", "ezhact", "ocha", "carto", "dhis2", "smtp", "kafka")},
+};
+
+_Static_assert(offsetof(struct config_queue, name) == 0 && offsetof(struct config_handler, name) == 0 &&
+                   offsetof(struct config_schedule, name) == 0 && offsetof(struct config_upstream, name) == 0,
+               "entries begin with their name");
+
+static bool has_control(const char *s)
+{
+    for (; *s; s++)
+        if (iscntrl((unsigned char)*s))
+            return true;
+    return false;
+}
+
+bool name_fits(enum name_rule rule, const char *name)
+{
+    size_t length = strlen(name);
+    if (rule == NAME_SHORT)
+        return length >= 1 && length <= NAME_SHORT_MAX &&
+               strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == length;
+    return length >= 1 && length <= NAME_LONG_MAX && !has_control(name);
+}
+
+void option_path(const struct section *section, const char *name, const struct option *option, struct text *out)
+{
+    text_printf(out, "%s.", section->name);
+    if (name)
+        text_printf(out, "%s.", name);
+    text_puts(out, option->key);
+}
+
+/* Environment names are in capitals, with _ for what is neither letter nor digit. */
+static char capital(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return isascii(u) && isalnum(u) ? (char)toupper(u) : '_';
+}
+
+static void add_capitals(struct text *out, const char *s)
+{
+    text_putc(out, '_');
+    for (; *s; s++)
+        text_putc(out, capital(*s));
+}
+
+void option_variable(const struct section *section, const char *name, const struct option *option, struct text *out)
+{
+    text_puts(out, "DRUMBEAT");
+    add_capitals(out, section->name);
+    if (name)
+        add_capitals(out, name);
+    add_capitals(out, option->key);
+}
+
+/* What follows _ and `s` in capitals, NULL when `variable` does not begin with them. */
+static const char *skip_capitals(const char *variable, const char *s)
+{
+    if (!variable || *variable++ != '_')
+        return NULL;
+    for (; *s; s++)
+        if (*variable++ != capital(*s))
+            return NULL;
+    return variable;
+}
+
+bool option_has_variable(const struct section *section, const char *name, const struct option *option,
+                         const char *variable)
+{
+    static const char program[] = "DRUMBEAT";
+    if (strncmp(variable, program, sizeof program - 1) != 0)
+        return false;
+    const char *rest = skip_capitals(variable + sizeof program - 1, section->name);
+    rest = name ? skip_capitals(rest, name) : rest;
+    rest = skip_capitals(rest, option->key);
+    return rest && (*rest == '\0' || *rest == '=');
+}
+
+bool option_is_scalar(const struct option *option)
+{
+    return option->type != OPTION_ARGV && option->type != OPTION_ENV && option->type != OPTION_HEADERS;
+}
