@@ -217,6 +217,25 @@ BEGIN
     RETURN answer;
 END $$;
 
+-- After a lost connection: a new epoch for the same holder, so that nothing it sent before can happen any more.
+CREATE FUNCTION drumbeat.raise_seat(worker uuid, seat int, epoch bigint, application text) RETURNS bigint LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    answer bigint := nextval('drumbeat.epoch_seq');
+BEGIN
+    PERFORM drumbeat.end_sessions(application);
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    UPDATE drumbeat.seat s SET epoch = answer WHERE s.worker = raise_seat.worker AND s.seat = raise_seat.seat::smallint;
+    RETURN answer;
+END $$;
+
+-- The holder gives back, uncounted, what it still holds.
+CREATE FUNCTION drumbeat.return_seat(worker uuid, seat int, epoch bigint) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    RETURN drumbeat.release_seat(worker, seat, NULL, NULL);
+END $$;
+
 -- A worker's life ----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION drumbeat.open_worker(id uuid, host text, pid int, version text, queues text[], pool int, names text[], handler_queues text[],

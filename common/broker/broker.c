@@ -1,0 +1,38 @@
+/* broker: what all drivers share. */
+#include "common/broker/broker.h"
+#include "common/broker/driver.h"
+
+#include <stdlib.h>
+
+struct broker *broker_open(const struct broker_driver *driver, const struct broker_options *options)
+{
+    struct broker *b = mem_zero(1, sizeof *b);
+    b->driver = driver;
+    b->options = *options;
+    b->region = region_new();
+    b->calls = mem_zero(SETTLE_CALLS_MAX + 1, sizeof *b->calls);
+    b->answers = mem_zero(SETTLE_CALLS_MAX + 1, sizeof *b->answers);
+    return b;
+}
+
+void broker_close(struct broker *b)
+{
+    if (!b)
+        return;
+    region_free(b->region);
+    free(b->calls);
+    free(b->answers);
+    free(b);
+}
+
+void broker_use(struct broker *b, struct pg *pg)
+{
+    b->options.pg = pg;
+}
+
+bool broker_turn(struct broker *b, const struct settlement *settle, size_t wanted, struct claims *out, struct err *e)
+{
+    out->count = 0;
+    out->fence = 0;
+    return b->driver->turn(b, settle, wanted, out, e);
+}

@@ -1,0 +1,46 @@
+#pragma once
+/* How a child runs a handler. For worker/ only: handlers include task.h.
+ *
+ * The child gives a `struct task_host`: what it does with progress, log lines and connections; task.c turns that into what
+ * task.h promises. */
+#include "common/task/task.h"
+#include "config/config.h"
+
+struct task_host {
+    void *data;
+    const struct config *config;
+    /* False when the task must stop: ERR_CANCELLED, ERR_TIMEOUT (soft limit), ERR_FENCED. */
+    bool (*check)(void *data, struct err *e);
+    /* Show it to others; never fails, may be dropped for a newer one. */
+    void (*progress)(void *data, int64_t value, int64_t end, const char *message);
+    void (*log)(void *data, struct uuid task, enum log_level level, const char *message);
+    /* The child's connection, opened again if it was lost. */
+    struct pg *(*pg)(void *data, struct err *e);
+    /* Commit the transaction that is open on it, if the seat is still held; a lost answer is looked up. */
+    bool (*commit)(void *data, struct err *e);
+};
+
+struct task_facts {
+    struct uuid id;
+    int attempt;
+    int64_t fence;
+    usec_t tick_at;
+    usec_t soft_at; /* CLOCK_BOOTTIME: when the soft limit is over */
+    const char *args;
+};
+
+enum { TASK_MESSAGE_MAX = 200 };
+
+/* What became of the handler. */
+struct task_end {
+    bool success;
+    struct err error;            /* when not */
+    const char *result;          /* JSON or NULL; in the task's region */
+    int64_t progress_value, end_value;
+    const char *progress_message; /* NULL: none */
+    bool in_transaction;         /* success: its writes wait for a COMMIT that settles with them */
+};
+
+/* Run one attempt. `region` is reset by the caller afterwards. */
+void task_run(const struct handler *handler, const struct task_facts *facts, const struct task_host *host, struct region *region,
+              struct task_end *end);

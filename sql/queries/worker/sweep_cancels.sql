@@ -1,0 +1,2 @@
+-- Settle cancel requests for tasks that do not run.
+SELECT drumbeat.sweep_cancels()

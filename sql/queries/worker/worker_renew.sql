@@ -1,0 +1,3 @@
+-- The heartbeat. One row: false when others took the worker's tasks.
+-- $1 worker uuid, $2 draining
+SELECT drumbeat.renew_worker($1::uuid, $2::boolean)
