@@ -1,0 +1,102 @@
+/* session: configuration and connection of one verb. */
+#include "cli/session.h"
+#include "cli/flags.h"
+#include "cli/up/cluster.h"
+#include "common/base/log.h"
+#include "common/store/migrate.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FLAGS_MAX = 64 };
+
+/* --set worker.pool=8: cut in two. */
+static bool add_setting(struct config_flag *flags, size_t *count, const char *setting, struct err *e)
+{
+    const char *equals = strchr(setting, '=');
+    if (!equals || equals == setting)
+        return err_set(e, ERR_USAGE, "--set: '%s' is not OPTION=VALUE", setting);
+    if (*count + 1 >= FLAGS_MAX)
+        return err_set(e, ERR_USAGE, "--set: more than %d of them", FLAGS_MAX - 1);
+    char *option = mem_strdup(setting);
+    option[equals - setting] = '\0';
+    flags[(*count)++] = (struct config_flag){option, equals + 1};
+    return true;
+}
+
+static void set_log_level(const char *level)
+{
+    static const char *const names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+    for (size_t i = 0; level && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], level) == 0)
+            log_set_level((enum log_level)i);
+}
+
+/* The flags as the configuration takes them. Those cut from --set are the caller's to free, all before `own`. */
+static bool collect(struct config_flag *flags, size_t *own, const struct config_flag *more, struct err *e)
+{
+    size_t count = 0;
+    bool good = true;
+    for (const char *const *setting = global_flags.set; setting && *setting && good; setting++)
+        good = add_setting(flags, &count, *setting, e);
+    *own = count;
+    if (global_flags.database_url && count + 1 < FLAGS_MAX)
+        flags[count++] = (struct config_flag){"database.url", global_flags.database_url};
+    for (; more && more->option && count + 1 < FLAGS_MAX; more++)
+        flags[count++] = *more;
+    return good;
+}
+
+bool session_config(struct session *s, const struct config_flag *more, struct err *e)
+{
+    struct config_flag flags[FLAGS_MAX] = {{0}};
+    size_t own;
+    if (collect(flags, &own, more, e))
+        s->config = config_load(global_flags.config, flags, e);
+    for (size_t i = 0; i < own; i++)
+        free((char *)(uintptr_t)flags[i].option);
+    if (s->config)
+        set_log_level(s->config->log.level);
+    return s->config != NULL;
+}
+
+const char *session_url(struct session *s, struct err *e)
+{
+    if (s->config->database.url)
+        return s->config->database.url;
+    if (s->url.len == 0 && !cluster_running_url(&s->url)) {
+        err_set(e, ERR_USAGE, "no database: none is configured and no drumbeat up is running (set DATABASE_URL, or start drumbeat up)");
+        return NULL;
+    }
+    return text_str(&s->url);
+}
+
+bool session_connect(struct session *s, struct err *e)
+{
+    if (!s->config && !session_config(s, NULL, e))
+        return false;
+    struct pg_options options = {.url = session_url(s, e), .application = "drumbeat cli", .pooled = s->config->database.listen_url != NULL};
+    s->pg = options.url ? pg_open(&options, e) : NULL;
+    return s->pg != NULL;
+}
+
+bool session_open(struct session *s, struct err *e)
+{
+    return session_connect(s, e) && migrate_check(s->pg, e);
+}
+
+struct pg *session_listener(struct session *s, struct err *e)
+{
+    struct pg_options options = {.url = s->config->database.listen_url, .application = "drumbeat cli listener"};
+    if (!options.url)
+        options.url = session_url(s, e);
+    return options.url ? pg_open(&options, e) : NULL;
+}
+
+void session_close(struct session *s)
+{
+    pg_close(s->pg);
+    config_free(s->config);
+    text_free(&s->url);
+}

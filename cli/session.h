@@ -1,0 +1,28 @@
+#pragma once
+/* What a verb works with: the configuration and a connection. */
+#include "common/db/pg.h"
+#include "config/config.h"
+
+struct session {
+    struct config *config;
+    struct pg *pg; /* NULL until session_open() */
+    struct text url;
+};
+
+/* Read the configuration with the flags of every verb on top. `more` are a verb's own, ends with a NULL option; NULL: none. */
+bool session_config(struct session *s, const struct config_flag *more, struct err *e);
+
+/* The database: --database-url, DATABASE_URL, the configuration, else the private cluster of a running `drumbeat up`.
+ * ERR_USAGE when there is none. Valid as long as the session. */
+const char *session_url(struct session *s, struct err *e);
+
+/* Connect and see that the schema is there. Reads the configuration where that was not done. */
+bool session_open(struct session *s, struct err *e);
+
+/* The same without looking at the schema. */
+bool session_connect(struct session *s, struct err *e);
+
+/* A second connection, which can LISTEN: to database.listen_url, else as session_connect(). */
+struct pg *session_listener(struct session *s, struct err *e);
+
+void session_close(struct session *s); /* for CLEANUP */

@@ -1,0 +1,2 @@
+-- The schema that everything of drumbeat is in.
+CREATE SCHEMA IF NOT EXISTS drumbeat

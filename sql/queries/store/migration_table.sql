@@ -1,0 +1,5 @@
+-- Which migrations have run.
+CREATE TABLE IF NOT EXISTS drumbeat.migration (
+    name       text COLLATE "C" PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
