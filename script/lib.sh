@@ -27,6 +27,7 @@ lib  libuv                       libuv1-dev
 lib  libcurl                     libcurl4-openssl-dev
 lib  jansson                     libjansson-dev
 lib  yaml-0.1                    libyaml-dev
+lib  zlib                        zlib1g-dev
 lib  libmicrohttpd               libmicrohttpd-dev
 lib  check                       check
 '
