@@ -1,4 +1,5 @@
-/* environment: DRUMBEAT_ and the option's path in capitals, for everything that is written as one text. */
+/* environment: DRUMBEAT_ and the option's path in capitals, for everything that is written as one text. A variable that
+ * is empty is as good as missing. */
 #include "config/load.h"
 
 #include "common/base/log.h"
@@ -7,8 +8,8 @@
 #include <unistd.h>
 
 /* Names that are ours without being options; one that ends in _ stands for all that begin with it. */
-static const char *const reserved[] = {"DRUMBEAT_CONFIG", "DRUMBEAT_TASK_ID", "DRUMBEAT_ATTEMPT", "DRUMBEAT_TICK",
-                                       "DRUMBEAT_SANDBOX_"};
+static const char *const reserved[] = {"DRUMBEAT_CONFIG",   "DRUMBEAT_TASK_ID", "DRUMBEAT_ATTEMPT", "DRUMBEAT_TICK",
+                                       "DRUMBEAT_SANDBOX_", "DRUMBEAT_BUILD",   "DRUMBEAT_SOURCE"};
 
 static bool is_reserved(const char *variable)
 {
@@ -84,7 +85,7 @@ static bool apply_variable(struct loaded *l, const char *variable, struct err *e
         return true;
     }
     struct origin origin = {.source = SOURCE_ENVIRONMENT, .name = name};
-    return setting_set(l, at, variable + length + 1, &origin, e);
+    return variable[length + 1] == '\0' || setting_set(l, at, variable + length + 1, &origin, e);
 }
 
 /* The names that platforms give their databases. */
@@ -97,7 +98,7 @@ static bool apply_wellknown(struct loaded *l, struct err *e)
             const char *name = setting_option(at)->variable;
             const char *value = name ? getenv(name) : NULL;
             struct origin origin = {.source = SOURCE_ENVIRONMENT, .name = name};
-            if (value && !setting_set(l, at, value, &origin, e))
+            if (value && *value && !setting_set(l, at, value, &origin, e))
                 return false;
         }
     }

@@ -15,23 +15,33 @@ static void close_fd(const int *fd)
         close(*fd);
 }
 
-bool file_read(const char *name, struct text *text, struct err *e)
+/* Opening a pipe that nobody writes to must not hang; reading one waits for its writer. */
+static int open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
+bool file_read(const char *what, const char *path, size_t max, struct text *text, struct err *e)
 {
     char buffer[16 * 1024];
-    ssize_t got;
-    int fd CLEANUP(close_fd) = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, ERR_USAGE, errno, "cannot read the configuration %s", name);
-    while ((got = read(fd, buffer, sizeof buffer)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(e, ERR_USAGE, errno, "cannot read the configuration %s", name);
-        text_add(text, buffer, (size_t)got);
-        if (text->len > CONFIG_FILE_MAX)
-            return err_set(e, ERR_USAGE, "%s: larger than %d bytes", name, CONFIG_FILE_MAX);
+    ssize_t got = 1;
+    size_t total = 0;
+    int fd CLEANUP(close_fd) = open_file(path);
+    while (fd >= 0 && got != 0 && total <= max) {
+        got = read(fd, buffer, sizeof buffer);
+        if (got < 0 && errno != EINTR)
+            break;
+        if (got > 0) {
+            text_add(text, buffer, (size_t)got);
+            total += (size_t)got;
+        }
     }
-    return true;
+    if (fd < 0 || got < 0)
+        return err_errno(e, ERR_USAGE, errno, "cannot read %s %s", what, path);
+    return total <= max || err_set(e, ERR_USAGE, "%s %s is larger than %zu bytes", what, path, max);
 }
 
 bool file_find(const char **name, struct err *e)
@@ -66,7 +76,7 @@ static bool refuse_at(const struct origin *file, const struct node *node, struct
 static size_t distance(const char *a, const char *b)
 {
     enum { WORD_MAX = 32 };
-    size_t d[WORD_MAX + 1][WORD_MAX + 1];
+    size_t d[WORD_MAX + 1][WORD_MAX + 1] = {{0}};
     size_t m = strnlen(a, WORD_MAX), n = strnlen(b, WORD_MAX);
     for (size_t i = 0; i <= m; i++) {
         for (size_t k = 0; k <= n; k++) {

@@ -82,8 +82,6 @@ bool setting_refuse(struct setting at, const struct origin *origin, struct err *
 
 bool setting_set(struct loaded *l, struct setting at, const char *written, const struct origin *origin, struct err *e)
 {
-    if (*written == '\0')
-        return true;
     if (!value_set(l->memory, setting_option(at), setting_slot(at), written, e))
         return setting_refuse(at, origin, e);
     *setting_origin(at) = *origin;
@@ -201,7 +199,7 @@ static bool load_file(struct loaded *l, const char *name, const struct config_fl
         return false;
     if (!name)
         return load(l, config_default_text(), strlen(config_default_text()), &origin, sources, e);
-    if (!file_read(name, &text, e))
+    if (!file_read("the configuration", name, CONFIG_FILE_MAX, &text, e))
         return false;
     l->config.file = keep_name(l, name);
     origin = (struct origin){.source = SOURCE_FILE, .name = l->config.file};

@@ -55,14 +55,15 @@ struct origin *setting_origin(struct setting at);
 /* Put "file:12:7: worker.lease: " in front of the error; returns false. */
 bool setting_refuse(struct setting at, const struct origin *origin, struct err *e);
 
-/* Set from one text. Empty is as good as missing. */
+/* Set from one text. */
 bool setting_set(struct loaded *l, struct setting at, const char *written, const struct origin *origin, struct err *e);
 
 /* Read the configuration from a text instead of a file, the environment and flags left out; for tests and fuzzing. */
 struct config *config_load_text(const char *text, size_t len, const char *name, struct err *e);
 
-/* file.c. The text of the file `name` (ERR_USAGE when it cannot be read); `text` must be freed by the caller. */
-bool file_read(const char *name, struct text *text, struct err *e);
+/* file.c. Add the bytes of a file, at most `max`. The error, ERR_USAGE, names `what` it is ("the secret") and its path.
+ */
+bool file_read(const char *what, const char *path, size_t max, struct text *text, struct err *e);
 /* The file to read when none is named; NULL for none. */
 bool file_find(const char **name, struct err *e);
 /* The keys of the top level's sections, and of their entries. */

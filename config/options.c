@@ -135,12 +135,12 @@ _Static_assert(offsetof(struct config_queue, name) == 0 && offsetof(struct confi
                    offsetof(struct config_schedule, name) == 0 && offsetof(struct config_upstream, name) == 0,
                "entries begin with their name");
 
-static bool has_control(const char *s)
+bool is_one_line(const char *s)
 {
     for (; *s; s++)
         if (iscntrl((unsigned char)*s))
-            return true;
-    return false;
+            return false;
+    return true;
 }
 
 bool name_fits(enum name_rule rule, const char *name)
@@ -149,7 +149,7 @@ bool name_fits(enum name_rule rule, const char *name)
     if (rule == NAME_SHORT)
         return length >= 1 && length <= NAME_SHORT_MAX &&
                strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == length;
-    return length >= 1 && length <= NAME_LONG_MAX && !has_control(name);
+    return length >= 1 && length <= NAME_LONG_MAX && is_one_line(name);
 }
 
 void option_path(const struct section *section, const char *name, const struct option *option, struct text *out)

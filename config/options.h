@@ -74,6 +74,9 @@ extern const struct section config_sections[SECTION_COUNT];
  * NAME_LONG: up to 200 bytes without control characters. */
 bool name_fits(enum name_rule rule, const char *name);
 
+/* Has it no control characters? */
+bool is_one_line(const char *s);
+
 /* "queues.sync.limit"; `name` NULL in a section without names. */
 void option_path(const struct section *section, const char *name, const struct option *option, struct text *out);
 

@@ -1,54 +1,21 @@
 /* secret: references to what must not stand in a file or in a task, and how addresses are shown. */
-#include "config/config.h"
+#include "config/load.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { SECRET_MAX = 64 * 1024 };
 
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-static bool read_all(int fd, const char *path, struct text *out, struct err *e)
-{
-    char buffer[4096];
-    ssize_t got;
-    size_t total = 0;
-    while ((got = read(fd, buffer, sizeof buffer)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(e, ERR_USAGE, errno, "cannot read the secret %s", path);
-        total += (size_t)got;
-        if (total > SECRET_MAX)
-            return err_set(e, ERR_USAGE, "the secret %s is larger than %d bytes", path, SECRET_MAX);
-        text_add(out, buffer, (size_t)got);
-    }
-    return true;
-}
-
-/* O_NONBLOCK: opening a pipe that nobody writes to must not hang. */
 static bool from_file(const char *path, struct text *out, struct err *e)
 {
-    int fd CLEANUP(close_fd) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return err_errno(e, ERR_USAGE, errno, "cannot read the secret %s", path);
     struct text content CLEANUP(text_free) = {0};
-    if (!read_all(fd, path, &content, e))
+    if (!file_read("the secret", path, SECRET_MAX, &content, e))
         return false;
     size_t length = content.len;
     if (length > 0 && content.data[length - 1] == '\n')
-        length--;
-    if (length > 0 && content.data[length - 1] == '\r' && length < content.len)
-        length--;
+        length -= length > 1 && content.data[length - 2] == '\r' ? 2 : 1;
     if (length > 0 && memchr(content.data, '\0', length))
         return err_set(e, ERR_USAGE, "the secret %s has a NUL byte in it", path);
     text_add(out, text_str(&content), length);

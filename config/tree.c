@@ -47,6 +47,14 @@ static bool next_event(struct reader *r)
     return yaml_parser_parse(&r->parser, &r->event) || refuse_yaml(r);
 }
 
+static bool skip_events(struct reader *r, int count)
+{
+    while (count-- > 0)
+        if (!next_event(r))
+            return false;
+    return true;
+}
+
 static bool has_properties(const yaml_event_t *event)
 {
     if (event->type == YAML_SCALAR_EVENT)
@@ -175,11 +183,11 @@ _Static_assert(TREE_DEPTH_MAX == 32, "the message in read_node() says 32");
 /* Stream, at most one document, end of the stream. */
 static bool read_stream(struct reader *r, struct node **tree)
 {
-    if (!next_event(r) || !next_event(r))
+    if (!skip_events(r, 2))
         return false;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return true;
-    if (!next_event(r) || !(*tree = read_node(r, 1)) || !next_event(r) || !next_event(r))
+    if (!next_event(r) || !(*tree = read_node(r, 1)) || !skip_events(r, 2))
         return false;
     return r->event.type == YAML_STREAM_END_EVENT || refuse(r, r->event.start_mark, "a second document");
 }

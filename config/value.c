@@ -18,14 +18,6 @@ struct target {
     const struct node *wrong; /* the node at fault, when it is not the value itself */
 };
 
-static bool has_control(const char *s)
-{
-    for (; *s; s++)
-        if (iscntrl((unsigned char)*s))
-            return true;
-    return false;
-}
-
 static bool keep_text(const struct target *t, const char *written)
 {
     *(const char **)t->slot = *written ? region_strdup(t->memory, written) : NULL;
@@ -34,7 +26,7 @@ static bool keep_text(const struct target *t, const char *written)
 
 static bool set_text(struct target *t, const char *written, struct err *e)
 {
-    return has_control(written) ? err_set(e, ERR_USAGE, "has a control character in it") : keep_text(t, written);
+    return is_one_line(written) ? keep_text(t, written) : err_set(e, ERR_USAGE, "has a control character in it");
 }
 
 static bool set_url(struct target *t, const char *written, struct err *e)
@@ -126,7 +118,7 @@ static bool parse_number(const char *written, int64_t *number, struct err *e)
 
 static bool set_count(struct target *t, const char *written, struct err *e)
 {
-    int64_t number;
+    int64_t number = 0;
     if (!parse_number(written, &number, e) || !check_range(t, written, number, format_number, e))
         return false;
     *(int64_t *)t->slot = number;
@@ -136,7 +128,7 @@ static bool set_count(struct target *t, const char *written, struct err *e)
 /* The option's range lies within int. */
 static bool set_int(struct target *t, const char *written, struct err *e)
 {
-    int64_t number;
+    int64_t number = 0;
     if (!parse_number(written, &number, e) || !check_range(t, written, number, format_number, e))
         return false;
     *(int *)t->slot = (int)number;
@@ -217,7 +209,7 @@ static bool set_queues(struct target *t, const char *written, struct err *e)
 
 static bool set_spec(struct target *t, const char *written, struct err *e)
 {
-    if (*written == '\0' || has_control(written))
+    if (*written == '\0' || !is_one_line(written))
         return err_set(e, ERR_USAGE, "must be a cron expression on one line");
     const char **list = new_list(t, 1);
     list[0] = region_strdup(t->memory, written);
@@ -283,7 +275,7 @@ static bool read_queues(struct target *t, const struct node *node, struct err *e
 
 static bool check_spec(const char *item, struct err *e)
 {
-    return (*item && !has_control(item)) || err_set(e, ERR_USAGE, "must be a cron expression on one line");
+    return (*item && is_one_line(item)) || err_set(e, ERR_USAGE, "must be a cron expression on one line");
 }
 
 static bool read_specs(struct target *t, const struct node *node, struct err *e)
@@ -342,7 +334,7 @@ static bool check_header(const char *key, const char *value, struct err *e)
     size_t length = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~");
     if (length == 0 || key[length] != '\0')
         return err_set(e, ERR_USAGE, "'%.100s' is not the name of a header", key);
-    return !has_control(value) || err_set(e, ERR_USAGE, "the value of %.100s has a control character in it", key);
+    return is_one_line(value) || err_set(e, ERR_USAGE, "the value of %.100s has a control character in it", key);
 }
 
 static bool read_headers(struct target *t, const struct node *node, struct err *e)
