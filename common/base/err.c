@@ -38,7 +38,7 @@ static void cut_at_character(char *text, size_t size)
     text[end] = '\0';
 }
 
-static void set_text(struct err *e, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_text(struct err *e, const char *format, va_list args)
 {
     vsnprintf(e->text, sizeof e->text, format, args);
     cut_at_character(e->text, sizeof e->text);
