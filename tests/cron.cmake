@@ -1,0 +1,1 @@
+drumbeat_test(test_cron SOURCES test_cron.c LIBS common_base)
