@@ -1,0 +1,1 @@
+drumbeat_test(test_fixture_itself SOURCES test_fixture.c LIBS test_fixture)
