@@ -53,10 +53,6 @@ static void forget_requests(void *state, const struct request *r, struct answer 
 }
 
 const struct route admin_routes[] = {
-    {"GET", "/quirks", list_quirks},
-    {"POST", "/quirks", set_quirks},
-    {"POST", "/reset", reset},
-    {"GET", "/requests", list_requests},
-    {"DELETE", "/requests", forget_requests},
-    {0},
+    {"GET", "/quirks", list_quirks},     {"POST", "/quirks", set_quirks},          {"POST", "/reset", reset},
+    {"GET", "/requests", list_requests}, {"DELETE", "/requests", forget_requests}, {0},
 };

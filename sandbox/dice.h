@@ -14,6 +14,6 @@ uint64_t dice_hash(uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 uint64_t dice_hash_text(uint64_t seed, const char *s);
 
 struct dice dice_new(uint64_t hash);
-uint64_t dice_roll(struct dice *d, uint64_t sides);               /* 0 … sides - 1; 0 when sides is 0 */
-int64_t dice_between(struct dice *d, int64_t low, int64_t high);  /* both ends included */
+uint64_t dice_roll(struct dice *d, uint64_t sides);              /* 0 … sides - 1; 0 when sides is 0 */
+int64_t dice_between(struct dice *d, int64_t low, int64_t high); /* both ends included */
 bool dice_percent(struct dice *d, int percent);

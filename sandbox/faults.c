@@ -53,7 +53,8 @@ static void forbidden(const struct quirk_rule *rule, const struct request *r, st
 static void login_page(const struct quirk_rule *rule, const struct request *r, struct answer *a)
 {
     (void)rule, (void)r;
-    answer_html(a, 200, "Log in", "<form method=\"post\"><input name=\"username\"><input name=\"password\" type=\"password\"></form>");
+    answer_html(a, 200, "Log in",
+                "<form method=\"post\"><input name=\"username\"><input name=\"password\" type=\"password\"></form>");
 }
 
 static void redirect_loop(const struct quirk_rule *rule, const struct request *r, struct answer *a)

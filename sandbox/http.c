@@ -18,7 +18,8 @@ const char *request_arg(const struct request *r, const char *name)
 static void add_escaped(struct text *out, const char *s)
 {
     for (; *s; s++) {
-        bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+        bool plain =
+            (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
         if (plain)
             text_putc(out, *s);
         else
@@ -97,7 +98,9 @@ void answer_html(struct answer *a, int status, const char *title, const char *wo
     a->status = status;
     a->type = "text/html";
     text_reset(&a->body);
-    text_printf(&a->body, "<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n<center><h1>%s</h1></center>\r\n%s\r\n</body>\r\n</html>\r\n",
+    text_printf(&a->body,
+                "<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n<center><h1>%s</h1></center>\r\n%s\r\n</"
+                "body>\r\n</html>\r\n",
                 title, title, words);
 }
 

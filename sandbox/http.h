@@ -1,6 +1,6 @@
 #pragma once
-/* What passes between the HTTP edge (server.c) and the upstreams: a request to read, an answer to fill, and the table of
- * routes that an upstream is. Everything here is plain data; nothing of libmicrohttpd. */
+/* What passes between the HTTP edge (server.c) and the upstreams: a request to read, an answer to fill, and the table
+ * of routes that an upstream is. Everything here is plain data; nothing of libmicrohttpd. */
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include <stddef.h>
@@ -14,12 +14,12 @@ struct pair {
 
 struct request {
     const char *method;
-    const char *host;  /* as the client wrote it: absolute links are built from it */
-    const char *path;  /* as asked: "/pmp/v2/workspaces/" */
-    const char *below; /* below the upstream's name: "/v2/workspaces/" */
+    const char *host;            /* as the client wrote it: absolute links are built from it */
+    const char *path;            /* as asked: "/pmp/v2/workspaces/" */
+    const char *below;           /* below the upstream's name: "/v2/workspaces/" */
     const char *user, *password; /* NULL: none given */
-    bool gzip;         /* the client accepts it */
-    int64_t id;        /* what "<id>" in the route's pattern stood for, else -1 */
+    bool gzip;                   /* the client accepts it */
+    int64_t id;                  /* what "<id>" in the route's pattern stood for, else -1 */
     struct pair args[REQUEST_ARGS_MAX];
     size_t args_count;
 };
@@ -29,13 +29,13 @@ enum delivery { DELIVER_WHOLE, DELIVER_CUT_OFF, DELIVER_CUT_CHUNKED, DELIVER_NOT
 /* All zero is a good start. Free with answer_free(). */
 struct answer {
     int status;
-    const char *type;  /* of the body; "application/json" when NULL */
+    const char *type; /* of the body; "application/json" when NULL */
     struct text body;
-    struct text location;  /* empty: no such header */
-    int64_t retry_after;   /* seconds; 0: no such header */
-    usec_t wait;           /* before the answer */
-    size_t blanks;         /* bytes sent in front of the body */
-    bool challenge;        /* WWW-Authenticate */
+    struct text location; /* empty: no such header */
+    int64_t retry_after;  /* seconds; 0: no such header */
+    usec_t wait;          /* before the answer */
+    size_t blanks;        /* bytes sent in front of the body */
+    bool challenge;       /* WWW-Authenticate */
     bool gzip;
     enum delivery delivery;
 };
@@ -56,8 +56,8 @@ struct upstream {
 /* NULL when absent; the last one when given twice. */
 const char *request_arg(const struct request *r, const char *name);
 
-/* Add the absolute URL of this request with `changes` made to its arguments (a NULL value takes one away); arguments are
- * sorted by name, as Django REST framework does. */
+/* Add the absolute URL of this request with `changes` made to its arguments (a NULL value takes one away); arguments
+ * are sorted by name, as Django REST framework does. */
 void request_link(const struct request *r, const struct pair *changes, size_t count, struct text *out);
 
 /* Answer with {"detail": …}, the shape of Django REST framework's errors. */

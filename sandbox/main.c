@@ -1,5 +1,5 @@
-/* drumbeat-sandbox: stand-ins for the upstream systems, for trials and tests. Options are rows of a table; each upstream is
- * a row too, opened in open_upstreams(). */
+/* drumbeat-sandbox: stand-ins for the upstream systems, for trials and tests. Options are rows of a table; each
+ * upstream is a row too, opened in open_upstreams(). */
 #include "common/base/log.h"
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
@@ -29,9 +29,8 @@ static bool set_listen(struct options *o, const char *value, struct err *e)
     long port = colon ? strtol(colon + 1, &end, 10) : -1;
     if (!colon || end == colon + 1 || *end || port < 0 || port > 65535 || (size_t)(colon - value) >= sizeof o->host)
         return err_set(e, ERR_USAGE, "'%s' is not ADDRESS:PORT", value);
-    snprintf(o->host, sizeof o->host, "%.*s", (int)(colon - value), value);
-    if (!*o->host || strcmp(o->host, "localhost") == 0)
-        strcpy(o->host, "127.0.0.1");
+    bool local = colon == value || strncmp(value, "localhost:", strlen("localhost:")) == 0;
+    snprintf(o->host, sizeof o->host, "%.*s", local ? 9 : (int)(colon - value), local ? "127.0.0.1" : value);
     o->port = (int)port;
     return true;
 }
@@ -62,7 +61,8 @@ static bool set_seed(struct options *o, const char *value, struct err *e)
     char *end;
     errno = 0;
     o->pmp.seed = strtoull(value, &end, 10);
-    return (end != value && !*end && !errno && *value != '-') || err_set(e, ERR_USAGE, "'%s' is not a whole number", value);
+    return (end != value && !*end && !errno && *value != '-') ||
+           err_set(e, ERR_USAGE, "'%s' is not a whole number", value);
 }
 
 static bool set_scale(struct options *o, const char *value, struct err *e)
@@ -137,7 +137,8 @@ static void print_quirks(void)
     struct text help = {0};
     quirks_help(&help);
     printf("name                     what it does [at the start, a bare number means]\n%s", text_str(&help));
-    printf("\nA rule is off, on, a NUMBER, or KEY=VALUE with keys every, times, workspace, path, offset, id, after; commas between.\n");
+    printf("\nA rule is off, on, a NUMBER, or KEY=VALUE with keys every, times, workspace, path, offset, id, after; "
+           "commas between.\n");
     text_free(&help);
 }
 
@@ -170,7 +171,8 @@ static void set_defaults(struct options *o)
 {
     struct err ignored;
     const char *password = getenv("DRUMBEAT_SANDBOX_PASSWORD");
-    *o = (struct options){.host = "127.0.0.1", .port = 8082, .user = "drumbeat", .pmp = {.seed = 1, .quirks = &o->sandbox.quirks}};
+    *o = (struct options){
+        .host = "127.0.0.1", .port = 8082, .user = "drumbeat", .pmp = {.seed = 1, .quirks = &o->sandbox.quirks}};
     o->password = password ? password : "drumbeat";
     set_today(o, "2025-06-01", &ignored);
     quirks_reset(&o->sandbox.quirks);

@@ -7,65 +7,76 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum bare { BARE_EVERY, BARE_PERCENT, BARE_VALUE };
+/* What a bare number in a rule means, how the help calls it, and the most it may be. */
+static const struct bare {
+    const char *unit;
+    int64_t max;
+} EVERY = {"every", INT64_MAX}, PERCENT = {"%", 100}, MILLISECONDS = {"ms", 600000}, UP_TO_SECONDS = {"s", 3600},
+  MIB = {"MiB", 4096};
 
+/* clang-format off */
 static const struct row {
     const char *name;
+    const struct bare *bare;
+    int64_t number; /* when the rule gives none */
+    bool on;        /* at the start */
     const char *help;
-    enum bare bare;  /* what a bare number in a rule sets */
-    const char *unit;
-    int64_t value;   /* when the rule gives none */
-    int64_t max;     /* of a bare number */
-    bool on;         /* at the start */
 } table[QUIRKS] = {
-    [QUIRK_SLOW] = {"slow", "answer late", BARE_VALUE, "ms", 1000, 600000, false},
-    [QUIRK_HANG] = {"hang", "accept the request, then say nothing until the client gives up", BARE_VALUE, "s", 600, 3600, false},
-    [QUIRK_DROP] = {"drop", "close the connection without an answer", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_AUTH_FAILURE] = {"auth-failure", "401 whatever the credentials", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_FORBIDDEN] = {"forbidden", "403 whatever the credentials", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_TOO_MANY] = {"too-many", "429 with Retry-After (after=SECONDS, default 1)", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_SERVER_ERROR] = {"server-error", "500 with an HTML body", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_BAD_GATEWAY] = {"bad-gateway", "502 with the proxy's HTML body", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_UNAVAILABLE] = {"unavailable", "503 with Retry-After (after=SECONDS, default 1)", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_GATEWAY_TIMEOUT] = {"gateway-timeout", "504 with the proxy's HTML body", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_LOGIN_PAGE] = {"login-page", "200 with an HTML log-in page", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_REDIRECT_LOOP] = {"redirect-loop", "302 to itself", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_TRUNCATED] = {"truncated", "half of the JSON, with a Content-Length that agrees", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_CUT_OFF] = {"cut-off", "half of the body that Content-Length promised, then the connection closes", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_CUT_CHUNKED] = {"cut-chunked", "half of a chunked body, then the connection closes", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_HUGE] = {"huge", "a body of that many MiB of blanks before the JSON", BARE_VALUE, "MiB", 64, 4096, false},
-    [QUIRK_GZIP] = {"gzip", "compressed bodies for clients that accept them", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_REPEATED_ROWS] = {"repeated-rows", "a page begins with the last row of the page before", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_INSERTED_ROWS] = {"inserted-rows", "a new document appears between two page reads: one row comes twice", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_REMOVED_ROWS] = {"removed-rows", "the newest document vanishes between two page reads: one row is missed", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_BAD_DOCUMENTS] = {"bad-documents", "every so many document ids, a member has the wrong type (or id=ID)", BARE_EVERY, "every", 10, INT64_MAX, false},
-    [QUIRK_BAD_PARTNERS] = {"bad-partners", "every so many partner ids, a member has the wrong type (or id=ID)", BARE_EVERY, "every", 10, INT64_MAX, false},
-    [QUIRK_LONG_TEXTS] = {"long-texts", "every so many document ids, titles and names longer than any column", BARE_EVERY, "every", 10, INT64_MAX, false},
-    [QUIRK_VENDOR_DIFFERS] = {"vendor-differs", "a partner of several countries has other amounts in each", BARE_EVERY, "every", 1, INT64_MAX, false},
-    [QUIRK_ODD_TARGETS] = {"odd-targets", "targets and baselines such as \"None\", null, \"1,500\", \"12\"", BARE_PERCENT, "%", 25, 100, true},
-    [QUIRK_EMPTY_UNITS] = {"empty-units", "indicators whose unit is \"\"", BARE_PERCENT, "%", 10, 100, true},
-    [QUIRK_NO_VENDOR] = {"no-vendor", "partners without vendor number", BARE_PERCENT, "%", 6, 100, true},
-    [QUIRK_NO_DATES] = {"no-dates", "documents without start or end date", BARE_PERCENT, "%", 5, 100, true},
-    [QUIRK_ODD_LOCATIONS] = {"odd-locations", "locations whose p_code or admin_level is null", BARE_PERCENT, "%", 3, 100, true},
-    [QUIRK_NO_PARENT] = {"no-parent", "indicators whose locations come without parent_pcode", BARE_PERCENT, "%", 15, 100, true},
-    [QUIRK_EMAIL_CASE] = {"email-case", "the same e-mail in other letters", BARE_PERCENT, "%", 10, 100, true},
-    [QUIRK_NO_EMAIL] = {"no-email", "persons without e-mail", BARE_PERCENT, "%", 2, 100, true},
-    [QUIRK_UNSIGNED_AMENDMENTS] = {"unsigned-amendments", "amendments whose signed_date is null", BARE_PERCENT, "%", 30, 100, true},
-    [QUIRK_LARGE_AMOUNTS] = {"large-amounts", "amounts of 10,000,000,000 and more", BARE_PERCENT, "%", 3, 100, true},
-    [QUIRK_NO_DISBURSEMENT] = {"no-disbursement", "disbursement null, or -1.0 percent", BARE_PERCENT, "%", 30, 100, true},
-    [QUIRK_EMPTY_DISAGGREGATIONS] = {"empty-disaggregations", "disaggregations without values", BARE_PERCENT, "%", 10, 100, true},
-    [QUIRK_SHARED_VENDORS] = {"shared-vendors", "partners that several countries have", BARE_PERCENT, "%", 15, 100, true},
-    [QUIRK_ODD_WORKSPACES] = {"odd-workspaces", "the global and regional workspaces, and one without country code", BARE_EVERY, "every", 1, INT64_MAX, true},
+    [QUIRK_SLOW]            = {"slow",            &MILLISECONDS, 1000, false, "answer late"},
+    [QUIRK_HANG]            = {"hang",            &UP_TO_SECONDS, 600, false, "accept the request, then say nothing until the client gives up"},
+    [QUIRK_DROP]            = {"drop",            &EVERY, 1, false, "close the connection without an answer"},
+    [QUIRK_AUTH_FAILURE]    = {"auth-failure",    &EVERY, 1, false, "401 whatever the credentials"},
+    [QUIRK_FORBIDDEN]       = {"forbidden",       &EVERY, 1, false, "403 whatever the credentials"},
+    [QUIRK_TOO_MANY]        = {"too-many",        &EVERY, 1, false, "429 with Retry-After (after=SECONDS, default 1)"},
+    [QUIRK_SERVER_ERROR]    = {"server-error",    &EVERY, 1, false, "500 with an HTML body"},
+    [QUIRK_BAD_GATEWAY]     = {"bad-gateway",     &EVERY, 1, false, "502 with the proxy's HTML body"},
+    [QUIRK_UNAVAILABLE]     = {"unavailable",     &EVERY, 1, false, "503 with Retry-After (after=SECONDS, default 1)"},
+    [QUIRK_GATEWAY_TIMEOUT] = {"gateway-timeout", &EVERY, 1, false, "504 with the proxy's HTML body"},
+    [QUIRK_LOGIN_PAGE]      = {"login-page",      &EVERY, 1, false, "200 with an HTML log-in page"},
+    [QUIRK_REDIRECT_LOOP]   = {"redirect-loop",   &EVERY, 1, false, "302 to itself"},
+    [QUIRK_TRUNCATED]       = {"truncated",       &EVERY, 1, false, "half of the JSON, with a Content-Length that agrees"},
+    [QUIRK_CUT_OFF]         = {"cut-off",         &EVERY, 1, false, "half of what Content-Length promised, then the connection closes"},
+    [QUIRK_CUT_CHUNKED]     = {"cut-chunked",     &EVERY, 1, false, "half of a chunked body, then the connection closes"},
+    [QUIRK_HUGE]            = {"huge",            &MIB, 64, false, "that many MiB of blanks before the JSON"},
+    [QUIRK_GZIP]            = {"gzip",            &EVERY, 1, false, "compressed bodies for clients that accept them"},
+
+    [QUIRK_REPEATED_ROWS] = {"repeated-rows", &EVERY, 1, false, "a page begins with the last row of the page before"},
+    [QUIRK_INSERTED_ROWS] = {"inserted-rows", &EVERY, 1, false, "a document appears between two page reads: one row comes twice"},
+    [QUIRK_REMOVED_ROWS]  = {"removed-rows",  &EVERY, 1, false, "the newest document vanishes between two page reads: one row is missed"},
+    [QUIRK_TOUCHED_ROWS]  = {"touched-rows",  &EVERY, 1, false, "the newest document changes between two page reads"},
+
+    [QUIRK_BAD_DOCUMENTS]    = {"bad-documents",    &EVERY, 10, false, "every so many document ids, a member has the wrong type (or id=ID)"},
+    [QUIRK_BAD_PARTNERS]     = {"bad-partners",     &EVERY, 10, false, "every so many partner ids, a member has the wrong type (or id=ID)"},
+    [QUIRK_MISSING_PARTNERS] = {"missing-partners", &EVERY, 10, false, "every so many partner ids are not listed, though documents name them"},
+    [QUIRK_LONG_TEXTS]       = {"long-texts",       &EVERY, 10, false, "every so many document ids, a title longer than any column"},
+    [QUIRK_VENDOR_DIFFERS]   = {"vendor-differs",   &EVERY, 1, false, "a partner of several countries has other amounts in each"},
+
+    [QUIRK_ODD_TARGETS]           = {"odd-targets",           &PERCENT, 25, true, "targets and baselines such as \"None\", null, \"1,500\", \"12\""},
+    [QUIRK_EMPTY_UNITS]           = {"empty-units",           &PERCENT, 10, true, "indicators whose unit is \"\""},
+    [QUIRK_NO_VENDOR]             = {"no-vendor",             &PERCENT, 6, true, "partners without vendor number"},
+    [QUIRK_NO_DATES]              = {"no-dates",              &PERCENT, 5, true, "documents without start or end date"},
+    [QUIRK_ODD_LOCATIONS]         = {"odd-locations",         &PERCENT, 3, true, "locations whose p_code or admin_level is null"},
+    [QUIRK_NO_PARENT]             = {"no-parent",             &PERCENT, 15, true, "indicators whose locations come without parent_pcode"},
+    [QUIRK_EMAIL_CASE]            = {"email-case",            &PERCENT, 10, true, "the same e-mail in other letters"},
+    [QUIRK_NO_EMAIL]              = {"no-email",              &PERCENT, 2, true, "persons without e-mail"},
+    [QUIRK_UNSIGNED_AMENDMENTS]   = {"unsigned-amendments",   &PERCENT, 30, true, "amendments whose signed_date is null"},
+    [QUIRK_LARGE_AMOUNTS]         = {"large-amounts",         &PERCENT, 3, true, "amounts of 10,000,000,000 and more"},
+    [QUIRK_NO_DISBURSEMENT]       = {"no-disbursement",       &PERCENT, 30, true, "disbursement null, its percentage null or -1.0"},
+    [QUIRK_EMPTY_DISAGGREGATIONS] = {"empty-disaggregations", &PERCENT, 10, true, "disaggregations without values"},
+    [QUIRK_SHARED_VENDORS]        = {"shared-vendors",        &PERCENT, 15, true, "partners that several countries have"},
+    [QUIRK_ODD_WORKSPACES]        = {"odd-workspaces",        &EVERY, 1, true, "the global and regional workspaces, and some without country code"},
 };
+/* clang-format on */
 
 static void rule_clear(struct quirk_rule *rule, const struct row *row, bool on)
 {
-    *rule = (struct quirk_rule){.on = on, .every = 1, .offset = -1, .id = -1, .after = 1, .value = row->value};
-    if (row->bare == BARE_EVERY)
-        rule->every = row->value;
+    *rule = (struct quirk_rule){.on = on, .every = 1, .offset = -1, .id = -1, .after = 1, .value = row->number};
+    if (row->bare == &EVERY)
+        rule->every = row->number;
 }
 
 void quirks_reset(struct quirks *q)
@@ -90,9 +101,9 @@ static const struct key {
     size_t offset;
     bool word;
 } keys[] = {
-    {"every", offsetof(struct quirk_rule, every), false},     {"times", offsetof(struct quirk_rule, times), false},
-    {"offset", offsetof(struct quirk_rule, offset), false},   {"id", offsetof(struct quirk_rule, id), false},
-    {"after", offsetof(struct quirk_rule, after), false},     {"workspace", offsetof(struct quirk_rule, workspace), true},
+    {"every", offsetof(struct quirk_rule, every), false},   {"times", offsetof(struct quirk_rule, times), false},
+    {"offset", offsetof(struct quirk_rule, offset), false}, {"id", offsetof(struct quirk_rule, id), false},
+    {"after", offsetof(struct quirk_rule, after), false},   {"workspace", offsetof(struct quirk_rule, workspace), true},
     {"path", offsetof(struct quirk_rule, path), true},
 };
 
@@ -104,10 +115,8 @@ static bool set_key(struct quirk_rule *rule, const char *name, const char *value
         void *member = (char *)rule + keys[i].offset;
         if (!keys[i].word)
             return read_number(value, INT64_MAX, member, e);
-        if (strlen(value) >= QUIRK_WORD_MAX)
-            return err_set(e, ERR_USAGE, "%s is longer than %d characters", name, QUIRK_WORD_MAX - 1);
-        strcpy(member, value);
-        return true;
+        return snprintf(member, QUIRK_WORD_MAX, "%s", value) < QUIRK_WORD_MAX ||
+               err_set(e, ERR_USAGE, "%s is longer than %d characters", name, QUIRK_WORD_MAX - 1);
     }
     return err_set(e, ERR_USAGE, "unknown key '%s'", name);
 }
@@ -119,11 +128,11 @@ static bool set_bare(struct quirk_rule *rule, const struct row *row, const char 
         return true;
     }
     int64_t number;
-    if (!read_number(word, row->max, &number, e))
+    if (!read_number(word, row->bare->max, &number, e))
         return false;
     if (number == 0)
         rule->on = false;
-    else if (row->bare == BARE_EVERY)
+    else if (row->bare == &EVERY)
         rule->every = number;
     else
         rule->value = number;
@@ -152,10 +161,10 @@ bool quirks_set(struct quirks *q, const char *name, const char *text, struct err
         i++;
     if (i == QUIRKS)
         return err_set(e, ERR_USAGE, "there is no quirk '%s'", name);
-    if (strlen(text) >= sizeof copy)
+    if (snprintf(copy, sizeof copy, "%s", *text ? text : "on") >= (int)sizeof copy)
         return err_set(e, ERR_USAGE, "the rule of %s is longer than %d characters", name, QUIRK_RULE_MAX - 1);
     struct quirk_rule rule;
-    if (!read_rule(&rule, &table[i], strcpy(copy, *text ? text : "on"), e))
+    if (!read_rule(&rule, &table[i], copy, e))
         return err_add(e, "quirk %s", name);
     q->rules[i] = rule;
     return true;
@@ -175,8 +184,8 @@ bool quirks_set_text(struct quirks *q, const char *text, struct err *e)
 static bool matches(const struct quirk_rule *rule, const struct occasion *o)
 {
     return rule->on && (!*rule->workspace || (o->workspace && strcmp(rule->workspace, o->workspace) == 0)) &&
-           (!*rule->path || (o->path && strstr(o->path, rule->path))) && (rule->offset < 0 || rule->offset == o->offset) &&
-           (rule->id < 0 || rule->id == o->id);
+           (!*rule->path || (o->path && strstr(o->path, rule->path))) &&
+           (rule->offset < 0 || rule->offset == o->offset) && (rule->id < 0 || rule->id == o->id);
 }
 
 bool quirks_fire(struct quirks *q, enum quirk quirk, const struct occasion *o)
@@ -211,14 +220,14 @@ void quirks_help(struct text *out)
 {
     for (size_t i = 0; i < QUIRKS; i++) {
         text_printf(out, "  %-22s %s", table[i].name, table[i].help);
-        text_printf(out, " [%s, %" PRId64 " %s]\n", table[i].on ? "on" : "off", table[i].value, table[i].unit);
+        text_printf(out, " [%s, %" PRId64 " %s]\n", table[i].on ? "on" : "off", table[i].number, table[i].bare->unit);
     }
 }
 
 static void describe(const struct quirk_rule *rule, const struct row *row, struct text *out)
 {
     text_puts(out, rule->on ? "on" : "off");
-    if (row->bare != BARE_EVERY)
+    if (row->bare != &EVERY)
         text_printf(out, ",%" PRId64, rule->value);
     if (rule->every != 1)
         text_printf(out, ",every=%" PRId64, rule->every);
@@ -228,6 +237,8 @@ static void describe(const struct quirk_rule *rule, const struct row *row, struc
         text_printf(out, ",offset=%" PRId64, rule->offset);
     if (rule->id >= 0)
         text_printf(out, ",id=%" PRId64, rule->id);
+    if (rule->after != 1)
+        text_printf(out, ",after=%" PRId64, rule->after);
     if (*rule->workspace)
         text_printf(out, ",workspace=%s", rule->workspace);
     if (*rule->path)

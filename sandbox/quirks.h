@@ -35,9 +35,11 @@ enum quirk {
     QUIRK_REPEATED_ROWS,
     QUIRK_INSERTED_ROWS,
     QUIRK_REMOVED_ROWS,
+    QUIRK_TOUCHED_ROWS,
     /* what is wrong in the data */
     QUIRK_BAD_DOCUMENTS,
     QUIRK_BAD_PARTNERS,
+    QUIRK_MISSING_PARTNERS,
     QUIRK_LONG_TEXTS,
     QUIRK_VENDOR_DIFFERS,
     /* what is odd in the data, as in the real one */
@@ -62,12 +64,12 @@ enum { QUIRK_WORD_MAX = 64, QUIRK_RULE_MAX = 256 };
 
 struct quirk_rule {
     bool on;
-    int64_t value;  /* percent, milliseconds, seconds or MiB: see the table */
-    int64_t every;  /* 1: each time */
-    int64_t times;  /* 0: without end */
-    int64_t offset; /* -1: any */
-    int64_t id;     /* -1: any */
-    int64_t after;  /* seconds, for Retry-After */
+    int64_t value;                  /* percent, milliseconds, seconds or MiB: see the table */
+    int64_t every;                  /* 1: each time */
+    int64_t times;                  /* 0: without end */
+    int64_t offset;                 /* -1: any */
+    int64_t id;                     /* -1: any */
+    int64_t after;                  /* seconds, for Retry-After */
     char workspace[QUIRK_WORD_MAX]; /* "": any */
     char path[QUIRK_WORD_MAX];      /* "": any */
     uint64_t seen, fired;
@@ -100,5 +102,5 @@ bool quirks_marks(const struct quirks *q, enum quirk quirk, const struct occasio
 bool quirks_chance(const struct quirks *q, enum quirk quirk, const char *workspace, uint64_t hash);
 
 const char *quirk_name(enum quirk quirk);
-void quirks_help(struct text *out);                         /* a line a quirk */
+void quirks_help(struct text *out);                          /* a line a quirk */
 void quirks_write(const struct quirks *q, struct text *out); /* JSON: {"slow":{"rule":"off","fired":0}, …} */

@@ -67,8 +67,10 @@ static bool is_control(const struct target *t)
 
 static void serve(struct sandbox *s, const struct target *t, const struct request *r, struct answer *a)
 {
-    const struct occasion o = {.workspace = request_arg(r, "workspace"), .path = r->below,
-                               .offset = number_arg(r, "offset", 0), .id = number_arg(r, "id", r->id)};
+    const struct occasion o = {.workspace = request_arg(r, "workspace"),
+                               .path = r->below,
+                               .offset = number_arg(r, "offset", 0),
+                               .id = number_arg(r, "id", r->id)};
     a->status = 200;
     if (is_control(t)) {
         t->route->serve(t->state, r, a);

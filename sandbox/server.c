@@ -1,7 +1,6 @@
-/* server: one exchange is one call of begin() for the header, then serve() when the body has been read.
+/* server: one exchange is several calls of access_handler(), the last of which answers.
  *
- *     access() -> exchange (first call) -> body read, at most REQUEST_BODY_MAX -> sandbox_answer() -> wait() -> deliver()
- *                                                                                        ended() frees the exchange
+ *     header -> body, at most REQUEST_BODY_MAX -> sandbox_answer() -> wait_for() -> deliver() -> ended()
  */
 #include "sandbox/server.h"
 
@@ -26,8 +25,7 @@ struct server {
 };
 
 struct exchange {
-    size_t received;
-    bool answered;
+    size_t received; /* bytes of its body */
 };
 
 /* A body on its way out: blanks, then text up to `end`; there the connection breaks when `broken`. */
@@ -107,7 +105,8 @@ static enum MHD_Result deliver(struct MHD_Connection *connection, struct answer 
 static void wait_for(const struct server *server, struct MHD_Connection *connection, usec_t duration)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct pollfd fds[] = {{.fd = server->stopping, .events = POLLIN}, {.fd = info ? info->connect_fd : -1, .events = POLLRDHUP}};
+    struct pollfd fds[] = {{.fd = server->stopping, .events = POLLIN},
+                           {.fd = info ? info->connect_fd : -1, .events = POLLRDHUP}};
     usec_t end = clock_boot() + duration;
     for (usec_t left = duration; left > 0; left = end - clock_boot())
         if (poll(fds, 2, (int)((left + 999) / 1000)) != 0 && (fds[0].revents || fds[1].revents))
@@ -132,7 +131,8 @@ static const char *read_host(struct MHD_Connection *connection)
     return host && *host && strlen(host) < SERVER_HOST_MAX && !host[strspn(host, allowed)] ? host : NULL;
 }
 
-static void answer_request(struct server *server, struct MHD_Connection *connection, struct request *r, struct answer *a)
+static void answer_request(struct server *server, struct MHD_Connection *connection, struct request *r,
+                           struct answer *a)
 {
     const char *encodings = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
     char *password = NULL, *user = MHD_basic_auth_get_username_password(connection, &password);
@@ -171,25 +171,30 @@ static enum MHD_Result refuse(struct MHD_Connection *connection)
     return result;
 }
 
-static enum MHD_Result access_handler(void *data, struct MHD_Connection *connection, const char *url, const char *method,
-                                      const char *version, const char *upload, size_t *upload_size, void **kept)
+static bool announces_too_much(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return length && strtoull(length, NULL, 10) > REQUEST_BODY_MAX;
+}
+
+/* The first call comes with the header, more with pieces of the body (which nobody needs), the last with none. A body
+ * that grows too large without having said so costs the connection. */
+static enum MHD_Result access_handler(void *data, struct MHD_Connection *connection, const char *url,
+                                      const char *method, const char *version, const char *upload, size_t *upload_size,
+                                      void **kept)
 {
     struct exchange *exchange = *kept;
+    struct request r = {.method = method, .path = url, .id = -1};
     (void)version, (void)upload;
     if (!exchange) {
         *kept = mem_zero(1, sizeof *exchange);
-        return MHD_YES;
+        return announces_too_much(connection) ? refuse(connection) : MHD_YES;
     }
-    if (exchange->answered)
-        return MHD_NO;
+    if (*upload_size == 0)
+        return serve(data, connection, &r);
     exchange->received += *upload_size;
-    if (*upload_size > 0 && exchange->received <= REQUEST_BODY_MAX) {
-        *upload_size = 0;
-        return MHD_YES;
-    }
-    exchange->answered = true;
-    struct request r = {.method = method, .path = url, .id = -1};
-    return exchange->received > REQUEST_BODY_MAX ? refuse(connection) : serve(data, connection, &r);
+    *upload_size = 0;
+    return exchange->received > REQUEST_BODY_MAX ? MHD_NO : MHD_YES;
 }
 
 static void ended(void *data, struct MHD_Connection *connection, void **kept, enum MHD_RequestTerminationCode how)
@@ -206,12 +211,12 @@ static void say_nothing(void *data, const char *format, va_list args)
 
 static struct MHD_Daemon *listen_on(struct server *server, const struct sockaddr_in *address)
 {
-    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0,
-                            NULL, NULL, access_handler, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
-                            MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, ended, NULL,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION,
-                            MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL,
+        NULL, access_handler, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_SOCK_ADDR, address,
+        MHD_OPTION_NOTIFY_COMPLETED, ended, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)MEMORY_PER_CONNECTION, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 }
 
 struct server *server_start(struct sandbox *s, const char *host, int port, struct err *e)

@@ -1,6 +1,6 @@
 #pragma once
-/* The HTTP edge: listens, turns what libmicrohttpd reads into a request, delivers answers, late or damaged when they ask
- * for it. A thread a connection, so that a slow answer holds up nobody else. */
+/* The HTTP edge: listens, turns what libmicrohttpd reads into a request, delivers answers, late or damaged when they
+ * ask for it. A thread a connection, so that a slow answer holds up nobody else. */
 #include "common/base/err.h"
 #include "sandbox/sandbox.h"
 

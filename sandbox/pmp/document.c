@@ -18,7 +18,8 @@ static const char *roll_status(struct dice *d)
     static const struct {
         int percent;
         const char *status;
-    } statuses[] = {{55, "active"}, {15, "ended"}, {10, "closed"}, {6, "signed"}, {4, "suspended"}, {3, "terminated"}, {3, "review"}, {2, "signature"}};
+    } statuses[] = {{55, "active"},   {15, "ended"},     {10, "closed"}, {6, "signed"},
+                    {4, "suspended"}, {3, "terminated"}, {3, "review"},  {2, "signature"}};
     int rest = (int)dice_roll(d, 100);
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         rest -= statuses[i].percent;
@@ -48,7 +49,8 @@ static void make_numbers(const struct pmp_country *c, struct dice *d, struct doc
         snprintf(doc->number, sizeof doc->number, "%s/GDD%d%" PRId64, c->iso3, year, doc->id);
         snprintf(doc->agreement_number, sizeof doc->agreement_number, "-");
     } else {
-        snprintf(doc->agreement_number, sizeof doc->agreement_number, "%s/PCA%d%" PRId64, c->iso3, year, doc->agreement);
+        snprintf(doc->agreement_number, sizeof doc->agreement_number, "%s/PCA%d%" PRId64, c->iso3, year,
+                 doc->agreement);
         snprintf(doc->number, sizeof doc->number, "%s/%s%d%" PRId64, doc->agreement_number, doc->type, year, doc->id);
     }
 }
@@ -69,7 +71,8 @@ static int64_t roll_partner(const struct pmp_country *c, struct dice *d, bool go
     return partners->rows[at].id;
 }
 
-static void read_generated(const struct pmp *p, const struct pmp_country *c, const struct pmp_row *row, struct document *doc)
+static void read_generated(const struct pmp *p, const struct pmp_country *c, const struct pmp_row *row,
+                           struct document *doc)
 {
     doc->hash = pmp_hash(c, doc->government ? "gdd" : "document", row->id);
     struct dice d = dice_new(doc->hash);
@@ -106,7 +109,8 @@ static void read_loaded(const struct js *js, struct document *doc)
     snprintf(doc->number, sizeof doc->number, "%s", text_or(js_get(js, "number"), ""));
 }
 
-void document_read(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row, struct document *out)
+void document_read(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row,
+                   struct document *out)
 {
     *out = (struct document){.id = row->id, .government = kind == PMP_GOVERNMENT};
     if (row->loaded)
@@ -135,7 +139,8 @@ static void write_sections(const struct document *doc, struct text *out)
     write_close(out, ']');
 }
 
-static void write_persons(const struct pmp *p, const struct pmp_country *c, const struct document *doc, const char *key, struct text *out)
+static void write_persons(const struct pmp *p, const struct pmp_country *c, const struct document *doc, const char *key,
+                          struct text *out)
 {
     bool office = strcmp(key, "unicef_focal_points") == 0;
     struct dice d = dice_new(dice_hash(doc->hash, dice_hash_text(0, key), 0, 0));
@@ -143,18 +148,21 @@ static void write_persons(const struct pmp *p, const struct pmp_country *c, cons
     int64_t first = (int64_t)dice_roll(&d, (uint64_t)staff);
     write_open(out, key, '[');
     for (int64_t i = 0; i < count; i++)
-        person_write(p, c, office ? 0 : doc->partner, (first + i) % staff, doc->id, office ? PERSON_SHORT : PERSON_FULL, out);
+        person_write(p, c, office ? 0 : doc->partner, (first + i) % staff, doc->id, office ? PERSON_SHORT : PERSON_FULL,
+                     out);
     write_close(out, ']');
 }
 
-static void write_amendments(const struct pmp *p, const struct pmp_country *c, const struct document *doc, struct text *out)
+static void write_amendments(const struct pmp *p, const struct pmp_country *c, const struct document *doc,
+                             struct text *out)
 {
     static const char *const types[] = {"no_cost", "budget_lte_20", "budget_gt_20", "admin_error", "change", "other"};
     struct dice d = dice_new(dice_hash(doc->hash, 6, 0, 0));
     int64_t count = doc->start ? dice_between(&d, -2, 2) : 0;
     write_open(out, "amendments", '[');
     for (int64_t i = 0; i < count; i++) {
-        bool unsigned_yet = quirks_chance(p->quirks, QUIRK_UNSIGNED_AMENDMENTS, c->business_area, dice_hash(doc->hash, 7, (uint64_t)i, 0));
+        bool unsigned_yet = quirks_chance(p->quirks, QUIRK_UNSIGNED_AMENDMENTS, c->business_area,
+                                          dice_hash(doc->hash, 7, (uint64_t)i, 0));
         uint64_t type = dice_roll(&d, 6);
         int64_t signed_on = doc->start + dice_between(&d, 30, 300);
         write_open(out, NULL, '{');
@@ -177,7 +185,8 @@ struct budget {
 static struct budget roll_budget(const struct pmp *p, const struct pmp_country *c, const struct document *doc)
 {
     struct dice d = dice_new(dice_hash(doc->hash, 4, 0, 0));
-    struct budget b = {.cso = doc->government ? 0 : dice_between(&d, 0, 20000000), .cash = dice_between(&d, 100000, 200000000)};
+    struct budget b = {.cso = doc->government ? 0 : dice_between(&d, 0, 20000000),
+                       .cash = dice_between(&d, 100000, 200000000)};
     b.supplies = dice_percent(&d, 50) ? 0 : dice_between(&d, 0, 50000000);
     b.disbursed = b.cash / 100 * dice_between(&d, 0, 100);
     b.disbursement_known = !quirks_chance(p->quirks, QUIRK_NO_DISBURSEMENT, c->business_area, doc->hash);
@@ -244,7 +253,8 @@ static void write_head(const struct pmp_country *c, const struct document *doc, 
     write_int(out, "workspace", c->id);
 }
 
-static void write_government(const struct pmp *p, const struct pmp_country *c, const struct document *doc, struct text *out)
+static void write_government(const struct pmp *p, const struct pmp_country *c, const struct document *doc,
+                             struct text *out)
 {
     if (!doc->government)
         return;
@@ -254,7 +264,8 @@ static void write_government(const struct pmp *p, const struct pmp_country *c, c
     write_bool(out, "has_signed_document", doc->hash % 2);
 }
 
-void document_write(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row, struct text *out)
+void document_write(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row,
+                    struct text *out)
 {
     struct document doc;
     document_read(p, c, kind, row, &doc);

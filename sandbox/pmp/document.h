@@ -20,7 +20,9 @@ struct document {
 };
 
 /* `kind` is PMP_DOCUMENTS or PMP_GOVERNMENT; works for loaded rows too. */
-void document_read(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row, struct document *out);
+void document_read(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row,
+                   struct document *out);
 
 /* As an item of /prp/v1/interventions/ or /gdd/prp-gdds/. */
-void document_write(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row, struct text *out);
+void document_write(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row,
+                    struct text *out);

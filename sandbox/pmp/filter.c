@@ -24,7 +24,8 @@ bool filter_read(const struct request *r, struct filter *out, struct err *e)
 {
     const char *after = request_arg(r, "updated_after"), *before = request_arg(r, "updated_before");
     *out = (struct filter){.request = r, .updated_after = INT64_MIN, .updated_before = INT64_MAX};
-    return (!after || read_moment(after, &out->updated_after, e)) && (!before || read_moment(before, &out->updated_before, e));
+    return (!after || read_moment(after, &out->updated_after, e)) &&
+           (!before || read_moment(before, &out->updated_before, e));
 }
 
 static bool is_text(const struct filter *f, const char *name, const char *value)
@@ -56,8 +57,9 @@ static bool takes_document(const struct filter *f, const struct pmp *p, const st
     if (row->updated_at < f->updated_after || row->updated_at > f->updated_before)
         return false;
     document_read(p, c, kind, row, &doc);
-    return is_text(f, "number", doc.number) && is_text(f, "status", doc.status) && is_text(f, "document_type", doc.type) &&
-           is_number(f, "partner", doc.partner) && is_number(f, "country_programme", doc.programme) && has_section(f, &doc);
+    return is_text(f, "number", doc.number) && is_text(f, "status", doc.status) &&
+           is_text(f, "document_type", doc.type) && is_number(f, "partner", doc.partner) &&
+           is_number(f, "country_programme", doc.programme) && has_section(f, &doc);
 }
 
 static bool takes_location(const struct filter *f, const struct pmp_country *c, const struct pmp_row *row)
@@ -73,7 +75,14 @@ static bool takes_location(const struct filter *f, const struct pmp_country *c, 
     return is_number(f, "admin_level", level);
 }
 
-bool filter_takes(const struct filter *f, const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct pmp_row *row)
+static bool is_missing(const struct pmp *p, const struct pmp_country *c, const struct pmp_row *row)
+{
+    const struct occasion o = {.workspace = c->business_area, .offset = -1, .id = row->id};
+    return quirks_marks(p->quirks, QUIRK_MISSING_PARTNERS, &o);
+}
+
+bool filter_takes(const struct filter *f, const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind,
+                  const struct pmp_row *row)
 {
     if (row->removed || !is_number(f, "id", row->id))
         return false;
@@ -84,6 +93,7 @@ bool filter_takes(const struct filter *f, const struct pmp *p, const struct pmp_
     case PMP_LOCATIONS:
         return takes_location(f, c, row);
     case PMP_PARTNERS:
+        return !is_missing(p, c, row);
     case PMP_KINDS:
         break;
     }

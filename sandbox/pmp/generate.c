@@ -7,10 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GOVERNMENT_FIRST = 3000, SMALL_COUNTRIES = 4, FULL_COUNTRIES = 45, FULL_DOCUMENTS = 3118, FULL_FIRST = 523, FULL_SECOND = 322 };
+enum {
+    GOVERNMENT_FIRST = 3000,
+    SMALL_COUNTRIES = 4,
+    FULL_COUNTRIES = 45,
+    FULL_DOCUMENTS = 3118,
+    FULL_FIRST = 523,
+    FULL_SECOND = 322
+};
 
-/* Documents of the n-th country. The full scale has the volume seen in production in 2018: two large countries and a long
- * tail that adds up; the tail falls off linearly. */
+/* Documents of the n-th country. The full scale has the volume seen in production in 2018: two large countries and a
+ * long tail that adds up; the tail falls off linearly. */
 static int document_count(enum pmp_scale scale, int n)
 {
     static const int small[SMALL_COUNTRIES] = {40, 24, 12, 5};

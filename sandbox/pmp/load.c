@@ -24,8 +24,8 @@ struct source {
 
 /* In the order in which they must be read. */
 static const struct source sources[] = {
-    {"workspaces", PMP_KINDS},      {"interventions", PMP_DOCUMENTS},   {"pmp_intervention", PMP_DOCUMENTS},
-    {"pmp_item_pd", PMP_DOCUMENTS}, {"gdds", PMP_GOVERNMENT},           {"pmp_item_gd", PMP_GOVERNMENT},
+    {"workspaces", PMP_KINDS},      {"interventions", PMP_DOCUMENTS}, {"pmp_intervention", PMP_DOCUMENTS},
+    {"pmp_item_pd", PMP_DOCUMENTS}, {"gdds", PMP_GOVERNMENT},         {"pmp_item_gd", PMP_GOVERNMENT},
     {"partners", PMP_PARTNERS},     {"locations", PMP_LOCATIONS},
 };
 
@@ -131,7 +131,8 @@ static bool add_to_countries(struct pmp *p, enum pmp_kind kind, const char *code
     return true;
 }
 
-static bool take_item(struct pmp *p, const struct source *source, const char *name, const struct js *item, struct err *e)
+static bool take_item(struct pmp *p, const struct source *source, const char *name, const struct js *item,
+                      struct err *e)
 {
     char code[PMP_CODE_MAX];
     switch (source->kind) {
@@ -193,7 +194,6 @@ static bool load_source(struct pmp *p, const struct source *source, const struct
             return false;
     return true;
 }
-
 
 static void add_partners(struct pmp_country *c, enum pmp_kind kind)
 {

@@ -21,10 +21,12 @@ static int64_t read_number(const struct request *r, const char *name, int64_t le
 struct page page_read(const struct request *r, int64_t default_limit, int64_t count)
 {
     return (struct page){.limit = read_number(r, "limit", 1, PAGE_LIMIT_MAX, default_limit),
-                         .offset = read_number(r, "offset", 0, INT32_MAX, 0), .count = count};
+                         .offset = read_number(r, "offset", 0, INT32_MAX, 0),
+                         .count = count};
 }
 
-static void write_link(const struct page *page, const struct request *r, const char *key, bool there, int64_t at, struct text *out)
+static void write_link(const struct page *page, const struct request *r, const char *key, bool there, int64_t at,
+                       struct text *out)
 {
     char limit[32], offset[32];
     struct text link = {0};

@@ -22,7 +22,8 @@ static bool is_shared(const struct pmp *p, const struct pmp_country *c, int64_t 
 
 static uint64_t partner_hash(const struct pmp *p, const struct pmp_country *c, int64_t id)
 {
-    return is_shared(p, c, id) ? dice_hash(p->seed, dice_hash_text(0, "international"), (uint64_t)(id - 1) / 2, 0) : pmp_hash(c, "partner", id);
+    return is_shared(p, c, id) ? dice_hash(p->seed, dice_hash_text(0, "international"), (uint64_t)(id - 1) / 2, 0)
+                               : pmp_hash(c, "partner", id);
 }
 
 static void make_name(uint64_t hash, bool government, const struct pmp_country *c, char out[static NAME_MAX_LENGTH])
@@ -33,7 +34,8 @@ static void make_name(uint64_t hash, bool government, const struct pmp_country *
         name_organisation(hash, out, NAME_MAX_LENGTH);
 }
 
-void partner_name(const struct pmp *p, const struct pmp_country *c, int64_t id, bool government, char out[static NAME_MAX_LENGTH])
+void partner_name(const struct pmp *p, const struct pmp_country *c, int64_t id, bool government,
+                  char out[static NAME_MAX_LENGTH])
 {
     make_name(partner_hash(p, c, id), government, c, out);
 }
@@ -114,7 +116,8 @@ void partner_write(const struct pmp *p, const struct pmp_country *c, int64_t id,
     const struct occasion o = {.workspace = c->business_area, .offset = -1, .id = id};
     uint64_t hash = partner_hash(p, c, id);
     struct dice d = dice_new(hash);
-    struct dice amounts = dice_new(quirks_marks(p->quirks, QUIRK_VENDOR_DIFFERS, &o) ? pmp_hash(c, "amounts", id) : ~hash);
+    struct dice amounts =
+        dice_new(quirks_marks(p->quirks, QUIRK_VENDOR_DIFFERS, &o) ? pmp_hash(c, "amounts", id) : ~hash);
     bool large = quirks_chance(p->quirks, QUIRK_LARGE_AMOUNTS, c->business_area, hash);
     int64_t today = p->today / DAYS(1);
     char name[NAME_MAX_LENGTH];

@@ -11,14 +11,16 @@
 
 enum { EMAIL_MAX = 128 };
 
-static void make_email(const struct pmp_country *c, int64_t partner, int64_t n, const char *last, char out[static EMAIL_MAX])
+static void make_email(const struct pmp_country *c, int64_t partner, int64_t n, const char *last,
+                       char out[static EMAIL_MAX])
 {
     size_t used = 0;
     for (; *last && used < 20; last++)
         if (isascii((unsigned char)*last))
             out[used++] = (char)tolower((unsigned char)*last);
     if (partner > 0)
-        snprintf(out + used, EMAIL_MAX - used, ".%" PRId64 "@partner%" PRId64 "-%s.example.org", n, partner, c->business_area);
+        snprintf(out + used, EMAIL_MAX - used, ".%" PRId64 "@partner%" PRId64 "-%s.example.org", n, partner,
+                 c->business_area);
     else
         snprintf(out + used, EMAIL_MAX - used, ".%" PRId64 "@office-%s.example.org", n, c->business_area);
 }
@@ -29,7 +31,8 @@ static void shout(char *email)
         *email = (char)toupper((unsigned char)*email);
 }
 
-static void write_email(const struct pmp *p, const struct pmp_country *c, uint64_t hash, int64_t document, char *email, struct text *out)
+static void write_email(const struct pmp *p, const struct pmp_country *c, uint64_t hash, int64_t document, char *email,
+                        struct text *out)
 {
     if (quirks_chance(p->quirks, QUIRK_EMAIL_CASE, c->business_area, dice_hash(hash, (uint64_t)document, 0, 0)))
         shout(email);
@@ -39,8 +42,8 @@ static void write_email(const struct pmp *p, const struct pmp_country *c, uint64
         write_text(out, "email", email);
 }
 
-void person_write(const struct pmp *p, const struct pmp_country *c, int64_t partner, int64_t n, int64_t document, enum person_shape shape,
-                  struct text *out)
+void person_write(const struct pmp *p, const struct pmp_country *c, int64_t partner, int64_t n, int64_t document,
+                  enum person_shape shape, struct text *out)
 {
     uint64_t hash = pmp_hash(c, "person", partner * 100 + n);
     char first[NAME_MAX_LENGTH], last[NAME_MAX_LENGTH], email[EMAIL_MAX];

@@ -8,5 +8,5 @@ enum person_shape { PERSON_SHORT, PERSON_FULL }; /* {name, email}, or with title
 
 /* The n-th person of partner `partner`, of the country office when 0. `document` decides in which letters the e-mail is
  * written this time. */
-void person_write(const struct pmp *p, const struct pmp_country *c, int64_t partner, int64_t n, int64_t document, enum person_shape shape,
-                  struct text *out);
+void person_write(const struct pmp *p, const struct pmp_country *c, int64_t partner, int64_t n, int64_t document,
+                  enum person_shape shape, struct text *out);

@@ -66,7 +66,8 @@ static bool is_odd(const struct pmp *p, const struct pmp_country *c, const struc
            quirks_chance(p->quirks, QUIRK_ODD_LOCATIONS, c->business_area, pmp_hash(c, "odd place", place->id));
 }
 
-static void write_identity(const struct pmp *p, const struct pmp_country *c, const struct place *place, struct text *out)
+static void write_identity(const struct pmp *p, const struct pmp_country *c, const struct place *place,
+                           struct text *out)
 {
     bool odd = is_odd(p, c, place), no_level = odd && place->id % 2;
     write_int(out, "id", place->id);
@@ -90,7 +91,8 @@ static void write_parent(const struct pmp_country *c, const struct place *place,
     write_text(out, key, above.p_code);
 }
 
-void place_write_reference(const struct pmp *p, const struct pmp_country *c, int64_t id, bool with_parent, struct text *out)
+void place_write_reference(const struct pmp *p, const struct pmp_country *c, int64_t id, bool with_parent,
+                           struct text *out)
 {
     struct place place;
     place_at(c, id, &place);
@@ -104,7 +106,9 @@ void place_write_reference(const struct pmp *p, const struct pmp_country *c, int
 /* A square around the point: as much geometry as a client needs to see some. */
 static void write_geometry(double x, double y, double half, struct text *out)
 {
-    text_printf(out, ",\"geom\":{\"type\":\"MultiPolygon\",\"coordinates\":[[[[%.5f,%.5f],[%.5f,%.5f],[%.5f,%.5f],[%.5f,%.5f],[%.5f,%.5f]]]]}",
+    text_printf(out,
+                ",\"geom\":{\"type\":\"MultiPolygon\",\"coordinates\":[[[[%.5f,%.5f],[%.5f,%.5f],[%.5f,%.5f],[%.5f,%."
+                "5f],[%.5f,%.5f]]]]}",
                 x - half, y - half, x + half, y - half, x + half, y + half, x - half, y + half, x - half, y - half);
     text_printf(out, ",\"point\":{\"type\":\"Point\",\"coordinates\":[%.5f,%.5f]}", x, y);
 }

@@ -18,4 +18,5 @@ void place_at(const struct pmp_country *c, int64_t id, struct place *out);
 void place_write(const struct pmp *p, const struct pmp_country *c, const struct pmp_row *row, struct text *out);
 
 /* As documents refer to it. */
-void place_write_reference(const struct pmp *p, const struct pmp_country *c, int64_t id, bool with_parent, struct text *out);
+void place_write_reference(const struct pmp *p, const struct pmp_country *c, int64_t id, bool with_parent,
+                           struct text *out);

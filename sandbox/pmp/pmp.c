@@ -48,31 +48,41 @@ static int64_t add_newest(const struct pmp *p, struct pmp_country *c, enum pmp_k
     return row->id;
 }
 
-static void remove_newest(struct pmp_country *c, enum pmp_kind kind)
+/* NULL when everything was removed. */
+static struct pmp_row *newest(const struct pmp_country *c, enum pmp_kind kind)
 {
-    struct pmp_list *list = &c->lists[kind];
-    for (size_t i = list->count; i-- > 0;) {
-        if (list->rows[i].removed)
-            continue;
-        list->rows[i].removed = true;
-        return;
-    }
+    const struct pmp_list *list = &c->lists[kind];
+    for (size_t i = list->count; i-- > 0;)
+        if (!list->rows[i].removed)
+            return &list->rows[i];
+    return NULL;
+}
+
+static void touch_row(const struct pmp *p, struct pmp_row *row)
+{
+    row->changes++;
+    row->updated_at = next_moment(p);
 }
 
 /* The window moves between two reads of the same listing, so a first page is left alone. */
-static void shift_window(struct pmp *p, struct pmp_country *c, enum pmp_kind kind, const struct request *r, const struct page *page)
+static void shift_window(struct pmp *p, struct pmp_country *c, enum pmp_kind kind, const struct request *r,
+                         const struct page *page)
 {
     const struct occasion o = {.workspace = c->business_area, .path = r->below, .offset = page->offset, .id = -1};
     if (page->offset == 0 || !lists[kind].newest_first)
         return;
     if (!c->loaded && quirks_fire(p->quirks, QUIRK_INSERTED_ROWS, &o))
         add_newest(p, c, kind);
-    if (quirks_fire(p->quirks, QUIRK_REMOVED_ROWS, &o))
-        remove_newest(c, kind);
+    struct pmp_row *row = newest(c, kind);
+    if (row && quirks_fire(p->quirks, QUIRK_TOUCHED_ROWS, &o))
+        touch_row(p, row);
+    if (row && quirks_fire(p->quirks, QUIRK_REMOVED_ROWS, &o))
+        row->removed = true;
 }
 
 /* Pointers to the rows the filter takes, in the order of the list; to be freed. */
-static struct pmp_row **choose(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct filter *f, size_t *count)
+static struct pmp_row **choose(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind,
+                               const struct filter *f, size_t *count)
 {
     const struct pmp_list *list = &c->lists[kind];
     struct pmp_row **chosen = mem_alloc(list->count * sizeof *chosen);
@@ -85,8 +95,8 @@ static struct pmp_row **choose(const struct pmp *p, const struct pmp_country *c,
     return chosen;
 }
 
-static void write_page(struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct request *r, const struct filter *f,
-                       struct answer *a)
+static void write_page(struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct request *r,
+                       const struct filter *f, struct answer *a)
 {
     size_t count;
     struct pmp_row **rows = choose(p, c, kind, f, &count);
@@ -150,8 +160,8 @@ static void serve_file(struct pmp *p, enum pmp_kind kind, const struct request *
         answer_detail(a, 404, "Not found.");
     } else if (c) {
         write_open(&a->body, NULL, '{');
-        write_textf(&a->body, "signed_pd_document_file", "http://%s/media/%s/%s/%" PRId64 ".pdf", r->host, c->business_area,
-                    lists[kind].name, r->id);
+        write_textf(&a->body, "signed_pd_document_file", "http://%s/media/%s/%s/%" PRId64 ".pdf", r->host,
+                    c->business_area, lists[kind].name, r->id);
         write_close(&a->body, '}');
     }
 }
@@ -206,8 +216,7 @@ static void touch(void *state, const struct request *r, struct answer *a)
     struct pmp_row *row = need_row(p, r, a);
     if (!row)
         return;
-    row->changes++;
-    row->updated_at = next_moment(p);
+    touch_row(p, row);
     answer_id(a, row->id);
 }
 

@@ -8,9 +8,18 @@
 #include <inttypes.h>
 
 /* Ids of children are parts of the document's range, so that they are unique in the country. */
-enum { LINKS_MAX = 3, OUTPUTS_MAX = 12, INDICATORS_MAX = 500, CP_OUTPUTS = 12, CP_OUTPUT_FIRST = 200, BLUEPRINTS_SHARED = 30, LARGE_EVERY = 40 };
+enum {
+    LINKS_MAX = 3,
+    OUTPUTS_MAX = 12,
+    INDICATORS_MAX = 500,
+    CP_OUTPUTS = 12,
+    CP_OUTPUT_FIRST = 200,
+    BLUEPRINTS_SHARED = 30,
+    LARGE_EVERY = 40
+};
 
-static void write_value(const struct pmp *p, const struct pmp_country *c, uint64_t hash, int64_t number, struct text *out)
+static void write_value(const struct pmp *p, const struct pmp_country *c, uint64_t hash, int64_t number,
+                        struct text *out)
 {
     if (!quirks_chance(p->quirks, QUIRK_ODD_TARGETS, c->business_area, hash)) {
         write_int(out, "v", number);
@@ -34,7 +43,8 @@ static void write_value(const struct pmp *p, const struct pmp_country *c, uint64
     }
 }
 
-static void write_goal(const struct pmp *p, const struct pmp_country *c, const char *key, bool percentage, uint64_t hash, struct text *out)
+static void write_goal(const struct pmp *p, const struct pmp_country *c, const char *key, bool percentage,
+                       uint64_t hash, struct text *out)
 {
     struct dice d = dice_new(hash);
     write_open(out, key, '{');
@@ -43,7 +53,8 @@ static void write_goal(const struct pmp *p, const struct pmp_country *c, const c
     write_close(out, '}');
 }
 
-static void write_locations(const struct pmp *p, const struct pmp_country *c, const struct document *doc, uint64_t hash, struct text *out)
+static void write_locations(const struct pmp *p, const struct pmp_country *c, const struct document *doc, uint64_t hash,
+                            struct text *out)
 {
     bool with_parent = !quirks_chance(p->quirks, QUIRK_NO_PARENT, c->business_area, hash);
     struct dice d = dice_new(hash);
@@ -123,7 +134,8 @@ static void write_unit(const struct pmp *p, const struct pmp_country *c, const s
     write_text(out, "display_type", it->percentage && it->meaning % 2 ? "ratio" : unit);
 }
 
-static void write_indicator(const struct pmp *p, const struct pmp_country *c, const struct document *doc, int64_t number, struct text *out)
+static void write_indicator(const struct pmp *p, const struct pmp_country *c, const struct document *doc,
+                            int64_t number, struct text *out)
 {
     struct indicator it = indicator_at(c, doc, number);
     char title[TITLE_MAX_LENGTH];
@@ -157,8 +169,8 @@ static int64_t indicator_count(const struct document *doc, struct dice *d)
     return large ? dice_between(d, 15, INDICATORS_MAX / OUTPUTS_MAX) : dice_between(d, 0, 5);
 }
 
-static void write_output(const struct pmp *p, const struct pmp_country *c, const struct document *doc, int64_t number, int64_t link,
-                         int64_t *indicators, struct text *out)
+static void write_output(const struct pmp *p, const struct pmp_country *c, const struct document *doc, int64_t number,
+                         int64_t link, int64_t *indicators, struct text *out)
 {
     int64_t id = doc->id * OUTPUTS_MAX + number;
     int64_t cp_output = CP_OUTPUT_FIRST + (int64_t)((doc->hash + (uint64_t)link) % CP_OUTPUTS);
@@ -183,7 +195,8 @@ static void write_output(const struct pmp *p, const struct pmp_country *c, const
 void results_write(const struct pmp *p, const struct pmp_country *c, const struct document *doc, struct text *out)
 {
     struct dice d = dice_new(dice_hash(doc->hash, 3, 0, 0));
-    int64_t links = doc->government ? dice_between(&d, 0, 1) : dice_between(&d, 1, LINKS_MAX), number = 0, indicators = 0;
+    int64_t links = doc->government ? dice_between(&d, 0, 1) : dice_between(&d, 1, LINKS_MAX), number = 0,
+            indicators = 0;
     write_open(out, "expected_results", '[');
     for (int64_t link = 0; link < links; link++)
         for (int64_t i = dice_between(&d, 1, OUTPUTS_MAX / LINKS_MAX); i > 0; i--)

@@ -38,7 +38,10 @@ static void write_country(const struct pmp_country *c, struct text *out)
 
 static const struct odd {
     const char *name, *business_area, *short_code;
-} odd[] = {{"Global", "0", NULL}, {"Regional office", "234R", "XR"}, {"New office", "9990", NULL}, {"Test office", "9991", ""}};
+} odd[] = {{"Global", "0", NULL},
+           {"Regional office", "234R", "XR"},
+           {"New office", "9990", NULL},
+           {"Test office", "9991", ""}};
 
 static void write_odd(const struct odd *w, int64_t id, struct text *out)
 {

@@ -1,7 +1,7 @@
 #pragma once
-/* What the stand-in PMP knows: countries, and in each of them rows of partners, programme documents, government documents
- * and locations. A generated row is only an id and a moment; its JSON is written anew from the seed each time it is asked
- * for, so that a full-size world takes little memory. A loaded row keeps the JSON it came with.
+/* What the stand-in PMP knows: countries, and in each of them rows of partners, programme documents, government
+ * documents and locations. A generated row is only an id and a moment; its JSON is written anew from the seed each time
+ * it is asked for, so that a full-size world takes little memory. A loaded row keeps the JSON it came with.
  *
  * As in the real system, each country counts its ids from the start: an id says nothing without its business area. */
 #include "common/base/clock.h"
@@ -15,8 +15,8 @@ enum { PMP_CODE_MAX = 16, PMP_COUNTRIES_MAX = 500, PMP_ROWS_MAX = 1000000, PMP_F
 struct pmp_row {
     int64_t id;
     usec_t updated_at, first_updated_at; /* now, and at the start */
-    int64_t changes; /* how often a test touched it */
-    bool removed;    /* no longer listed */
+    int64_t changes;                     /* how often a test touched it */
+    bool removed;                        /* no longer listed */
     const struct js *loaded;
 };
 
@@ -34,11 +34,11 @@ struct pmp_country {
     char short_code[PMP_CODE_MAX]; /* "": none */
     char iso3[PMP_CODE_MAX];
     char currency[PMP_CODE_MAX];
-    int64_t latitude, longitude; /* 10^-6 degrees */
+    int64_t latitude, longitude;   /* 10^-6 degrees */
     int regions, districts, towns; /* places below the country, each region, each district */
     int partners_generated;
-    uint64_t hash;               /* what everything in it is rolled from */
-    bool loaded;                 /* its documents came from files */
+    uint64_t hash;                     /* what everything in it is rolled from */
+    bool loaded;                       /* its documents came from files */
     const struct js *loaded_workspace; /* as the file has it, or NULL */
     struct pmp_list lists[PMP_KINDS];
 };
@@ -48,8 +48,8 @@ enum pmp_scale { PMP_SMALL, PMP_FULL };
 struct pmp {
     uint64_t seed;
     enum pmp_scale scale;
-    usec_t today;      /* the newest document is a little older */
-    const char *data;  /* a folder of payloads instead of generated ones, or NULL */
+    usec_t today;     /* the newest document is a little older */
+    const char *data; /* a folder of payloads instead of generated ones, or NULL */
     struct quirks *quirks;
     struct pmp_country *countries;
     size_t countries_count;
@@ -68,11 +68,11 @@ void pmp_restore(struct pmp *p);
 void pmp_generate(struct pmp *p);
 bool pmp_load(struct pmp *p, struct err *e);
 
-struct pmp_country *pmp_add_country(struct pmp *p); /* NULL: there are PMP_COUNTRIES_MAX */
+struct pmp_country *pmp_add_country(struct pmp *p);                              /* NULL: there are PMP_COUNTRIES_MAX */
 struct pmp_country *pmp_country(const struct pmp *p, const char *business_area); /* NULL: there is none */
 
 struct pmp_row *pmp_row(const struct pmp_country *c, enum pmp_kind kind, int64_t id); /* NULL: there is none */
-struct pmp_row *pmp_add_row(struct pmp_country *c, enum pmp_kind kind, int64_t id);   /* the one there is, or a new one */
+struct pmp_row *pmp_add_row(struct pmp_country *c, enum pmp_kind kind, int64_t id); /* the one there is, or a new one */
 int64_t pmp_last_id(const struct pmp_country *c, enum pmp_kind kind);
 
 /* The number all rolls about one thing begin with. */
