@@ -1,6 +1,5 @@
 /* drumbeat-sandbox: stand-ins for the upstream systems, for trials and tests. Options are rows of a table; each
  * upstream is a row too, opened in open_upstreams(). */
-#include "common/base/log.h"
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"

@@ -127,7 +127,7 @@ static bool set_bare(struct quirk_rule *rule, const struct row *row, const char 
         rule->on = word[1] == 'n';
         return true;
     }
-    int64_t number;
+    int64_t number = 0;
     if (!read_number(word, row->bare->max, &number, e))
         return false;
     if (number == 0)

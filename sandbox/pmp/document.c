@@ -185,8 +185,8 @@ struct budget {
 static struct budget roll_budget(const struct pmp *p, const struct pmp_country *c, const struct document *doc)
 {
     struct dice d = dice_new(dice_hash(doc->hash, 4, 0, 0));
-    struct budget b = {.cso = doc->government ? 0 : dice_between(&d, 0, 20000000),
-                       .cash = dice_between(&d, 100000, 200000000)};
+    struct budget b = {.cso = doc->government ? 0 : dice_between(&d, 0, 20000000)};
+    b.cash = dice_between(&d, 100000, 200000000);
     b.supplies = dice_percent(&d, 50) ? 0 : dice_between(&d, 0, 50000000);
     b.disbursed = b.cash / 100 * dice_between(&d, 0, 100);
     b.disbursement_known = !quirks_chance(p->quirks, QUIRK_NO_DISBURSEMENT, c->business_area, doc->hash);

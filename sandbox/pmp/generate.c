@@ -37,10 +37,11 @@ static usec_t roll_update(const struct pmp *p, struct dice *d)
 }
 
 /* Ids with gaps, as in a database that has seen deletions. */
-static void add_rows(const struct pmp *p, struct pmp_country *c, enum pmp_kind kind, int count, int64_t first, int gap)
+static void add_rows(const struct pmp *p, struct pmp_country *c, enum pmp_kind kind, int64_t count, int64_t first,
+                     int64_t gap)
 {
     struct dice d = dice_new(pmp_hash(c, "rows", kind));
-    for (int i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++) {
         struct pmp_row *row = pmp_add_row(c, kind, first + i * gap + (int64_t)dice_roll(&d, (uint64_t)gap));
         row->updated_at = roll_update(p, &d);
     }

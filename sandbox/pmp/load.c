@@ -8,7 +8,6 @@
  * code; a country without partners has those its documents name, and the same for locations. */
 #include "sandbox/pmp/world.h"
 
-#include "common/base/log.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -258,7 +257,5 @@ bool pmp_load(struct pmp *p, struct err *e)
         derive(&p->countries[i]);
     if (p->countries_count == 0)
         return err_set(e, ERR_NOT_FOUND, "%s holds no payload of a known name", p->data);
-    log_info("sandbox.loaded", LOG_STR("data", p->data), LOG_INT("files", (int64_t)p->files_count),
-             LOG_INT("countries", (int64_t)p->countries_count));
     return true;
 }

@@ -16,12 +16,17 @@ static const char *const codas[] = {"", "", "", "n", "r", "l", "s", "m", "k", "n
 static const char *const place_ends[] = {"ba",  "dou",  "gar", "kesh", "lo",  "mara",
                                          "nia", "polo", "ra",  "sel",  "tan", "vi"};
 
+/* A roll a statement: C leaves open in which order the arguments of one call are rolled. */
 static void add_syllables(struct dice *d, int count, char *out, size_t room)
 {
     size_t used = 0;
-    for (int i = 0; i < count && used < room; i++)
-        used += (size_t)snprintf(out + used, room - used, "%s%s%s", PICK(d, onsets), PICK(d, vowels),
-                                 i + 1 < count ? "" : PICK(d, codas));
+    out[0] = '\0';
+    for (int i = 0; i < count && used < room; i++) {
+        const char *onset = PICK(d, onsets);
+        const char *vowel = PICK(d, vowels);
+        const char *coda = i + 1 < count ? "" : PICK(d, codas);
+        used += (size_t)snprintf(out + used, room - used, "%s%s%s", onset, vowel, coda);
+    }
     out[0] = (char)toupper((unsigned char)out[0]);
 }
 
@@ -30,7 +35,8 @@ void name_place(uint64_t hash, char *out, size_t room)
     struct dice d = dice_new(hash);
     add_syllables(&d, (int)dice_between(&d, 1, 2), out, room);
     size_t used = strlen(out);
-    snprintf(out + used, room - used, "%s%s", PICK(&d, place_ends), dice_percent(&d, 8) ? "-sur-Mer" : "");
+    const char *end = PICK(&d, place_ends);
+    snprintf(out + used, room - used, "%s%s", end, dice_percent(&d, 8) ? "-sur-Mer" : "");
 }
 
 void name_first(uint64_t hash, char *out, size_t room)
@@ -55,7 +61,8 @@ void name_organisation(uint64_t hash, char *out, size_t room)
     struct dice d = dice_new(hash);
     char place[NAME_MAX_LENGTH];
     name_place(hash, place, sizeof place);
-    snprintf(out, room, "%s %s %s", place, PICK(&d, causes), PICK(&d, forms));
+    const char *cause = PICK(&d, causes);
+    snprintf(out, room, "%s %s %s", place, cause, PICK(&d, forms));
 }
 
 void name_ministry(uint64_t hash, const char *place, char *out, size_t room)

@@ -43,7 +43,7 @@ static int newest_first(const void *a, const void *b)
 
 void periods_write(const struct document *doc, struct text *out)
 {
-    struct period periods[2 * PERIODS_MAX];
+    struct period periods[2 * PERIODS_MAX] = {0};
     size_t count = 0;
     if (doc->start && doc->end && !doc->government) {
         count = cut(doc, "QPR", 3, doc->id * 2 * PERIODS_MAX, periods);

@@ -80,17 +80,17 @@ static void shift_window(struct pmp *p, struct pmp_country *c, enum pmp_kind kin
         row->removed = true;
 }
 
-/* Pointers to the rows the filter takes, in the order of the list; to be freed. */
-static struct pmp_row **choose(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind,
-                               const struct filter *f, size_t *count)
+/* Where in the list the rows stand that the filter takes, in the order in which they are served; to be freed. */
+static size_t *choose(const struct pmp *p, const struct pmp_country *c, enum pmp_kind kind, const struct filter *f,
+                      size_t *count)
 {
     const struct pmp_list *list = &c->lists[kind];
-    struct pmp_row **chosen = mem_alloc(list->count * sizeof *chosen);
+    size_t *chosen = mem_alloc(list->count * sizeof *chosen);
     *count = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct pmp_row *row = &list->rows[lists[kind].newest_first ? list->count - 1 - i : i];
-        if (filter_takes(f, p, c, kind, row))
-            chosen[(*count)++] = row;
+        size_t at = lists[kind].newest_first ? list->count - 1 - i : i;
+        if (filter_takes(f, p, c, kind, &list->rows[at]))
+            chosen[(*count)++] = at;
     }
     return chosen;
 }
@@ -99,15 +99,15 @@ static void write_page(struct pmp *p, const struct pmp_country *c, enum pmp_kind
                        const struct filter *f, struct answer *a)
 {
     size_t count;
-    struct pmp_row **rows = choose(p, c, kind, f, &count);
+    size_t *chosen = choose(p, c, kind, f, &count);
     struct page page = page_read(r, lists[kind].limit, (int64_t)count);
     const struct occasion o = {.workspace = c->business_area, .path = r->below, .offset = page.offset, .id = -1};
     int64_t first = page.offset > 0 && quirks_fire(p->quirks, QUIRK_REPEATED_ROWS, &o) ? page.offset - 1 : page.offset;
     page_open(&page, r, &a->body);
     for (int64_t i = first; i < page.offset + page.limit && i < page.count; i++)
-        row_write(p, c, kind, rows[i], &a->body);
+        row_write(p, c, kind, &c->lists[kind].rows[chosen[i]], &a->body);
     page_close(&a->body);
-    free(rows);
+    free(chosen);
 }
 
 static void serve_list(struct pmp *p, enum pmp_kind kind, const struct request *r, struct answer *a)
