@@ -28,12 +28,12 @@ static void pull_back(struct lane *lane, int64_t to)
         ;
 }
 
-void lanes_pull_back(struct lanes *lanes, const char *queue, int64_t low)
+void lanes_pull_back(struct lanes *lanes, const char *queue, int priority, int64_t low)
 {
     uint32_t count = atomic_load(&lanes->count);
     for (uint32_t i = 0; i < count; i++) {
         struct lane *lane = &lanes->lane[i];
-        if (strcmp(lane->queue, queue) != 0)
+        if ((priority != LANE_ANY_PRIORITY && priority != lane->priority) || strcmp(lane->queue, queue) != 0)
             continue;
         if (lane->low > low)
             lane->low = low;

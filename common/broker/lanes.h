@@ -35,8 +35,9 @@ struct lanes {
 /* Make sure the lane is known. NULL when there are LANES_MAX others. */
 struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority);
 
-/* Tasks above `low` are there: pull back the lanes of `queue`. */
-void lanes_pull_back(struct lanes *lanes, const char *queue, int64_t low);
+/* Tasks above `low` are there: pull back the lane, or all of the queue's when `priority` is LANE_ANY_PRIORITY. */
+enum { LANE_ANY_PRIORITY = -1 };
+void lanes_pull_back(struct lanes *lanes, const char *queue, int priority, int64_t low);
 
 /* Nothing is known any more (a lost LISTEN connection): look at everything again. */
 void lanes_forget(struct lanes *lanes);

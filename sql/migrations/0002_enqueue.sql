@@ -1,21 +1,25 @@
 -- The functions of the public contract: enqueue, enqueue_many, cancel, retry, pause, resume. They run as their owner, so that
 -- a caller needs EXECUTE and nothing else.
 
--- Wake the workers that wait for `queue`: tasks with a sequence number above `low` are there once this transaction commits.
--- At most once a queue and transaction (its first call knows the lowest number), and only when somebody waits: a worker that
--- starts to wait looks again until every transaction that could have missed its flag is over. `always` is for tasks that
--- come back with an old number.
-CREATE FUNCTION drumbeat.ring(queue text, low bigint, always boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+-- Wake the workers that wait for tasks of this lane: there are some with a sequence number above `low` once this transaction
+-- commits. At most once a lane and transaction (its first call knows the lowest number), and only when somebody waits: a worker
+-- that starts to wait looks again until every transaction that could have missed its flag is over. `always` is for tasks that
+-- come back with an old number; priority NULL means any.
+CREATE FUNCTION drumbeat.ring(queue text, priority int, low bigint, always boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
-    rung text := coalesce(current_setting('drumbeat.rung', true), '');
+    lane text := queue || ' ' || coalesce(priority::text, '*');
+    rung text;
 BEGIN
     IF always THEN
-        PERFORM pg_notify('drumbeat', 'ready ' || queue || ' ' || low);
-    ELSIF strpos(rung, ',' || queue || ',') = 0
-          AND EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
-        PERFORM pg_notify('drumbeat', 'ready ' || queue || ' ' || low);
-        PERFORM set_config('drumbeat.rung', rung || ',' || queue || ',', true);
+        PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
+        RETURN;
+    END IF;
+    rung := coalesce(current_setting('drumbeat.rung', true), '');
+    IF strpos(rung, ',' || lane || ',') = 0
+       AND EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
+        PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
+        PERFORM set_config('drumbeat.rung', rung || ',' || lane || ',', true);
     END IF;
 END $$;
 
@@ -121,7 +125,7 @@ BEGIN
         SELECT queue, priority, t.id, name, max_attempts
           FROM unnest(ids) WITH ORDINALITY t(id, place)
          WHERE fresh IS NULL OR fresh[t.place];
-        PERFORM drumbeat.ring(queue, low);
+        PERFORM drumbeat.ring(queue, priority, low);
     ELSE
         INSERT INTO drumbeat.delayed (task_id, run_at, allowed)
         SELECT t.id, run_at, max_attempts
@@ -204,7 +208,7 @@ BEGIN
     low := nextval('drumbeat.ready_seq');
     INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
     VALUES (body.queue, body.priority, body.id, body.name, started, started + body.max_attempts);
-    PERFORM drumbeat.ring(body.queue, low);
+    PERFORM drumbeat.ring(body.queue, body.priority, low);
     RETURN true;
 END $$;
 
@@ -225,5 +229,5 @@ CREATE FUNCTION drumbeat.resume(queue text) RETURNS void LANGUAGE plpgsql SECURI
 BEGIN
     PERFORM drumbeat.refuse_unless(queue ~ '^[a-z0-9_.-]{1,63}$' IS TRUE, 'queue must be 1 to 63 of a-z 0-9 _ . -');
     UPDATE drumbeat.queue_state q SET paused = false, paused_reason = NULL, paused_by = NULL, paused_at = NULL WHERE q.name = resume.queue;
-    PERFORM drumbeat.ring(queue, 0, always => true);
+    PERFORM drumbeat.ring(queue, NULL, 0, always => true);
 END $$;

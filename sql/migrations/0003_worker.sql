@@ -148,7 +148,7 @@ BEGIN
     SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = r.task_id;
     INSERT INTO drumbeat.ready (queue, priority, seq, task_id, name, attempt, allowed)
     VALUES (body.queue, body.priority, r.seq, r.task_id, body.name, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed);
-    PERFORM drumbeat.ring(body.queue, r.seq - 1, always => true);
+    PERFORM drumbeat.ring(body.queue, body.priority, r.seq - 1, always => true);
 END $$;
 
 -- Settle one task of a claim in any other way. False: it was no longer held (nothing is written).
@@ -320,11 +320,11 @@ BEGIN
             INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
             SELECT b.queue, b.priority, g.task_id, b.name, g.attempt, g.allowed
               FROM gone g JOIN drumbeat.task_body b ON b.id = g.task_id ORDER BY g.run_at, g.task_id
-            RETURNING queue
+            RETURNING queue, priority
         )
-        SELECT p.queue, count(*) AS tasks FROM placed p GROUP BY p.queue
+        SELECT p.queue, p.priority, count(*) AS tasks FROM placed p GROUP BY p.queue, p.priority
     LOOP
-        PERFORM drumbeat.ring(q.queue, low);
+        PERFORM drumbeat.ring(q.queue, q.priority, low);
         count := count + q.tasks;
     END LOOP;
     RETURN count;

@@ -1,0 +1,33 @@
+#pragma once
+/* One attempt of one task, inside a child: the seat's record, the limits it asks for, and the host that task.c talks to. */
+#include "common/broker/broker.h"
+#include "worker/board.h"
+#include "worker/catalog.h"
+
+struct child {
+    struct board *board;
+    struct seat *seat;
+    const struct config *config;
+    const struct catalog *catalog;
+    struct seat_key key;
+    struct pg *pg;
+    struct broker *broker;
+    struct region *region;         /* of the attempt */
+    struct settlement pending;     /* what ran and is not settled yet */
+    struct region *pending_region; /* its texts */
+    usec_t pending_since;
+    size_t last_batch;
+    const struct claimed *task; /* what runs */
+    usec_t soft_at;
+    struct text xid;
+};
+
+/* Run the task and say how it ended. True: it succeeded with a transaction open, which must be committed with the settlement.
+ * Texts of `end` are valid until the next attempt. */
+bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end);
+
+/* SIGTERM came: the last word before SIGKILL. */
+bool child_told_to_stop(void);
+
+/* Release what a dead child's seat held, with the reason. */
+bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e);

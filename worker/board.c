@@ -1,0 +1,191 @@
+/* board: shared memory and the small protocols on it. */
+#include "worker/board.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static size_t board_size(int pool)
+{
+    return sizeof(struct board) + (size_t)pool * sizeof(struct seat);
+}
+
+static struct board *map(int fd, size_t size, struct err *e)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    err_errno(e, ERR_FAILED, errno, "mmap of the board");
+    return NULL;
+}
+
+struct board *board_make(int pool, int *fd, struct err *e)
+{
+    *fd = memfd_create("drumbeat-board", MFD_CLOEXEC);
+    if (*fd < 0 || ftruncate(*fd, (off_t)board_size(pool)) != 0) {
+        err_errno(e, ERR_FAILED, errno, "memfd_create");
+        return NULL;
+    }
+    struct board *board = map(*fd, board_size(pool), e);
+    if (board)
+        board->pool = pool;
+    return board;
+}
+
+struct board *board_map(int fd, struct err *e)
+{
+    struct stat about;
+    if (fstat(fd, &about) != 0) {
+        err_errno(e, ERR_FAILED, errno, "the board");
+        return NULL;
+    }
+    return map(fd, (size_t)about.st_size, e);
+}
+
+/* Sequence lock: the child is the only writer, so it need not wait for anybody. */
+static void write_begin(struct seat *seat)
+{
+    atomic_fetch_add_explicit(&seat->version, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+static void write_end(struct seat *seat)
+{
+    atomic_fetch_add_explicit(&seat->version, 1, memory_order_release);
+}
+
+void seat_begin(struct seat *seat, const struct seat_view *view)
+{
+    write_begin(seat);
+    uint32_t turn = seat->view.progress_turn;
+    seat->view = *view;
+    seat->view.progress_turn = turn;
+    write_end(seat);
+}
+
+void seat_progress(struct seat *seat, int64_t value, int64_t end, const char *message)
+{
+    write_begin(seat);
+    seat->view.progress_value = value;
+    seat->view.end_value = end;
+    if (message)
+        snprintf(seat->view.message, sizeof seat->view.message, "%s", message);
+    seat->view.progress_turn++;
+    write_end(seat);
+}
+
+void seat_finish(struct seat *seat)
+{
+    write_begin(seat);
+    memset(&seat->view.task, 0, sizeof seat->view.task);
+    seat->view.hard_at = 0;
+    write_end(seat);
+    atomic_fetch_add_explicit(&seat->tasks, 1, memory_order_relaxed);
+}
+
+enum { LOOKS_MAX = 1000 };
+
+bool seat_look(const struct seat *seat, struct seat_view *view)
+{
+    for (int look = 0; look < LOOKS_MAX; look++) {
+        uint32_t before = atomic_load_explicit(&seat->version, memory_order_acquire);
+        if (before & 1)
+            continue;
+        *view = seat->view;
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&seat->version, memory_order_relaxed) == before)
+            return true;
+    }
+    return false;
+}
+
+void seat_batch(struct seat *seat, int count)
+{
+    atomic_store(&seat->turn, (uint64_t)count);
+}
+
+bool seat_next_place(struct seat *seat, int *place)
+{
+    uint64_t turn = atomic_load(&seat->turn);
+    do {
+        if (turn >> 32 >= (turn & UINT32_MAX))
+            return false;
+    } while (!atomic_compare_exchange_weak(&seat->turn, &turn, turn + ((uint64_t)1 << 32)));
+    *place = (int)(turn >> 32) + 1;
+    return true;
+}
+
+int seat_batch_limit(const struct seat *seat)
+{
+    return (int)(atomic_load(&seat->turn) & UINT32_MAX);
+}
+
+bool seat_cut_batch(struct seat *seat, int place)
+{
+    uint64_t turn = atomic_load(&seat->turn);
+    do {
+        if ((int)(turn >> 32) != place || (int)(turn & UINT32_MAX) <= place)
+            return false;
+    } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (uint64_t)place));
+    return true;
+}
+
+void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait)
+{
+    struct timespec limit = {.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000};
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
+}
+
+void word_wake(_Atomic uint32_t *word)
+{
+    atomic_fetch_add(word, 1);
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void seat_wake(struct seat *seat)
+{
+    word_wake(&seat->wake);
+}
+
+bool board_wake_idle(struct board *board)
+{
+    for (int i = 0; i < board->pool; i++) {
+        uint32_t idle = SEAT_IDLE;
+        if (atomic_compare_exchange_strong(&board->seats[i].state, &idle, SEAT_BUSY)) {
+            seat_wake(&board->seats[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+void board_wake_all(struct board *board)
+{
+    for (int i = 0; i < board->pool; i++)
+        seat_wake(&board->seats[i]);
+}
+
+static bool all_in(const struct board *board, enum seat_state state)
+{
+    for (int i = 0; i < board->pool; i++)
+        if (atomic_load(&board->seats[i].state) != state)
+            return false;
+    return true;
+}
+
+bool board_all_idle(const struct board *board)
+{
+    return all_in(board, SEAT_IDLE);
+}
+
+bool board_all_busy(const struct board *board)
+{
+    return all_in(board, SEAT_BUSY);
+}

@@ -1,0 +1,118 @@
+#pragma once
+/* The board: memory that the processes of one worker share. Fixed-size records, one writer a field:
+ *
+ *     supervisor  phase, supervisor_at, deaths            keeper  renewed_at, registered, stop, lanes, burst_over
+ *     child       its seat: state, task, turn, limits, progress
+ *
+ * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
+#include "common/broker/lanes.h"
+#include "common/store/seat.h"
+#include "common/task/runtime.h"
+
+/* The worker's way down. */
+enum phase {
+    PHASE_RUN,
+    PHASE_DRAIN, /* finish the running task, claim nothing, leave */
+    PHASE_CLOSE  /* children are gone: the keeper gives everything back and leaves */
+};
+
+enum seat_state { SEAT_EMPTY, SEAT_STARTING, SEAT_IDLE, SEAT_BUSY };
+
+/* Why a task has to stop. */
+enum stop { STOP_NONE, STOP_CANCEL };
+
+enum death_state { DEATH_NONE, DEATH_PRESENT, DEATH_TAKEN };
+
+enum { DEATH_TEXT_MAX = 256, BATCH_MAX = CLAIM_MAX, SEAT_NAME_MAX = 64 };
+
+/* How the last holder of a seat died, for whoever releases what it held. */
+struct death {
+    _Atomic uint32_t state;
+    struct uuid task; /* what was running; zero: nothing */
+    usec_t started_at;
+    enum outcome outcome;
+    int signal, exit_code;
+    int64_t peak_rss, cpu_ms;
+    char text[DEATH_TEXT_MAX];
+};
+
+/* What a seat is at, as one consistent look (seat_look). */
+struct seat_view {
+    struct uuid task; /* zero: none */
+    int64_t fence, epoch;
+    int place;
+    usec_t since;      /* CLOCK_BOOTTIME */
+    usec_t started_at; /* wall clock */
+    usec_t soft_at, hard_at;
+    int64_t memory;
+    int64_t progress_value, end_value;
+    uint32_t progress_turn; /* changes with each progress */
+    char name[SEAT_NAME_MAX];
+    char message[TASK_MESSAGE_MAX];
+};
+
+struct seat {
+    _Alignas(64) _Atomic uint32_t state;
+    _Atomic uint32_t wake; /* futex: something may be ready, or the phase changed */
+    _Atomic uint32_t stop; /* for the task of `stop_fence` */
+    _Atomic int64_t stop_fence;
+    _Atomic int64_t stop_at; /* CLOCK_BOOTTIME */
+    _Atomic int32_t pid;
+    _Atomic uint64_t turn; /* place of the task that runs << 32 | last place that may run */
+    _Atomic uint64_t tasks; /* run by this child so far */
+    _Atomic uint32_t version; /* odd while `view` is written */
+    struct seat_view view;
+    struct death death;
+};
+
+struct board {
+    struct uuid worker;
+    int pool;
+    usec_t lease;
+    bool burst;
+    _Atomic int32_t supervisor_pid;
+    _Atomic uint32_t phase;
+    _Atomic uint32_t registered; /* futex: the worker's row exists */
+    _Atomic int32_t refused;       /* exit status: the database will not have this worker, trying again is no use */
+    _Atomic uint32_t burst_over;
+    _Atomic uint32_t idle_turn;    /* counts how often a child found nothing to do */
+    _Atomic int64_t supervisor_at; /* CLOCK_BOOTTIME of its last round */
+    _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
+    _Atomic int64_t mean_us;       /* how long a task takes, roughly */
+    struct lanes lanes;
+    struct seat seats[];
+};
+
+/* What a process of the worker inherits, by descriptor number. */
+enum board_fd { FD_BOARD = 3, FD_CONTROL, FD_KEEPER_BELL, FD_LOG_WRITE, FD_LOG_READ, FD_ENDS };
+
+/* A new board in a memory file of its own: *fd is close-on-exec. */
+struct board *board_make(int pool, int *fd, struct err *e);
+struct board *board_map(int fd, struct err *e);
+
+/* Child: begin, move on and end a task on the seat. */
+void seat_begin(struct seat *seat, const struct seat_view *view);
+void seat_progress(struct seat *seat, int64_t value, int64_t end, const char *message);
+void seat_finish(struct seat *seat);
+
+/* Anyone: a consistent copy; false when the child died in the middle of writing. */
+bool seat_look(const struct seat *seat, struct seat_view *view);
+
+/* Child: set up a batch of `count`, then take place after place. False: the rest was taken away or there is none. */
+void seat_batch(struct seat *seat, int count);
+bool seat_next_place(struct seat *seat, int *place);
+/* How many places of the batch may run. */
+int seat_batch_limit(const struct seat *seat);
+/* Keeper: keep the child from going beyond `place`; false when it has already or the batch ends there. */
+bool seat_cut_batch(struct seat *seat, int place);
+
+/* Wake a seat's child, or the first idle one; false: none is idle. */
+void seat_wake(struct seat *seat);
+bool board_wake_idle(struct board *board);
+void board_wake_all(struct board *board);
+bool board_all_idle(const struct board *board);
+bool board_all_busy(const struct board *board);
+
+/* Wait until *word is no longer `seen`, at most `wait`. */
+void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait);
+void word_wake(_Atomic uint32_t *word);

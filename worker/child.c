@@ -1,0 +1,334 @@
+/* child: the loop of one seat.
+ *
+ *     connect -> take the seat -> claim -+-> run, run, run -> settle and claim -+-> …
+ *        ^                               `-- nothing: wait to be woken ---------'
+ *        `--- the connection was lost: connect again, settle what was run, give the rest back
+ *
+ * Results wait in memory until they are settled together with the next claim, in one transaction. They never wait long:
+ * SETTLE_EVERY after the first of them, before a handler's own transaction is committed, and after every task that took longer
+ * than SLOW_TASK. */
+#include "worker/child.h"
+#include "worker/attempt.h"
+
+#include <signal.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(5);
+
+static bool leaving(const struct child *c)
+{
+    return atomic_load(&c->board->phase) != PHASE_RUN;
+}
+
+/* Connections ------------------------------------------------------------------------------------------------------- */
+
+static bool open_connection(struct child *c, struct err *e)
+{
+    char application[SEAT_APPLICATION_MAX];
+    struct pg_options options = {
+        .url = c->config->database.url,
+        .application = seat_application(c->board->worker, c->key.seat, application),
+        .pooled = c->config->database.listen_url != NULL,
+    };
+    pg_close(c->pg);
+    c->pg = pg_open(&options, e);
+    if (c->broker)
+        broker_use(c->broker, c->pg);
+    return c->pg != NULL;
+}
+
+/* Full jitter, so that a hundred children do not come back at the same moment. Watches the phase. */
+static void back_off(struct child *c, int failures)
+{
+    usec_t limit = back_off_first << (failures < 6 ? failures : 6);
+    usec_t end = clock_boot() + back_off_first / 2 + jitter(limit < back_off_cap ? limit : back_off_cap);
+    while (clock_boot() < end && !leaving(c))
+        poll(NULL, 0, 20);
+}
+
+/* What the last holder of the seat left, told once. */
+static bool open_seat(struct child *c, struct err *e)
+{
+    struct death *death = &c->seat->death;
+    uint32_t present = DEATH_PRESENT;
+    if (!atomic_compare_exchange_strong(&death->state, &present, DEATH_TAKEN))
+        return seat_open(c->pg, &c->key, (struct uuid){{0}}, NULL, e);
+    if (death_release(c->pg, &c->key, death, e)) {
+        atomic_store(&death->state, DEATH_NONE);
+        return true;
+    }
+    atomic_store(&death->state, DEATH_PRESENT);
+    return false;
+}
+
+/* The worker's row must be there before a seat of it can be taken: the keeper writes it. */
+static bool wait_registered(struct child *c)
+{
+    while (!leaving(c)) {
+        uint32_t registered = atomic_load(&c->board->registered);
+        if (registered)
+            return true;
+        word_wait(&c->board->registered, registered, MSEC(200));
+    }
+    return false;
+}
+
+static bool start(struct child *c)
+{
+    struct err e;
+    for (int failures = 0; !leaving(c); failures++) {
+        if (open_connection(c, &e) && wait_registered(c) && open_seat(c, &e)) {
+            atomic_store(&c->seat->pid, c->key.pid);
+            return true;
+        }
+        if (leaving(c))
+            return false;
+        log_warning("child.waiting_for_database", LOG_ERR(&e));
+        back_off(c, failures);
+    }
+    return false;
+}
+
+/* Settling ---------------------------------------------------------------------------------------------------------- */
+
+static void forget_settled(struct child *c)
+{
+    c->pending.plain = 0;
+    c->pending.other_count = 0;
+    memset(c->pending.started, 0, sizeof *c->pending.started * c->pending.count);
+    c->pending_since = 0;
+    region_reset(c->pending_region);
+}
+
+/* One turn with the broker: settle what is pending, claim up to `wanted`. */
+static bool turn(struct child *c, size_t wanted, struct claims *claims, struct err *e)
+{
+    if (!broker_turn(c->broker, &c->pending, wanted, claims, e))
+        return false;
+    forget_settled(c);
+    return true;
+}
+
+/* The connection is gone and with it the answer, if one was due. A new epoch shuts the old session out; then settling again
+ * is the question: what is still held was not settled, what is not held any more was. */
+static bool recover(struct child *c, struct err *e)
+{
+    static struct claims none;
+    int returned;
+    for (int failures = 0;; failures++) {
+        if (open_connection(c, e) && seat_raise(c->pg, &c->key, e) && turn(c, 0, &none, e) && seat_release(c->pg, &c->key, &returned, e)) {
+            log_info("child.reconnected", LOG_INT("returned", returned));
+            c->pending.fence = 0;
+            return true;
+        }
+        if (e->kind == ERR_FENCED)
+            return false;
+        log_warning("child.reconnecting", LOG_ERR(e));
+        if (leaving(c) && failures > 0)
+            return false;
+        back_off(c, failures);
+    }
+}
+
+/* Put an end of an attempt with the others that wait to be settled. */
+static void note_end(struct child *c, const struct claimed *task, const struct attempt_end *end)
+{
+    struct settlement *s = &c->pending;
+    bool plain = end->outcome == OUTCOME_SUCCESS && !end->result && end->progress_value <= 0 && end->end_value <= 0 && end->cpu_ms < 0;
+    if (!c->pending_since)
+        c->pending_since = clock_boot();
+    if (plain) {
+        s->started[task->place - 1] = end->started_at;
+        s->ended[task->place - 1] = end->ended_at;
+        s->plain++;
+        return;
+    }
+    struct other *other = &s->others[s->other_count++];
+    *other = (struct other){.place = task->place, .end = *end};
+    other->end.result = end->result ? region_strdup(c->pending_region, end->result) : NULL;
+    other->end.error = end->error ? region_strdup(c->pending_region, end->error) : NULL;
+    other->end.progress_message = end->progress_message ? region_strdup(c->pending_region, end->progress_message) : NULL;
+}
+
+/* Running ----------------------------------------------------------------------------------------------------------- */
+
+/* A running mean of how long a task takes, shared by the pool; races only cost precision. */
+static void learn_duration(struct board *board, usec_t took)
+{
+    int64_t mean = atomic_load_explicit(&board->mean_us, memory_order_relaxed);
+    atomic_store_explicit(&board->mean_us, (mean * 7 + took) / 8, memory_order_relaxed);
+}
+
+/* The handler's writes and its success become one transaction. After an answer that was lost, the row tells: when the task is
+ * still held the transaction was rolled back, and the task goes back to run again. */
+static bool commit_with_settle(struct child *c, const struct claimed *task, struct err *e)
+{
+    static struct claims none;
+    if (broker_turn(c->broker, &c->pending, 0, &none, e) && pg_commit(c->pg, e)) {
+        forget_settled(c);
+        return true;
+    }
+    if (e->kind != ERR_UNCERTAIN && e->kind != ERR_UNREACHABLE) {
+        struct err ignored;
+        if (pg_alive(c->pg) && pg_in_transaction(c->pg))
+            pg_rollback(c->pg, &ignored);
+    }
+    log_warning("task.commit_unanswered", LOG_UUID("task", task->id), LOG_ERR(e));
+    return false;
+}
+
+/* The success that was noted last did not happen: the attempt returns instead. */
+static void unnote_success(struct child *c, const struct claimed *task, const struct err *why)
+{
+    struct settlement *s = &c->pending;
+    if (s->other_count > 0 && s->others[s->other_count - 1].place == task->place) {
+        s->other_count--;
+    } else {
+        s->started[task->place - 1] = 0;
+        s->plain--;
+    }
+    struct attempt_end end = {.outcome = why->kind == ERR_UNREACHABLE || why->kind == ERR_UNCERTAIN ? OUTCOME_RETURNED : OUTCOME_FAILED,
+                              .retryable = true,
+                              .ended_at = clock_now(),
+                              .error = why->text,
+                              .peak_rss = -1,
+                              .cpu_ms = -1,
+                              .progress_value = -1,
+                              .end_value = -1};
+    note_end(c, task, &end);
+}
+
+static bool run_one(struct child *c, const struct claimed *task, struct err *e)
+{
+    struct attempt_end end;
+    usec_t began = clock_boot();
+    bool in_transaction = attempt_run(c, task, &end);
+    usec_t took = clock_boot() - began;
+    learn_duration(c->board, took);
+    note_end(c, task, &end);
+    if (in_transaction && !commit_with_settle(c, task, e)) {
+        if (e->kind == ERR_FENCED)
+            return false;
+        unnote_success(c, task, e);
+    }
+    if (!pg_alive(c->pg))
+        return recover(c, e);
+    static struct claims none;
+    bool settle_now = took > slow_task || (c->pending_since && clock_boot() - c->pending_since > settle_every);
+    return !settle_now || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
+}
+
+/* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as last time at most. */
+static size_t batch_size(const struct child *c)
+{
+    int64_t mean = atomic_load_explicit(&c->board->mean_us, memory_order_relaxed);
+    size_t by_time = (size_t)(settle_every / (mean > 1 ? mean : 1));
+    size_t by_growth = c->last_batch ? c->last_batch * 2 : 1;
+    size_t size = by_time < by_growth ? by_time : by_growth;
+    return size < 1 ? 1 : size > BATCH_MAX ? BATCH_MAX : size;
+}
+
+static bool run_batch(struct child *c, const struct claims *claims, struct err *e)
+{
+    int place;
+    c->pending.fence = claims->fence;
+    c->pending.count = claims->count;
+    c->pending.has_unique = false;
+    for (size_t i = 0; i < claims->count; i++)
+        c->pending.has_unique |= claims->task[i].has_unique;
+    memset(c->pending.started, 0, sizeof *c->pending.started * claims->count);
+    seat_batch(c->seat, (int)claims->count);
+    while (!leaving(c) && seat_next_place(c->seat, &place)) {
+        if (!run_one(c, &claims->task[place - 1], e))
+            return false;
+        if (c->pending.fence != claims->fence)
+            return true; /* recovered on a new connection: the rest was given back */
+    }
+    return true;
+}
+
+/* Tasks of the last batch that were not run, because the keeper cut it or the worker leaves, must not stay with this seat. */
+static bool give_back_rest(struct child *c, size_t claimed, struct err *e)
+{
+    static struct claims none;
+    int returned;
+    bool all_ran = (size_t)seat_batch_limit(c->seat) >= claimed && !leaving(c);
+    return all_ran || (turn(c, 0, &none, e) && seat_release(c->pg, &c->key, &returned, e));
+}
+
+static void wait_for_work(struct child *c, uint32_t seen)
+{
+    atomic_store(&c->seat->state, SEAT_IDLE);
+    atomic_fetch_add(&c->board->idle_turn, 1);
+    while (!leaving(c) && atomic_load(&c->seat->wake) == seen)
+        word_wait(&c->seat->wake, seen, idle_wait);
+    atomic_store(&c->seat->state, SEAT_BUSY);
+}
+
+/* True: go on. False: leave, in order or because of `e`. */
+static bool work(struct child *c, struct claims *claims, struct err *e)
+{
+    uint32_t seen = atomic_load(&c->seat->wake);
+    size_t wanted = leaving(c) ? 0 : batch_size(c);
+    if (!turn(c, wanted, claims, e))
+        return e->kind != ERR_FENCED && recover(c, e);
+    c->last_batch = claims->count;
+    if (claims->count == 0) {
+        wait_for_work(c, seen);
+        return true;
+    }
+    if (claims->count == wanted)
+        board_wake_idle(c->board);
+    if (!run_batch(c, claims, e))
+        return false;
+    return give_back_rest(c, claims->count, e) || (e->kind != ERR_FENCED && recover(c, e));
+}
+
+static volatile sig_atomic_t told_to_stop;
+
+static void on_sigterm(int signal_number)
+{
+    (void)signal_number;
+    told_to_stop = 1;
+}
+
+bool child_told_to_stop(void)
+{
+    return told_to_stop;
+}
+
+int child_run(struct board *board, int seat, const struct config *config, const struct catalog *catalog)
+{
+    static char role[24];
+    static struct claims claims;
+    struct err e = {0};
+    struct child c = {
+        .board = board,
+        .seat = &board->seats[seat],
+        .config = config,
+        .catalog = catalog,
+        .key = {.worker = board->worker, .seat = seat, .pid = getpid()},
+        .region = region_new(),
+        .pending_region = region_new(),
+    };
+    c.pending.others = mem_zero(BATCH_MAX, sizeof *c.pending.others);
+    snprintf(role, sizeof role, "child %d", seat);
+    log_set_role(role);
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);
+    atomic_store(&c.seat->state, SEAT_STARTING);
+    if (!start(&c))
+        return 0;
+    c.broker = broker_open(&broker_postgres, &(struct broker_options){.pg = c.pg, .key = &c.key, .lanes = &board->lanes, .names = catalog->names,
+                                                                      .name_count = catalog->count});
+    atomic_store(&c.seat->state, SEAT_BUSY);
+    bool going = true;
+    while (going && !leaving(&c))
+        going = work(&c, &claims, &e);
+    if (!going)
+        log_warning("child.ends", LOG_ERR(&e));
+    pg_close(c.pg);
+    return going ? 0 : 1;
+}

@@ -1,0 +1,176 @@
+/* fork_server: the parent of keeper and children. */
+#include "worker/fork_server.h"
+#include "worker/board.h"
+#include "worker/child.h"
+#include "worker/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ROLES_MAX = CONFIG_POOL_MAX + 1 };
+
+struct nursery {
+    const struct config *config;
+    const struct catalog *catalog;
+    struct board *board;
+    int signals; /* signalfd for SIGCHLD */
+    sigset_t outer_mask;
+    pid_t pids[ROLES_MAX]; /* by role + 1; 0: none */
+};
+
+static void tell(const struct news *news)
+{
+    while (send(FD_CONTROL, news, sizeof *news, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+/* What a fresh child must not share with its parent. */
+static void become_child(const struct nursery *n, pid_t parent)
+{
+    static const int defaults[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(0);
+    setpgid(0, 0);
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        signal(defaults[i], SIG_DFL);
+    sigprocmask(SIG_SETMASK, &n->outer_mask, NULL);
+    close(n->signals);
+    close(FD_CONTROL);
+}
+
+static void spawn(struct nursery *n, int role)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_child(n, parent);
+        int status = role == ROLE_KEEPER ? keeper_run(n->board, n->config, n->catalog) : child_run(n->board, role, n->config, n->catalog);
+        _exit(status);
+    }
+    if (pid < 0) {
+        tell(&(struct news){.kind = NEWS_FAILED, .role = role, .status = errno});
+        return;
+    }
+    setpgid(pid, pid); /* both sides do it, so that a kill of the group never misses */
+    n->pids[role + 1] = pid;
+    tell(&(struct news){.kind = NEWS_SPAWNED, .role = role, .pid = pid});
+}
+
+static void obey(struct nursery *n, const struct order *order)
+{
+    if (order->role < ROLE_KEEPER || order->role + 1 >= ROLES_MAX)
+        return;
+    switch (order->kind) {
+    case ORDER_SPAWN:
+        if (n->pids[order->role + 1] == 0)
+            spawn(n, order->role);
+        break;
+    case ORDER_KILL:
+        if (n->pids[order->role + 1] > 0)
+            kill(-n->pids[order->role + 1], order->signal);
+        break;
+    }
+}
+
+static int role_of(const struct nursery *n, pid_t pid)
+{
+    for (int i = 0; i < ROLES_MAX; i++)
+        if (n->pids[i] == pid)
+            return i - 1;
+    return ROLES_MAX;
+}
+
+/* The dead child is reaped only after its process group was killed: until then its number cannot be another's. */
+static bool reap_one(struct nursery *n)
+{
+    siginfo_t info = {0};
+    struct rusage used;
+    int status;
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+        return false;
+    kill(-info.si_pid, SIGKILL);
+    if (wait4(info.si_pid, &status, 0, &used) != info.si_pid)
+        return false;
+    int role = role_of(n, info.si_pid);
+    if (role == ROLES_MAX)
+        return true;
+    n->pids[role + 1] = 0;
+    tell(&(struct news){
+        .kind = NEWS_EXITED,
+        .role = role,
+        .pid = info.si_pid,
+        .status = status,
+        .peak_rss = (int64_t)used.ru_maxrss * 1024,
+        .cpu_ms = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000,
+    });
+    return true;
+}
+
+static void drain_signals(int fd)
+{
+    struct signalfd_siginfo info;
+    ssize_t got;
+    do
+        got = read(fd, &info, sizeof info);
+    while (got == (ssize_t)sizeof info);
+}
+
+static void end_children(const struct nursery *n)
+{
+    for (int i = 0; i < ROLES_MAX; i++)
+        if (n->pids[i] > 0)
+            kill(-n->pids[i], SIGKILL);
+}
+
+static void serve(struct nursery *n)
+{
+    tell(&(struct news){.kind = NEWS_READY});
+    for (;;) {
+        struct pollfd fds[] = {{.fd = FD_CONTROL, .events = POLLIN}, {.fd = n->signals, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[1].revents & POLLIN) {
+            drain_signals(n->signals);
+            while (reap_one(n))
+                ;
+        }
+        if (fds[0].revents) {
+            struct order order;
+            ssize_t got = recv(FD_CONTROL, &order, sizeof order, 0);
+            if (got == 0 || (got < 0 && errno != EINTR))
+                return;
+            if (got == (ssize_t)sizeof order)
+                obey(n, &order);
+        }
+    }
+}
+
+int fork_server_run(const struct config *config, const struct catalog *catalog)
+{
+    struct err e;
+    struct nursery n = {.config = config, .catalog = catalog};
+    sigset_t child;
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &n.outer_mask);
+    n.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    n.board = board_map(FD_BOARD, &e);
+    if (n.signals < 0 || !n.board) {
+        log_error("fork_server.failed", LOG_STR("error", n.board ? strerror(errno) : e.text));
+        return 1;
+    }
+    serve(&n);
+    end_children(&n);
+    return 0;
+}

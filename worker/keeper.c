@@ -1,0 +1,186 @@
+/* keeper: the loop. Each duty has a moment at which it is due next; the loop sleeps until the earliest, a notification or a line
+ * from a child. Any failed statement costs the connection: it is opened again with jittered back-off, and what was due then
+ * is due again. */
+#include "worker/keeper.h"
+#include "common/store/migrate.h"
+#include "worker/keeper_inside.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10),
+                    call_timeout = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
+
+static bool connect_all(struct keeper *k, struct err *e)
+{
+    const char *url = k->config->database.url, *direct = k->config->database.listen_url;
+    struct pg_options options = {.url = url, .application = "drumbeat/keeper", .pooled = direct != NULL, .call_timeout = call_timeout};
+    k->pg = pg_open(&options, e);
+    k->listener = k->pg;
+    if (k->pg && direct) {
+        options.url = direct;
+        options.pooled = false;
+        k->listener = pg_open(&options, e);
+    }
+    return k->pg && k->listener && migrate_check(k->pg, e) && pg_listen(k->listener, "drumbeat", e) && keeper_register(k, e);
+}
+
+static void disconnect(struct keeper *k)
+{
+    if (k->listener != k->pg)
+        pg_close(k->listener);
+    pg_close(k->pg);
+    k->pg = k->listener = NULL;
+    k->open = false;
+}
+
+static void lose(struct keeper *k, const struct err *e)
+{
+    usec_t limit = back_off_first << (k->failures < 5 ? k->failures : 5);
+    disconnect(k);
+    k->failures++;
+    k->retry_at = clock_boot() + back_off_first / 2 + jitter(limit < back_off_cap ? limit : back_off_cap);
+    log_warning("keeper.database_lost", LOG_ERR(e), LOG_INT("failures", k->failures));
+}
+
+/* After a gap nothing that was heard before counts: look at everything. */
+static void reconnect(struct keeper *k)
+{
+    struct err e;
+    if (clock_boot() < k->retry_at)
+        return;
+    if (!connect_all(k, &e)) {
+        lose(k, &e);
+        if (e.kind == ERR_USAGE || e.kind == ERR_REFUSED)
+            atomic_store(&k->board->refused, err_exit_status(e.kind));
+        return;
+    }
+    if (k->failures > 0)
+        log_info("keeper.database_back", LOG_INT("failures", k->failures));
+    k->open = true;
+    k->failures = 0;
+    lanes_forget(&k->board->lanes);
+    k->lanes_unknown = true;
+    k->last_seq = -1;
+    k->round_at = k->rescue_at = 0;
+}
+
+static bool hear_all(struct keeper *k, struct err *e)
+{
+    const char *payload;
+    err_clear(e);
+    while (pg_notification(k->listener, &payload, e))
+        keeper_hear(k, payload);
+    return e->kind == ERR_NONE;
+}
+
+static bool due(usec_t *at, usec_t now, usec_t every)
+{
+    if (now < *at)
+        return false;
+    *at = now + every;
+    return true;
+}
+
+/* While tasks wait for enqueuers that may have read the old flag, the round is the only way to hear of theirs. */
+static usec_t round_pause(const struct keeper *k)
+{
+    return k->waiting_xid ? deaf_every : round_every;
+}
+
+static bool do_duties(struct keeper *k, struct err *e)
+{
+    usec_t now = clock_boot();
+    if (!hear_all(k, e))
+        return false;
+    if (now >= k->renew_at && !keeper_renew(k, e))
+        return false;
+    if (k->delayed_at && now >= k->delayed_at)
+        k->round_at = 0;
+    if (due(&k->round_at, now, round_pause(k)) && !keeper_round(k, e))
+        return false;
+    if (due(&k->look_at, now, look_every) && !(keeper_cut_slow(k, e) && keeper_waiting(k, e) && keeper_release_dead(k, e)))
+        return false;
+    if (due(&k->progress_at, now, progress_every) && !keeper_flush_progress(k, e))
+        return false;
+    keeper_collect_lines(k);
+    if (!keeper_flush_lines(k, e) || !keeper_burst(k, e))
+        return false;
+    return !due(&k->rescue_at, now, rescue_every + jitter(rescue_every / 4)) || keeper_rescue(k, e);
+}
+
+static usec_t earliest(usec_t a, usec_t b)
+{
+    return b && b < a ? b : a;
+}
+
+/* An idle worker wakes once a second; a busy one looks at its children more often. */
+static int sleep_time(const struct keeper *k)
+{
+    usec_t now = clock_boot();
+    if (!k->open)
+        return 20;
+    usec_t until = earliest(earliest(earliest(k->round_at, k->renew_at), k->delayed_at), k->rescue_at);
+    if (!board_all_idle(k->board) || !k->waiting)
+        until = earliest(until, k->look_at);
+    usec_t left = until - now;
+    return left <= 0 ? 0 : (int)((left + 999) / 1000);
+}
+
+static void clear_bell(void)
+{
+    uint64_t count;
+    ssize_t ignored = read(FD_KEEPER_BELL, &count, sizeof count);
+    (void)ignored;
+}
+
+static void wait_for_something(struct keeper *k)
+{
+    struct pollfd fds[] = {
+        {.fd = FD_KEEPER_BELL, .events = POLLIN},
+        {.fd = FD_LOG_READ, .events = k->line_count < KEEPER_LINES_MAX ? POLLIN : 0},
+        {.fd = k->open ? pg_socket(k->listener) : -1, .events = POLLIN},
+    };
+    if (poll(fds, 3, sleep_time(k)) > 0 && fds[0].revents)
+        clear_bell();
+}
+
+/* All children are gone: what is still held goes back, and the worker's row with it. */
+static void close_worker(struct keeper *k)
+{
+    struct err e;
+    struct pg_rows rows;
+    if (k->open && keeper_release_dead(k, &e) && keeper_flush_lines(k, &e) && pg_exec(k->pg, &sql_worker_close, &rows, &e, pg_uuid(k->board->worker)))
+        log_info("worker.closed", LOG_INT("returned", pg_get_int(&rows, 0, 0)));
+    else
+        log_warning("worker.not_closed", LOG_STR("why", k->open ? e.text : "no connection; the lease will run out"));
+    disconnect(k);
+}
+
+int keeper_run(struct board *board, const struct config *config, const struct catalog *catalog)
+{
+    struct keeper k = {.board = board, .config = config, .catalog = catalog, .queues = config->worker.queues};
+    while (k.queues && k.queues[k.queue_count])
+        k.queue_count++;
+    k.progress_seen = mem_zero((size_t)board->pool, sizeof *k.progress_seen);
+    k.lines = mem_zero(KEEPER_LINES_MAX, sizeof *k.lines);
+    log_set_role("keeper");
+    while (atomic_load(&board->phase) != PHASE_CLOSE) {
+        struct err e;
+        if (!k.open)
+            reconnect(&k);
+        if (k.open && !do_duties(&k, &e))
+            lose(&k, &e);
+        if (!k.open)
+            keeper_collect_lines(&k);
+        wait_for_something(&k);
+    }
+    keeper_collect_lines(&k);
+    close_worker(&k);
+    free(k.progress_seen);
+    free(k.lines);
+    return 0;
+}

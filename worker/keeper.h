@@ -1,0 +1,8 @@
+#pragma once
+/* The keeper: one process a worker that listens, wakes, renews the lease, rescues what was lost and writes what children tell.
+ * The only listener on the server: notifications cost it per listener. */
+#include "worker/board.h"
+#include "worker/catalog.h"
+
+/* Answers the exit status. */
+int keeper_run(struct board *board, const struct config *config, const struct catalog *catalog);

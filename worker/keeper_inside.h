@@ -1,0 +1,65 @@
+#pragma once
+/* What the keeper's files know of each other: keeper.c is the loop, keeper_lanes.c finds work, keeper_seats.c watches children,
+ * keeper_lease.c renews and rescues. */
+#include "worker/keeper.h"
+#include "worker/log_line.h"
+
+enum { KEEPER_LINES_MAX = 2000, KEEPER_URL_MAX = 1024 };
+
+struct keeper {
+    struct board *board;
+    const struct config *config;
+    const struct catalog *catalog;
+    const char *const *queues; /* NULL: all */
+    size_t queue_count;
+    struct pg *pg;
+    struct pg *listener; /* the same as pg unless that goes through a pooler */
+    bool open;           /* connected and registered */
+    int failures;
+    usec_t retry_at, renew_at, round_at, rescue_at, look_at, progress_at;
+    /* new work */
+    int64_t last_seq;
+    bool lanes_unknown;
+    usec_t delayed_at; /* CLOCK_BOOTTIME of the next delayed task; 0: none */
+    /* the bell */
+    bool waiting;       /* as the worker's row says */
+    int64_t waiting_xid; /* transactions up to it may have read "not waiting"; 0: none is left */
+    usec_t busy_since;
+    /* what children tell */
+    uint32_t *progress_seen;
+    struct log_line *lines;
+    size_t line_count, lines_dropped;
+    char boot[64];
+    usec_t unknown_reported_at;
+};
+
+/* keeper_lanes.c: find work ------------------------------------------------------------------------------------------ */
+
+/* A notification of channel "drumbeat". Unknown ones are ignored: anyone may send one. */
+void keeper_hear(struct keeper *k, const char *payload);
+
+/* Once a second: what is new, what is due, what may have been missed. */
+bool keeper_round(struct keeper *k, struct err *e);
+
+/* Ring or not: tell enqueuers whether it is worth a NOTIFY. */
+bool keeper_waiting(struct keeper *k, struct err *e);
+
+/* A worker with --burst: nothing left to do? */
+bool keeper_burst(struct keeper *k, struct err *e);
+
+/* keeper_seats.c: watch children ------------------------------------------------------------------------------------- */
+
+bool keeper_flush_progress(struct keeper *k, struct err *e);
+void keeper_collect_lines(struct keeper *k);
+bool keeper_flush_lines(struct keeper *k, struct err *e);
+/* Batches whose running task turned out slow are cut, so that others can have the rest. */
+bool keeper_cut_slow(struct keeper *k, struct err *e);
+void keeper_stop_task(struct keeper *k, struct uuid task);
+/* Seats whose child is dead and will not come back soon. */
+bool keeper_release_dead(struct keeper *k, struct err *e);
+
+/* keeper_lease.c: the lease ------------------------------------------------------------------------------------------ */
+
+bool keeper_register(struct keeper *k, struct err *e);
+bool keeper_renew(struct keeper *k, struct err *e);
+bool keeper_rescue(struct keeper *k, struct err *e);

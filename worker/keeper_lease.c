@@ -1,0 +1,154 @@
+/* keeper_lease: this worker's row, its heartbeat, and taking over from workers that are gone.
+ *
+ * The lease is of the worker: one row, renewed by one statement. It is renewed only while the supervisor turns its loop, and the
+ * moment the supervisor counts from is the one before the statement was sent. */
+#include "worker/keeper_inside.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NEIGHBOURS_MAX = 64 };
+
+static const usec_t unknown_report_every = MINUTES(1);
+
+/* Start time of a process in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); 0: no such process. With the pid it
+ * names a process for as long as the machine runs. */
+static int64_t process_start(int pid)
+{
+    char path[64], stat[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+    if (fd >= 0)
+        close(fd);
+    if (got <= 0)
+        return 0;
+    stat[got] = '\0';
+    char *p = strrchr(stat, ')');
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    return p ? strtoll(p, NULL, 10) : 0;
+}
+
+/* Which boot, and which pid namespace: only inside it do pids mean the same. */
+static void read_boot(char *out, size_t size)
+{
+    char boot[48] = "unknown", space[48] = "";
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, boot, 36);
+    if (fd >= 0)
+        close(fd);
+    boot[got > 0 ? got : 0] = '\0';
+    got = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+    space[got > 0 ? got : 0] = '\0';
+    snprintf(out, size, "%.36s %.20s", boot, space);
+}
+
+bool keeper_register(struct keeper *k, struct err *e)
+{
+    char host[256] = "unknown";
+    size_t count = k->catalog->count;
+    const char **queues = mem_zero(count, sizeof *queues);
+    int64_t *attempts = mem_zero(count, sizeof *attempts);
+    for (size_t i = 0; i < count; i++) {
+        queues[i] = k->catalog->entries[i].queue;
+        attempts[i] = k->catalog->entries[i].max_attempts;
+    }
+    gethostname(host, sizeof host - 1);
+    read_boot(k->boot, sizeof k->boot);
+    int supervisor = atomic_load(&k->board->supervisor_pid);
+    usec_t asked_at = clock_boot();
+    bool good = pg_exec(k->pg, &sql_worker_open, NULL, e, pg_uuid(k->board->worker), pg_text(host), pg_int(supervisor), pg_text(DRUMBEAT_VERSION),
+                        pg_texts(k->queues, k->queue_count), pg_int(k->board->pool), pg_texts(k->catalog->names, count), pg_texts(queues, count),
+                        pg_ints(attempts, count), pg_duration(k->board->lease), pg_text(k->boot), pg_int(process_start(supervisor)));
+    free(queues);
+    free(attempts);
+    if (!good)
+        return err_add(e, "registering the worker");
+    k->waiting = true;
+    k->waiting_xid = 0;
+    atomic_store(&k->board->renewed_at, asked_at);
+    k->renew_at = asked_at + k->board->lease / 3;
+    if (!atomic_load(&k->board->registered)) {
+        log_info("worker.registered", LOG_UUID("worker", k->board->worker));
+        word_wake(&k->board->registered);
+    }
+    return true;
+}
+
+/* A supervisor that hangs must lose its tasks: nobody else would enforce their limits. */
+static bool supervisor_turns(const struct keeper *k)
+{
+    return clock_boot() - atomic_load(&k->board->supervisor_at) < k->board->lease / 2;
+}
+
+bool keeper_renew(struct keeper *k, struct err *e)
+{
+    struct pg_rows rows;
+    usec_t asked_at = clock_boot();
+    k->renew_at = asked_at + k->board->lease / 3;
+    if (!supervisor_turns(k)) {
+        log_error("keeper.supervisor_hangs");
+        return true;
+    }
+    if (!pg_exec(k->pg, &sql_worker_renew, &rows, e, pg_uuid(k->board->worker), pg_bool(atomic_load(&k->board->phase) != PHASE_RUN)))
+        return err_add(e, "renewing the lease");
+    if (!pg_get_bool(&rows, 0, 0)) {
+        log_error("keeper.lease_lost", LOG_UUID("worker", k->board->worker));
+        return keeper_register(k, e);
+    }
+    atomic_store(&k->board->renewed_at, asked_at);
+    return true;
+}
+
+/* Workers of this host whose process is gone need not be waited for. */
+static bool find_dead(struct keeper *k, struct uuid *dead, size_t *count, struct err *e)
+{
+    struct pg_rows rows;
+    *count = 0;
+    if (!pg_exec(k->pg, &sql_worker_neighbours, &rows, e, pg_text(k->boot), pg_uuid(k->board->worker)))
+        return false;
+    for (size_t i = 0; i < rows.count && *count < NEIGHBOURS_MAX; i++)
+        if (process_start((int)pg_get_int(&rows, i, 1)) != pg_get_int(&rows, i, 2))
+            dead[(*count)++] = pg_get_uuid(&rows, i, 0);
+    return true;
+}
+
+/* Names that wait although no worker has a handler for them: said once a minute, not silently. */
+static bool report_unknown(struct keeper *k, struct err *e)
+{
+    struct pg_rows rows;
+    if (clock_boot() < k->unknown_reported_at + unknown_report_every)
+        return true;
+    k->unknown_reported_at = clock_boot();
+    if (!pg_exec(k->pg, &sql_unknown_names, &rows, e))
+        return false;
+    for (size_t i = 0; i < rows.count; i++)
+        log_warning("queue.no_worker_for_name", LOG_STR("name", pg_get_text(&rows, i, 0)));
+    return true;
+}
+
+static bool stop_cancelled(struct keeper *k, struct err *e)
+{
+    struct pg_rows rows;
+    if (!pg_exec(k->pg, &sql_cancels, &rows, e, pg_uuid(k->board->worker)))
+        return false;
+    for (size_t i = 0; i < rows.count; i++)
+        keeper_stop_task(k, pg_get_uuid(&rows, i, 0));
+    return pg_exec(k->pg, &sql_sweep_cancels, NULL, e);
+}
+
+bool keeper_rescue(struct keeper *k, struct err *e)
+{
+    struct uuid dead[NEIGHBOURS_MAX];
+    struct pg_rows rows;
+    size_t count;
+    if (!find_dead(k, dead, &count, e) || !pg_exec(k->pg, &sql_rescue, &rows, e, pg_uuids(dead, count)))
+        return err_add(e, "rescue");
+    if (pg_get_int(&rows, 0, 0) > 0)
+        log_warning("keeper.rescued", LOG_INT("tasks", pg_get_int(&rows, 0, 0)));
+    return stop_cancelled(k, e) && report_unknown(k, e);
+}

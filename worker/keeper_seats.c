@@ -1,0 +1,113 @@
+/* keeper_seats: what the children of this worker do, written down for others. */
+#include "worker/attempt.h"
+#include "worker/keeper_inside.h"
+
+#include <string.h>
+
+static const usec_t slow_in_batch = MSEC(20);
+
+static const char *const level_names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+
+bool keeper_flush_progress(struct keeper *k, struct err *e)
+{
+    struct seat_view views[CONFIG_POOL_MAX];
+    struct uuid tasks[CONFIG_POOL_MAX];
+    int64_t fences[CONFIG_POOL_MAX], values[CONFIG_POOL_MAX], ends[CONFIG_POOL_MAX];
+    const char *messages[CONFIG_POOL_MAX];
+    size_t count = 0;
+    for (int i = 0; i < k->board->pool; i++) {
+        struct seat_view *view = &views[count];
+        if (!seat_look(&k->board->seats[i], view) || uuid_is_zero(view->task) || view->progress_turn == k->progress_seen[i])
+            continue;
+        k->progress_seen[i] = view->progress_turn;
+        tasks[count] = view->task;
+        fences[count] = view->fence;
+        values[count] = view->progress_value;
+        ends[count] = view->end_value;
+        messages[count] = *view->message ? view->message : NULL;
+        count++;
+    }
+    return count == 0 || pg_exec(k->pg, &sql_progress, NULL, e, pg_uuids(tasks, count), pg_ints(fences, count), pg_ints(values, count),
+                                 pg_ints(ends, count), pg_texts(messages, count));
+}
+
+void keeper_collect_lines(struct keeper *k)
+{
+    struct log_line over;
+    while (k->line_count < KEEPER_LINES_MAX && log_line_receive(FD_LOG_READ, &k->lines[k->line_count]))
+        k->line_count++;
+    while (k->line_count == KEEPER_LINES_MAX && !k->open && log_line_receive(FD_LOG_READ, &over))
+        k->lines_dropped++;
+}
+
+bool keeper_flush_lines(struct keeper *k, struct err *e)
+{
+    static struct uuid tasks[KEEPER_LINES_MAX];
+    static int64_t moments[KEEPER_LINES_MAX];
+    static const char *levels[KEEPER_LINES_MAX], *messages[KEEPER_LINES_MAX];
+    if (k->line_count == 0)
+        return true;
+    for (size_t i = 0; i < k->line_count; i++) {
+        tasks[i] = k->lines[i].task;
+        moments[i] = k->lines[i].at;
+        levels[i] = level_names[k->lines[i].level & 3];
+        messages[i] = k->lines[i].message;
+    }
+    size_t count = k->line_count;
+    if (!pg_exec(k->pg, &sql_log_lines, NULL, e, pg_uuids(tasks, count), pg_ints(moments, count), pg_texts(levels, count), pg_texts(messages, count)))
+        return false;
+    k->line_count = 0;
+    if (k->lines_dropped > 0)
+        log_warning("keeper.task_log_lines_dropped", LOG_INT("lines", (int64_t)k->lines_dropped));
+    k->lines_dropped = 0;
+    return true;
+}
+
+bool keeper_cut_slow(struct keeper *k, struct err *e)
+{
+    usec_t now = clock_boot();
+    for (int i = 0; i < k->board->pool; i++) {
+        struct seat *seat = &k->board->seats[i];
+        struct seat_view view;
+        struct pg_rows rows;
+        if (seat_batch_limit(seat) <= 1 || !seat_look(seat, &view) || uuid_is_zero(view.task) || now - view.since < slow_in_batch ||
+            !seat_cut_batch(seat, view.place))
+            continue;
+        if (!pg_exec(k->pg, &sql_split_claim, &rows, e, pg_uuid(k->board->worker), pg_int(i), pg_int(view.epoch), pg_int(view.fence),
+                     pg_int(view.place), pg_int(view.started_at)))
+            return e->kind == ERR_FENCED;
+        log_debug("keeper.batch_cut", LOG_INT("seat", i), LOG_INT("returned", pg_get_int(&rows, 0, 0)));
+    }
+    return true;
+}
+
+void keeper_stop_task(struct keeper *k, struct uuid task)
+{
+    for (int i = 0; i < k->board->pool; i++) {
+        struct seat *seat = &k->board->seats[i];
+        struct seat_view view;
+        if (!seat_look(seat, &view) || !uuid_equal(view.task, task) ||
+            (atomic_load(&seat->stop) == STOP_CANCEL && atomic_load(&seat->stop_fence) == view.fence))
+            continue;
+        atomic_store(&seat->stop_at, clock_boot());
+        atomic_store(&seat->stop_fence, view.fence);
+        atomic_store(&seat->stop, STOP_CANCEL);
+        log_info("task.cancel_asked", LOG_UUID("task", task), LOG_INT("seat", i));
+    }
+}
+
+bool keeper_release_dead(struct keeper *k, struct err *e)
+{
+    for (int i = 0; i < k->board->pool; i++) {
+        struct seat *seat = &k->board->seats[i];
+        struct seat_key key = {.worker = k->board->worker, .seat = i};
+        uint32_t present = DEATH_PRESENT;
+        if (atomic_load(&seat->state) != SEAT_EMPTY || !atomic_compare_exchange_strong(&seat->death.state, &present, DEATH_TAKEN))
+            continue;
+        bool released = death_release(k->pg, &key, &seat->death, e);
+        atomic_store(&seat->death.state, released ? DEATH_NONE : DEATH_PRESENT);
+        if (!released)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,192 @@
+/* posts: the table of (state, event), and the limits that the supervisor enforces. */
+#include "worker/posts.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(30), cancel_term = SECONDS(5), cancel_kill = SECONDS(10);
+
+/* What the seat held when its child died goes to whoever releases it. */
+static void write_death(struct post *post, const struct news *news)
+{
+    struct seat_view view = {0};
+    struct death *death = &post->seat->death;
+    bool ran = seat_look(post->seat, &view) && !uuid_is_zero(view.task);
+    if (atomic_load(&death->state) == DEATH_TAKEN)
+        return; /* the child died while it released another's death: nothing of its own is lost */
+    death->task = ran ? view.task : (struct uuid){{0}};
+    death->started_at = view.started_at;
+    death->signal = WIFSIGNALED(news->status) ? WTERMSIG(news->status) : 0;
+    death->exit_code = WIFEXITED(news->status) ? WEXITSTATUS(news->status) : -1;
+    death->peak_rss = news->peak_rss;
+    death->cpu_ms = news->cpu_ms;
+    death->outcome = post->state == POST_SHOT ? post->shot_outcome : OUTCOME_CRASHED;
+    if (post->state == POST_SHOT)
+        snprintf(death->text, sizeof death->text, "%s", post->shot_text);
+    else if (death->signal)
+        snprintf(death->text, sizeof death->text, "the process died by signal %d (%s)", death->signal, strsignal(death->signal));
+    else
+        snprintf(death->text, sizeof death->text, "the process exited with status %d in the middle of the task", death->exit_code);
+    atomic_store(&death->state, DEATH_PRESENT);
+    if (ran) {
+        uint32_t even = atomic_load(&post->seat->version);
+        atomic_store(&post->seat->version, even + (even & 1));
+        seat_finish(post->seat);
+        log_warning("task.child_died", LOG_UUID("task", view.task), LOG_STR("name", view.name), LOG_INT("seat", post->role), LOG_STR("why", death->text));
+    }
+}
+
+static void order(struct post *post, const struct news *news, const struct posts_host *host)
+{
+    (void)news;
+    if (host->closing(host->data) && post->seat)
+        return;
+    post->state = POST_SPAWNING;
+    host->order(host->data, &(struct order){.kind = ORDER_SPAWN, .role = post->role});
+}
+
+static void spawned(struct post *post, const struct news *news, const struct posts_host *host)
+{
+    (void)host;
+    post->state = POST_LIVE;
+    post->pid = news->pid;
+    post->born_at = clock_boot();
+}
+
+static void back_off(struct post *post)
+{
+    usec_t limit = back_off_first << (post->young_deaths < 9 ? post->young_deaths : 9);
+    post->state = POST_BACKOFF;
+    post->due_at = clock_boot() + jitter(limit < back_off_cap ? limit : back_off_cap);
+    post->young_deaths++;
+}
+
+static void failed(struct post *post, const struct news *news, const struct posts_host *host)
+{
+    (void)host;
+    log_error("worker.fork_failed", LOG_INT("seat", post->role), LOG_STR("why", strerror(news->status)));
+    back_off(post);
+}
+
+/* A child that lived is replaced at once; one that died young without having run anything waits, each time longer. */
+static void exited(struct post *post, const struct news *news, const struct posts_host *host)
+{
+    bool worked = post->seat && atomic_exchange(&post->seat->tasks, 0) > 0;
+    bool old = clock_boot() - post->born_at >= young;
+    if (post->seat) {
+        write_death(post, news);
+        atomic_store(&post->seat->turn, 0);
+        atomic_store(&post->seat->state, SEAT_EMPTY);
+    } else {
+        log_warning("worker.keeper_died", LOG_INT("status", news->status));
+    }
+    post->pid = 0;
+    if (host->closing(host->data)) {
+        post->state = POST_CLOSED;
+        return;
+    }
+    if (old || worked)
+        post->young_deaths = 0;
+    if (post->young_deaths > 0 || !(old || worked || post->state == POST_SHOT)) {
+        back_off(post);
+        return;
+    }
+    post->state = POST_VACANT;
+    order(post, news, host);
+}
+
+typedef void action(struct post *post, const struct news *news, const struct posts_host *host);
+
+static action *const actions[POST_STATES][POST_EVENTS] = {
+    [POST_VACANT] = {[POST_ORDER] = order},
+    [POST_SPAWNING] = {[POST_SPAWNED] = spawned, [POST_FAILED] = failed},
+    [POST_LIVE] = {[POST_EXITED] = exited},
+    [POST_SHOT] = {[POST_EXITED] = exited},
+    [POST_BACKOFF] = {[POST_DUE] = order, [POST_ORDER] = order},
+    [POST_CLOSED] = {NULL},
+};
+
+void post_event(struct post *post, enum post_event event, const struct news *news, const struct posts_host *host)
+{
+    action *act = actions[post->state][event];
+    if (act)
+        act(post, news, host);
+}
+
+void post_shoot(struct post *post, enum outcome outcome, const char *reason, const struct posts_host *host)
+{
+    if (post->state != POST_LIVE)
+        return;
+    post->state = POST_SHOT;
+    post->shot_outcome = outcome;
+    snprintf(post->shot_text, sizeof post->shot_text, "%s", reason);
+    host->order(host->data, &(struct order){.kind = ORDER_KILL, .role = post->role, .signal = SIGKILL});
+}
+
+/* Limits ------------------------------------------------------------------------------------------------------------ */
+
+/* Resident bytes of a process: second field of /proc/PID/statm (proc(5)), in pages. 0 when it is gone. */
+static int64_t resident(pid_t pid)
+{
+    char path[32], text[128];
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (got <= 0)
+        return 0;
+    text[got] = '\0';
+    char *second = strchr(text, ' ');
+    return second ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void check_limits(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)
+{
+    char reason[DEATH_TEXT_MAX], limit[CLOCK_TEXT_MAX];
+    if (view->hard_at && now > view->hard_at) {
+        snprintf(reason, sizeof reason, "killed: hard limit %s is over", duration_format((view->hard_at - view->since) / 1000000 * 1000000, limit));
+        post_shoot(post, OUTCOME_LIMIT, reason, host);
+        return;
+    }
+    int64_t rss = view->memory ? resident(post->pid) : 0;
+    if (rss > view->memory) {
+        snprintf(reason, sizeof reason, "killed: %lld MiB > %lld MiB", (long long)(rss >> 20), (long long)(view->memory >> 20));
+        post_shoot(post, OUTCOME_LIMIT, reason, host);
+    }
+}
+
+/* Cancel: the flag first, then SIGTERM, then SIGKILL. */
+static void check_cancel(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)
+{
+    struct seat *seat = post->seat;
+    if (atomic_load(&seat->stop) != STOP_CANCEL || atomic_load(&seat->stop_fence) != view->fence)
+        return;
+    usec_t asked_for = now - atomic_load(&seat->stop_at);
+    if (asked_for > cancel_kill) {
+        post_shoot(post, OUTCOME_CANCELLED, "cancelled: did not stop by itself, killed", host);
+    } else if (asked_for > cancel_term && post->term_sent_for != (int)view->fence) {
+        post->term_sent_for = (int)view->fence;
+        host->order(host->data, &(struct order){.kind = ORDER_KILL, .role = post->role, .signal = SIGTERM});
+    }
+}
+
+void post_check(struct post *post, usec_t now, bool lease_over, const struct posts_host *host)
+{
+    struct seat_view view;
+    if (post->state == POST_BACKOFF && now >= post->due_at)
+        post_event(post, POST_DUE, NULL, host);
+    if (post->state != POST_LIVE || !post->seat || !seat_look(post->seat, &view) || uuid_is_zero(view.task))
+        return;
+    if (lease_over) {
+        post_shoot(post, OUTCOME_RETURNED, "stopped: the worker's lease could not be renewed", host);
+        return;
+    }
+    check_limits(post, &view, now, host);
+    check_cancel(post, &view, now, host);
+}

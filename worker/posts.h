@@ -1,0 +1,44 @@
+#pragma once
+/* The supervisor's side of a seat: a post, which a child holds, dies on and is replaced at. The keeper's post is one of them.
+ *
+ *                 order            spawned              told to leave, exited
+ *     VACANT ----------> SPAWNING ----------> LIVE ------------------------------> CLOSED
+ *        ^                  | failed           |  \ limit: shoot
+ *        |                  v                  |   `---------> SHOT
+ *        `-- due -------- BACKOFF <-- exited, --+-- exited ------'
+ *                                   died young
+ *
+ * What each event does in each state is one table in posts.c. */
+#include "worker/board.h"
+#include "worker/fork_server.h"
+
+enum post_state { POST_VACANT, POST_SPAWNING, POST_LIVE, POST_SHOT, POST_BACKOFF, POST_CLOSED, POST_STATES };
+
+enum post_event { POST_ORDER, POST_SPAWNED, POST_FAILED, POST_EXITED, POST_DUE, POST_EVENTS };
+
+struct post {
+    enum post_state state;
+    int role; /* the seat's number, or ROLE_KEEPER */
+    struct seat *seat; /* NULL for the keeper */
+    pid_t pid;
+    usec_t born_at, due_at; /* CLOCK_BOOTTIME */
+    int young_deaths;
+    enum outcome shot_outcome; /* why it was shot */
+    char shot_text[DEATH_TEXT_MAX];
+    int term_sent_for; /* whether this task was sent SIGTERM already: the low bits of its fence */
+};
+
+/* What posts ask of the supervisor. */
+struct posts_host {
+    void (*order)(void *data, const struct order *order);
+    void *data;
+    bool (*closing)(void *data); /* no child is to be replaced any more */
+};
+
+void post_event(struct post *post, enum post_event event, const struct news *news, const struct posts_host *host);
+
+/* Kill the child's process group, for a reason that goes into the task's row. */
+void post_shoot(struct post *post, enum outcome outcome, const char *reason, const struct posts_host *host);
+
+/* Look at the clock: back-off, limits, cancels that are not heeded. `lease_over`: the lease cannot be renewed in time. */
+void post_check(struct post *post, usec_t now, bool lease_over, const struct posts_host *host);
