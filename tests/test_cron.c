@@ -39,8 +39,6 @@ static size_t words_in(const char *text)
     return count;
 }
 
-/* ---- fires ---- */
-
 static const struct {
     const char *expr, *tz, *from, *expected;
 } next_rows[] = {
@@ -212,8 +210,6 @@ START_TEST(an_expression_fires_where_the_dialect_says)
                   next_rows[_i].expected, text_str(&found));
 }
 END_TEST
-
-/* ---- refusals ---- */
 
 static const struct {
     const char *expr, *tz, *expected; /* part of the message, the whole when it ends in '\n' */
@@ -394,8 +390,6 @@ START_TEST(an_expression_has_at_most_1024_bytes)
 }
 END_TEST
 
-/* ---- H ---- */
-
 /* Worked out apart from this program from the published constants of FNV-1a and splitmix64. */
 static const struct {
     const char *expr, *name, *expected;
@@ -473,8 +467,6 @@ START_TEST(an_empty_name_is_no_name_for_h)
 }
 END_TEST
 
-/* ---- looking back ---- */
-
 START_TEST(the_last_fire_is_found_however_many_lie_between)
 {
     struct err e;
@@ -499,8 +491,6 @@ START_TEST(the_last_fire_includes_the_end_and_not_the_beginning)
     ck_assert_int_eq(at, moment("2024-03-30T01:30:00Z"));
 }
 END_TEST
-
-/* ---- words and warnings ---- */
 
 static const struct {
     const char *expr, *tz, *words;

@@ -7,11 +7,10 @@
 
 enum { TIMES_SHOWN_MAX = 4, LOOK_AHEAD_DAYS = 400, PHRASES_MAX = 128, PHRASE_MAX = 64 };
 
-static const char *const weekday_names[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+static const char *const weekday_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                            "Thursday", "Friday", "Saturday"};
 static const char *const month_names[] = {"",     "January", "February",  "March",   "April",    "May",     "June",
                                           "July", "August",  "September", "October", "November", "December"};
-
-/* ---- lists ---- */
 
 struct phrases {
     size_t count;
@@ -136,8 +135,6 @@ static const char *ordinal(int n)
     return n % 100 / 10 == 1 || n % 10 > 3 ? endings[0] : endings[n % 10];
 }
 
-/* ---- times ---- */
-
 struct clock_unit {
     const char *name;
     uint64_t set;
@@ -230,8 +227,6 @@ static void add_clock(const struct cron *c, struct text *out)
     }
     outer_unit(out, &hour, &minute);
 }
-
-/* ---- days ---- */
 
 /* "day 1, 5 to 7", "every 2nd day from day 1" */
 static void phrase_numbered_days(struct phrases *list, uint64_t set)
@@ -341,8 +336,6 @@ void cron_words(const struct cron *c, struct text *out)
     text_printf(out, ", %s%s", zone_name(c->zone), strcmp(zone_name(c->zone), "UTC") == 0 ? "" : " time");
 }
 
-/* ---- warnings ---- */
-
 /* "2026-03-29 02:30" or, with seconds, "2026-03-29 02:30:15". */
 static const char *reading_text(int64_t reading, char out[static CLOCK_TEXT_MAX])
 {
@@ -378,8 +371,8 @@ static void warn_rare(const struct cron *c, usec_t now, struct text *out)
     else if (!cron_next(c, at, &then))
         text_printf(out, "fires once more, at %s, and never again\n", clock_format(at, first));
     else if (then - at > DAYS(LOOK_AHEAD_DAYS))
-        text_printf(out, "fires less than once in %d days: at %s, then at %s\n", LOOK_AHEAD_DAYS, clock_format(at, first),
-                    clock_format(then, second));
+        text_printf(out, "fires less than once in %d days: at %s, then at %s\n", LOOK_AHEAD_DAYS,
+                    clock_format(at, first), clock_format(then, second));
 }
 
 void cron_warnings(const struct cron *c, usec_t now, struct text *out)
@@ -390,12 +383,14 @@ void cron_warnings(const struct cron *c, usec_t now, struct text *out)
     if (c->minutes == CRON_MINUTES_ALL && __builtin_popcount(c->hours) == 1)
         text_printf(out, "every minute of hour %d; write 0 for the minute to fire once\n", __builtin_ctz(c->hours));
     if (!c->any_day && !c->any_weekday && !c->both)
-        text_puts(out, "day-of-month and day-of-week are both given, so either is enough; write + in front of day-of-week "
-                       "when both must match\n");
+        text_puts(out,
+                  "day-of-month and day-of-week are both given, so either is enough; write + in front of day-of-week "
+                  "when both must match\n");
     if (c->uneven)
         text_puts(out, "a step does not divide its field, so the last interval of each round is shorter\n");
     if (c->day_step)
-        text_puts(out, "a step over day-of-month starts again at 1, so the interval at the end of a month is shorter\n");
+        text_puts(out,
+                  "a step over day-of-month starts again at 1, so the interval at the end of a month is shorter\n");
     if (!cron_is_every_hour(c))
         warn_gap(c, now / 1000000, out);
 }

@@ -1,158 +1,29 @@
-/* zone: which names are time zones, the zones this process has read, and the questions put to them. What a file means
- * is decided in zone_tzif.c. */
+/* zone: the zones this process has read, and the questions put to them. Which names are zones is decided in
+ * zone_name.c, what a file means in zone_tzif.c. */
 #include "common/base/zone.h"
 #include "common/base/text.h"
 #include "common/base/zone_inside.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUCKETS = 256, PATH_LENGTH_MAX = 512, FOLDER_DEPTH_MAX = 3, MISSPELT_MAX = 2 };
+enum { BUCKETS = 256, PATH_LENGTH_MAX = 512 };
 
 /* A zone stays here, used or not, until its file changes: a few kilobytes each, and files are finite. */
 static struct zone *cache[BUCKETS];
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static const char *zone_folder(void)
-{
-    const char *folder = getenv("TZDIR");
-    return folder && *folder ? folder : "/usr/share/zoneinfo";
-}
 
 static void fd_close(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);
 }
-
-/* ---- names ---- */
-
-static const struct {
-    const char *name; /* ends in "/" for everything below */
-    const char *why;
-} refused_names[] = {
-    {"posix/", "write the name without posix/"},
-    {"right/", "zones that count leap seconds are not supported; write the name without right/"},
-    {"localtime", "name the zone itself, such as Europe/Paris"},
-    {"posixrules", "name the zone itself, such as America/New_York"},
-    {"Factory", "it stands for a zone that was never set"},
-};
-
-static const char *why_refused(const char *name)
-{
-    for (size_t i = 0; i < sizeof refused_names / sizeof *refused_names; i++) {
-        const char *refused = refused_names[i].name;
-        size_t len = strlen(refused);
-        if (refused[len - 1] == '/' ? strncmp(name, refused, len) == 0 : strcmp(name, refused) == 0)
-            return refused_names[i].why;
-    }
-    if (*name == ':')
-        return "write the name without the colon";
-    if (*name == '/' || *name == '.' || strstr(name, "/."))
-        return "a path is not a zone name; write a name such as Europe/Paris";
-    return NULL;
-}
-
-static bool is_name(const char *name)
-{
-    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/");
-    return len > 0 && name[len] == '\0' && len <= ZONE_NAME_MAX && name[len - 1] != '/' && !strstr(name, "//");
-}
-
-/* How many letters must be changed, added or left out to make `a` of `b`, case aside; more than `max` is max + 1. */
-static size_t distance(const char *a, const char *b, size_t max)
-{
-    size_t row[ZONE_NAME_MAX + 2], width = strlen(b), height = strlen(a);
-    if (width > ZONE_NAME_MAX || height > width + max || width > height + max)
-        return max + 1;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= height; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t change = diagonal + (strncasecmp(&a[i - 1], &b[j - 1], 1) != 0);
-            diagonal = row[j];
-            size_t skip = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            row[j] = change < skip ? change : skip;
-        }
-    }
-    return row[width] < max + 1 ? row[width] : max + 1;
-}
-
-struct guess {
-    const char *wanted;
-    size_t distance; /* of the best so far */
-    char best[ZONE_NAME_MAX + 1];
-};
-
-/* A name is as far as its misspelling; a city without its continent counts as one mistake. */
-static void consider(struct guess *g, const char *name)
-{
-    const char *city = strrchr(name, '/');
-    size_t found = distance(g->wanted, name, MISSPELT_MAX);
-    if (city && strcasecmp(g->wanted, city + 1) == 0 && found > 1)
-        found = 1;
-    if (found < g->distance) {
-        g->distance = found;
-        snprintf(g->best, sizeof g->best, "%s", name);
-    }
-}
-
-/* Offer every name below `prefix` ("" or "America/") to `g`. */
-static void walk(struct guess *g, const char *prefix, int depth)
-{
-    char path[PATH_LENGTH_MAX], name[PATH_LENGTH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", zone_folder(), prefix) >= (int)sizeof path)
-        return;
-    DIR *folder = opendir(path);
-    if (!folder)
-        return;
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        bool is_folder = entry->d_type == DT_DIR;
-        int len = snprintf(name, sizeof name, "%s%s%s", prefix, entry->d_name, is_folder ? "/" : "");
-        if (len > ZONE_NAME_MAX || why_refused(name))
-            continue;
-        if (is_folder && depth < FOLDER_DEPTH_MAX)
-            walk(g, name, depth + 1);
-        else if (!is_folder && is_name(name))
-            consider(g, name);
-    }
-    closedir(folder);
-}
-
-/* Numbers where a name should be: "+02:00", "UTC+2", "CET-1CEST". */
-static const char *hint_for_rules(const char *name)
-{
-    const char *digit = strpbrk(name, "0123456789");
-    if (strchr(name, '/') && !strchr(name, ','))
-        return NULL;
-    if (strchr("+-0123456789", *name) || strncasecmp(name, "UTC", 3) == 0 || strncasecmp(name, "GMT", 3) == 0)
-        return digit ? "offsets are not accepted; Etc/GMT-2 is two hours east of Greenwich" : NULL;
-    return digit || strchr(name, ',') ? "rules are not accepted; write a name such as Europe/Paris" : NULL;
-}
-
-static bool unknown(const char *name, struct err *e)
-{
-    struct guess g = {.wanted = name, .distance = MISSPELT_MAX + 1};
-    const char *hint = hint_for_rules(name);
-    walk(&g, "", 0);
-    if (g.distance == 0 || (g.distance <= MISSPELT_MAX && !hint))
-        return err_set(e, ERR_USAGE, "unknown time zone '%s' (did you mean %s?)", name, g.best);
-    if (hint)
-        return err_set(e, ERR_USAGE, "unknown time zone '%s' (%s)", name, hint);
-    return err_set(e, ERR_USAGE, "unknown time zone '%s'", name);
-}
-
-/* ---- files ---- */
 
 static void remember_file(struct zone *z, const struct stat *file)
 {
@@ -178,14 +49,14 @@ static struct zone *read_file(int fd, const char *name, struct err *e)
 {
     struct stat file;
     if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode) || file.st_size > ZONE_FILE_MAX)
-        return unknown(name, e), NULL;
+        return zone_unknown(name, e), NULL;
     char *bytes = mem_alloc(ZONE_FILE_MAX);
     ssize_t len = read(fd, bytes, ZONE_FILE_MAX);
     struct zone *z = NULL;
     if (len < 0)
         err_errno(e, ERR_FAILED, errno, "time zone '%s': read", name);
     else if (len < 4 || memcmp(bytes, "TZif", 4) != 0)
-        unknown(name, e);
+        zone_unknown(name, e);
     else
         z = zone_read(name, bytes, (size_t)len, e);
     free(bytes);
@@ -197,22 +68,20 @@ static struct zone *read_file(int fd, const char *name, struct err *e)
 static struct zone *load(const char *name, struct err *e)
 {
     char path[PATH_LENGTH_MAX];
-    const char *refused = why_refused(name);
+    const char *refused = zone_why_refused(name);
     if (refused) {
         err_set(e, ERR_USAGE, "time zone '%s' is not accepted: %s", name, refused);
         return NULL;
     }
-    if (!is_name(name) || !path_of(name, path))
-        return unknown(name, e), NULL;
+    if (!zone_is_name(name) || !path_of(name, path))
+        return zone_unknown(name, e), NULL;
     CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR) {
         err_errno(e, ERR_FAILED, errno, "time zone '%s': open %s", name, path);
         return NULL;
     }
-    return fd < 0 ? (unknown(name, e), NULL) : read_file(fd, name, e);
+    return fd < 0 ? (zone_unknown(name, e), NULL) : read_file(fd, name, e);
 }
-
-/* ---- sharing ---- */
 
 static struct zone **bucket_of(const char *name)
 {
@@ -244,7 +113,7 @@ static struct zone *find_or_load(const char *name, struct err *e)
 static struct zone *zone_utc(void)
 {
     struct zone *z = mem_zero(1, sizeof *z + sizeof z->segments[0]);
-    strcpy(z->name, "UTC");
+    memcpy(z->name, "UTC", sizeof "UTC");
     z->users = 1;
     z->count = 1;
     z->segments[0].start = INT64_MIN;
@@ -318,7 +187,7 @@ bool zones_changed(void)
 const char *zones_version(char out[static ZONE_VERSION_MAX])
 {
     char path[PATH_LENGTH_MAX], line[64] = "";
-    strcpy(out, "unknown");
+    snprintf(out, ZONE_VERSION_MAX, "unknown");
     FILE *file = path_of("tzdata.zi", path) ? fopen(path, "re") : NULL;
     if (!file)
         return out;
@@ -327,8 +196,6 @@ const char *zones_version(char out[static ZONE_VERSION_MAX])
     fclose(file);
     return out;
 }
-
-/* ---- questions ---- */
 
 const char *zone_name(const struct zone *z)
 {

@@ -1,5 +1,5 @@
 #pragma once
-/* What zone.c and zone_tzif.c share: the zone as a list of stretches with one offset. */
+/* What the parts of zone share: names, and the zone as a list of stretches with one offset. */
 #include "common/base/zone.h"
 #include <sys/types.h>
 #include <time.h>
@@ -29,3 +29,15 @@ struct zone {
     size_t count;
     struct zone_segment segments[];
 };
+
+/* Where the zone files are. */
+const char *zone_folder(void);
+
+/* Could that be the name of a zone file, by its characters? */
+bool zone_is_name(const char *name);
+
+/* Why a name that may be a file is no zone for us; NULL when it may be one. */
+const char *zone_why_refused(const char *name);
+
+/* Set "unknown time zone", with the name that was meant where there is one near. Always false. */
+bool zone_unknown(const char *name, struct err *e);

@@ -162,18 +162,15 @@ static bool read_literal(const char **p, char c)
 /* [+-]h[:m[:s]] in seconds. */
 static bool read_time(const char **p, int hours_max, int64_t *seconds)
 {
-    int parts[3] = {0}, sign = 1;
+    int hours, minutes = 0, rest = 0, sign = 1;
     if (read_literal(p, '-'))
         sign = -1;
     else
         read_literal(p, '+');
-    for (int i = 0; i < 3; i++)
-        if ((i > 0 && !read_literal(p, ':')) || !read_number(p, i == 0 ? hours_max : 59, &parts[i])) {
-            if (i > 0 && (*p)[-1] != ':')
-                break;
-            return false;
-        }
-    *seconds = sign * (parts[0] * 3600 + parts[1] * 60 + parts[2]);
+    if (!read_number(p, hours_max, &hours) || (read_literal(p, ':') && !read_number(p, 59, &minutes)) ||
+        (read_literal(p, ':') && !read_number(p, 59, &rest)))
+        return false;
+    *seconds = sign * (hours * 3600 + minutes * 60 + rest);
     return true;
 }
 
