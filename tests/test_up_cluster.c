@@ -232,9 +232,9 @@ START_TEST(the_state_folder_follows_the_user)
     static const struct {
         const char *xdg, *home, *folder;
     } rows[] = {
-        {"/x/state", "/home/ann", "/x/state/drumbeat"},
-        {"relative", "/home/ann", "/home/ann/.local/state/drumbeat"},
-        {NULL, "/home/ann", "/home/ann/.local/state/drumbeat"},
+        {"/x/state", "/people/ann", "/x/state/drumbeat"},
+        {"relative", "/people/ann", "/people/ann/.local/state/drumbeat"},
+        {NULL, "/people/ann", "/people/ann/.local/state/drumbeat"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct text folder = {0};

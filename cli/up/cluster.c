@@ -201,11 +201,15 @@ void cluster_last_complaint(const struct cluster *c, struct text *out)
         start = end > COMPLAINT_WINDOW ? end - COMPLAINT_WINDOW : 0;
     ssize_t got = pread(c->log, window, COMPLAINT_WINDOW, start);
     window[got > 0 ? got : 0] = '\0';
-    const char *last = NULL;
-    for (const char *line = strtok(window, "\n"); line; line = strtok(NULL, "\n"))
-        if (strstr(line, "FATAL:") || strstr(line, "PANIC:") || !last)
+    const char *last = "";
+    for (char *line = window, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (strstr(line, "FATAL:") || strstr(line, "PANIC:") || (*line && !*last))
             last = line;
-    text_puts(out, last ? last : "");
+    }
+    text_puts(out, last);
 }
 
 void cluster_trim_log(struct cluster *c)

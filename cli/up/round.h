@@ -1,0 +1,38 @@
+#pragma once
+/* The first round of syncs on an empty registry. Later steps need the rows of earlier ones, so a step is enqueued when
+ * the one before it ended in SUCCESS. To add a sync, add a row to round.c. */
+#include "common/base/clock.h"
+#include "common/db/pg.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ROUND_TASKS = 4, ROUND_STATUS_MAX = 16, ROUND_TEXT_MAX = 256 };
+
+struct round_task {
+    const char *name;
+    struct uuid id; /* all zero: not enqueued yet */
+    char status[ROUND_STATUS_MAX];
+    int64_t value, end; /* progress; end 0: unknown */
+    char text[ROUND_TEXT_MAX]; /* the last progress message, or the error */
+    usec_t took;               /* how long it has run */
+};
+
+struct round {
+    struct round_task tasks[ROUND_TASKS];
+    size_t step;
+    enum { ROUND_GOES_ON, ROUND_SUCCEEDED, ROUND_FAILED } outcome;
+};
+
+/* Is the registry empty: has no sync ever run? */
+bool round_is_due(struct pg *pg, bool *due, struct err *e);
+
+void round_begin(struct round *r);
+
+/* Enqueue what may run now, look at what runs, decide. An error leaves the round as it was: call again later. */
+bool round_advance(struct round *r, struct pg *pg, struct err *e);
+
+/* How many of `tasks` have been enqueued: they come first. */
+size_t round_shown(const struct round *r);
+
+/* Why it failed, one line; valid as long as the round. */
+void round_failure(const struct round *r, struct text *out);

@@ -1,0 +1,96 @@
+/* sandbox: how drumbeat-sandbox is started and how others learn where it is. */
+#include "cli/up/sandbox.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SANDBOX_PORT = 8082 }; /* the program's own default, so that examples work as they are printed */
+
+static const char PROGRAM[] = "drumbeat-sandbox";
+
+static char *program_path(struct region *memory, const char *folder)
+{
+    return region_printf(memory, "%s/%s", folder, PROGRAM);
+}
+
+bool sandbox_is_installed(const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, PROGRAM);
+    return access(path, X_OK) == 0;
+}
+
+static struct sockaddr_in loopback(int port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* `wanted` on the loopback address when nobody has it, 0: any that is free. Answers the port, 0 for none. */
+static int free_port(int wanted)
+{
+    struct sockaddr_in address = loopback(wanted);
+    struct sockaddr *generic = (struct sockaddr *)&address;
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    bool got = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+               bind(fd, generic, sizeof address) == 0 && listen(fd, 1) == 0 && getsockname(fd, generic, &size) == 0;
+    if (fd >= 0)
+        close(fd);
+    return got ? ntohs(address.sin_port) : 0;
+}
+
+bool sandbox_answers(const struct sandbox *sandbox)
+{
+    struct sockaddr_in address = loopback(sandbox->port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool answers = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return answers;
+}
+
+static const char *const *list(struct region *memory, const char *const *items, size_t count)
+{
+    const char **copy = region_alloc(memory, (count + 1) * sizeof *copy);
+    memcpy(copy, items, count * sizeof *copy);
+    return copy;
+}
+
+bool sandbox_service(struct region *memory, const char *folder, const struct sandbox_options *options, int output,
+                     struct service *service, struct sandbox *sandbox, struct err *e)
+{
+    int port = free_port(SANDBOX_PORT);
+    if (port == 0)
+        port = free_port(0);
+    if (port == 0)
+        return err_errno(e, ERR_FAILED, errno, "no free loopback port for the sandbox");
+    const char *argv[8] = {program_path(memory, folder), "--listen", region_printf(memory, "127.0.0.1:%d", port)};
+    size_t count = 3;
+    if (options->seed)
+        argv[count++] = "--seed", argv[count++] = options->seed;
+    if (options->scale)
+        argv[count++] = "--scale", argv[count++] = options->scale;
+    const char *url = region_printf(memory, "http://127.0.0.1:%d", port);
+    const char *variables[] = {region_printf(memory, "DRUMBEAT_UPSTREAMS_PMP_URL=%s", url),
+                               "DRUMBEAT_UPSTREAMS_PMP_USER=drumbeat", "DRUMBEAT_UPSTREAMS_PMP_PASSWORD=drumbeat"};
+    static const char *const own_env[] = {"DRUMBEAT_SANDBOX_PASSWORD=drumbeat", NULL};
+    *sandbox = (struct sandbox){port, url, list(memory, variables, sizeof variables / sizeof *variables)};
+    *service = (struct service){
+        .name = "sandbox",
+        .start = services_start_program,
+        .program = {.argv = list(memory, argv, count), .env = own_env, .output = output, .death_signal = SIGTERM},
+        .stop_signal = SIGTERM,
+        .press_signal = SIGKILL,
+        .stop_limit = SECONDS(5),
+        .give_up_status = 2,
+    };
+    return true;
+}

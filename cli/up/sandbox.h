@@ -1,0 +1,30 @@
+#pragma once
+/* The stand-in upstreams: program drumbeat-sandbox beside our own, on a loopback port that stays the same as long as
+ * `up` runs. */
+#include "cli/up/services.h"
+#include "common/base/err.h"
+#include "common/base/region.h"
+#include <stdbool.h>
+
+/* Options of the program that are handed on; NULL: its default. */
+struct sandbox_options {
+    const char *seed, *scale;
+};
+
+/* Is drumbeat-sandbox in `folder`? */
+bool sandbox_is_installed(const char *folder);
+
+/* Where it listens, and what tells a worker about it. */
+struct sandbox {
+    int port;
+    const char *url;
+    const char *const *env; /* "DRUMBEAT_UPSTREAMS_PMP_URL=…", ends with NULL */
+};
+
+/* Choose a port and fill the row of a service that runs the program of `folder` with its output to `output`. Everything
+ * lives in `memory`. */
+bool sandbox_service(struct region *memory, const char *folder, const struct sandbox_options *options, int output,
+                     struct service *service, struct sandbox *sandbox, struct err *e);
+
+/* Does it take connections yet? */
+bool sandbox_answers(const struct sandbox *sandbox);
