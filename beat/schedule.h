@@ -1,0 +1,31 @@
+#pragma once
+/* Schedules as people ask about them: list, show, next ticks, history, pause, resume, trigger. ERR_NOT_FOUND names the
+ * schedule that does not exist. */
+#include "common/db/pg.h"
+
+enum { SCHEDULE_NEXT_MAX = 10000 };
+
+/* All schedules, `retired` ones (no longer in the file they came from) too or not. Columns: name, handler, specs
+ * (joined by " | "), tz, enabled, paused, catchup, overlap, last_tick, next_tick, last_task, last_status,
+ * last_lateness_ms, missed, source, problem. */
+bool schedule_list(struct pg *pg, bool retired, struct pg_rows *rows, struct err *e);
+
+/* One row with every column of the definition; specs and exclude are JSON arrays. */
+bool schedule_show(struct pg *pg, const char *name, struct pg_rows *rows, struct err *e);
+
+/* Its last ticks, newest first: tick_at, emitted_at, lateness_ms, task_id, status, started_at, ended_at, missed, error,
+ * emitted_by, epoch. */
+bool schedule_history(struct pg *pg, const char *name, size_t max, struct pg_rows *rows, struct err *e);
+
+/* Its next ticks after `from`, whether or not it is enabled: up to `max` into `ticks`, *count of them; fewer when the
+ * schedule ends. ERR_USAGE when its expressions cannot be read. */
+bool schedule_next(struct pg *pg, const char *name, usec_t from, usec_t *ticks, size_t max, size_t *count,
+                   struct err *e);
+
+/* ERR_REFUSED when it is paused already, or is not. Time spent paused is not caught up. `reason`, `author`: may be
+ * NULL. */
+bool schedule_pause(struct pg *pg, const char *name, const char *reason, const char *author, struct err *e);
+bool schedule_resume(struct pg *pg, const char *name, struct err *e);
+
+/* Emit a tick for this moment, paused or not; the overlap policy holds, so that the task may be SKIPPED. */
+bool schedule_trigger(struct pg *pg, const char *name, struct uuid *task, struct err *e);
