@@ -61,6 +61,14 @@ bool session_config(struct session *s, const struct config_flag *more, struct er
     return s->config != NULL;
 }
 
+const struct catalog *session_catalog(struct session *s, struct err *e)
+{
+    static struct catalog *kept;
+    if (!kept)
+        kept = catalog_make(s->config, e);
+    return kept;
+}
+
 const char *session_url(struct session *s, struct err *e)
 {
     if (s->config->database.url)

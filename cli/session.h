@@ -2,6 +2,7 @@
 /* What a verb works with: the configuration and a connection. */
 #include "common/db/pg.h"
 #include "config/config.h"
+#include "worker/catalog.h"
 
 struct session {
     struct config *config;
@@ -11,6 +12,9 @@ struct session {
 
 /* Read the configuration with the flags of every verb on top. `more` are a verb's own, ends with a NULL option; NULL: none. */
 bool session_config(struct session *s, const struct config_flag *more, struct err *e);
+
+/* The handlers of this program as the configuration has them. Lives as long as the process. */
+const struct catalog *session_catalog(struct session *s, struct err *e);
 
 /* The database: --database-url, DATABASE_URL, the configuration, else the private cluster of a running `drumbeat up`.
  * ERR_USAGE when there is none. Valid as long as the session. */

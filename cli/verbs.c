@@ -3,10 +3,28 @@
 
 #include <stddef.h>
 
-extern const struct verb verb_worker, verb_fork_server, verb_migrate, verb_config, verb_version;
+extern const struct verb verb_up, verb_worker, verb_beat, verb_fork_server;
+extern const struct verb verb_enqueue, verb_handlers;
+extern const struct verb verb_task_ls, verb_task_show, verb_task_wait, verb_task_log, verb_task_cancel, verb_task_retry;
+extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
+extern const struct verb verb_migrate, verb_config, verb_version;
 
 const struct verb *const verbs[] = {
+    &verb_up,
     &verb_worker,
+    &verb_beat,
+    &verb_enqueue,
+    &verb_task_ls,
+    &verb_task_show,
+    &verb_task_wait,
+    &verb_task_log,
+    &verb_task_cancel,
+    &verb_task_retry,
+    &verb_queue_ls,
+    &verb_queue_pause,
+    &verb_queue_resume,
+    &verb_queue_purge,
+    &verb_handlers,
     &verb_migrate,
     &verb_config,
     &verb_version,

@@ -1,0 +1,136 @@
+/* submit: arguments from wherever they are, checked before they are sent. */
+#include "cli/submit.h"
+#include "common/base/json.h"
+#include "common/base/region.h"
+#include "sql/queries.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void submission_free(struct submission *s)
+{
+    text_free(&s->json);
+}
+
+static bool read_stream(FILE *stream, const char *name, struct text *out, struct err *e)
+{
+    char bytes[65536];
+    size_t got;
+    while ((got = fread(bytes, 1, sizeof bytes, stream)) > 0) {
+        if (out->len + got > ARGS_BYTES_MAX)
+            return err_set(e, ERR_USAGE, "--args: %s is longer than %d MiB", name, ARGS_BYTES_MAX >> 20);
+        text_add(out, bytes, got);
+    }
+    return !ferror(stream) || err_errno(e, ERR_USAGE, errno, "--args: %s", name);
+}
+
+static bool read_file(const char *path, struct text *out, struct err *e)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_errno(e, ERR_USAGE, errno, "--args: %s", path);
+    bool good = read_stream(file, path, out, e);
+    fclose(file);
+    return good;
+}
+
+static bool read_args(struct submission *s, struct err *e)
+{
+    if (!s->args)
+        text_puts(&s->json, "{}");
+    else if (strcmp(s->args, "-") == 0)
+        return read_stream(stdin, "standard input", &s->json, e);
+    else if (s->args[0] == '@')
+        return read_file(s->args + 1, &s->json, e);
+    else
+        text_puts(&s->json, s->args);
+    return true;
+}
+
+/* JSON, and an object: the server would say the same later and less clearly. */
+static bool check_json(const struct submission *s, struct err *e)
+{
+    CLEANUP(js_freep) struct js *document = js_parse(text_str(&s->json), s->json.len, e);
+    if (!document) {
+        e->kind = ERR_USAGE;
+        return err_add(e, "--args");
+    }
+    return js_type(document) == JS_OBJECT ||
+           err_set(e, ERR_USAGE, "--args: %s, not an object such as {\"key\": \"value\"}", js_type_name(js_type(document)));
+}
+
+/* The handler would refuse them at each of its attempts. */
+static bool check_fields(const struct submission *s, const struct handler *handler, struct err *e)
+{
+    if (!handler->fields)
+        return true;
+    struct region *memory = region_new();
+    bool good = fields_read(handler->fields, text_str(&s->json), region_alloc(memory, handler->args_size), memory, e);
+    region_free(memory);
+    if (good)
+        return true;
+    e->kind = ERR_USAGE;
+    return err_add(e, "--args of %s", s->name);
+}
+
+/* The key that the handler takes from its arguments when the caller gives none; "" for none. */
+static void unique_of(const struct submission *s, const struct handler *handler, struct text *key)
+{
+    struct err ignored;
+    if (s->unique || !handler->unique_by)
+        return;
+    CLEANUP(js_freep) struct js *document = js_parse(text_str(&s->json), s->json.len, &ignored);
+    const struct js *value = js_get(document, handler->unique_by);
+    if (js_text(value))
+        text_puts(key, js_text(value));
+    else if (!js_is_null(value))
+        js_write(key, value);
+}
+
+/* What no worker has said so far, this program's own configuration says. `known` comes back as "some worker has it". */
+static bool ask_worker_defaults(struct session *session, const char *name, bool *known, struct err *e)
+{
+    struct pg_rows rows;
+    *known = false;
+    if (pg_exec(session->pg, &sql_handler_row, &rows, e, pg_text(name)))
+        *known = rows.count > 0;
+    else if (e->kind != ERR_REFUSED) /* a role that may only enqueue cannot see them */
+        return false;
+    return true;
+}
+
+static usec_t run_at(const struct submission *s)
+{
+    return s->in > 0 ? clock_now() + s->in : s->at;
+}
+
+bool submit(struct session *session, struct submission *s, struct uuid *id, bool *known, struct err *e)
+{
+    CLEANUP(text_free) struct text key = {0};
+    bool seen;
+    if (s->at && s->in)
+        return err_set(e, ERR_USAGE, "give --at or --in, not both");
+    if (!read_args(s, e) || !check_json(s, e))
+        return false;
+    const struct catalog *catalog = session_catalog(session, e);
+    const struct catalog_entry *entry = catalog ? catalog_find(catalog, s->name) : NULL;
+    if (!catalog || (entry && !check_fields(s, entry->handler, e)) || !ask_worker_defaults(session, s->name, &seen, e))
+        return false;
+    if (entry)
+        unique_of(s, entry->handler, &key);
+    struct new_task task = {
+        .name = s->name,
+        .args = text_str(&s->json),
+        .queue = s->queue ? s->queue : entry && !seen ? entry->queue : NULL,
+        .priority = (int)s->priority,
+        .run_at = run_at(s),
+        .expires_at = s->expires,
+        .max_attempts = s->max_attempts ? (int)s->max_attempts : entry && !seen ? entry->max_attempts : 0,
+        .unique_key = s->unique ? s->unique : key.len > 0 ? text_str(&key) : NULL,
+        .tenant = s->tenant,
+    };
+    if (known)
+        *known = entry || seen;
+    return task_enqueue(session->pg, &task, id, e);
+}

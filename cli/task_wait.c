@@ -1,0 +1,53 @@
+/* task_wait: looking again and again. */
+#include "cli/task_wait.h"
+
+#include <poll.h>
+
+/* Sleep, or until a signal comes. */
+static void rest(usec_t pause)
+{
+    poll(NULL, 0, (int)((pause + 999) / 1000));
+}
+
+static usec_t earlier(usec_t pause, usec_t deadline)
+{
+    usec_t left = deadline - clock_boot();
+    if (deadline == 0 || left > pause)
+        return pause;
+    return left > 0 ? left : 0;
+}
+
+/* A look that failed because the server is away is not the end. */
+static bool look(struct session *s, struct uuid id, struct task_state *state, bool *seen, struct err *e)
+{
+    *seen = false;
+    if (!pg_alive(s->pg)) {
+        pg_close(s->pg);
+        s->pg = NULL;
+        if (!session_connect(s, e))
+            return e->kind == ERR_UNREACHABLE;
+    }
+    *seen = task_look(s->pg, id, state, e);
+    return *seen || e->kind == ERR_UNREACHABLE || e->kind == ERR_UNCERTAIN;
+}
+
+bool task_wait(struct session *s, struct task_watch *watch, struct task_state *state, struct err *e)
+{
+    bool seen;
+    watch->pause = WATCH_FIRST;
+    *state = (struct task_state){.status = "QUEUED"};
+    for (;;) {
+        if (!look(s, watch->id, state, &seen, e))
+            return false;
+        if (!seen)
+            *state = (struct task_state){.status = "QUEUED"};
+        if (watch->seen && !watch->seen(watch->data, seen ? state : NULL))
+            return true;
+        if (seen && task_status_is_final(state->status))
+            return true;
+        if (watch->deadline && clock_boot() >= watch->deadline)
+            return true;
+        rest(earlier(watch->pause, watch->deadline));
+        watch->pause = watch->pause * 3 / 2 < WATCH_LAST ? watch->pause * 3 / 2 : WATCH_LAST;
+    }
+}

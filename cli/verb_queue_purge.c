@@ -1,0 +1,77 @@
+/* queue purge: end everything that waits in a queue. */
+#include "cli/session.h"
+#include "cli/verb.h"
+#include "sql/queries.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { BATCH = 20000 };
+
+struct args {
+    const char *queue;
+    bool yes;
+};
+
+static const struct flag flags[] = {
+    TEXT_OPERAND(struct args, queue, "QUEUE", .required = true, .help = "the queue"),
+    SWITCH_FLAG(struct args, yes, "yes", .help = "do not ask"),
+    {0},
+};
+
+/* Ask on the terminal; without one nobody can agree. */
+static bool confirmed(const char *queue, int64_t waiting, struct err *e)
+{
+    char answer[16] = "";
+    if (!isatty(STDIN_FILENO))
+        return err_set(e, ERR_REFUSED, "%" PRId64 " tasks wait in %s and nobody confirmed that they end (say --yes)", waiting, queue);
+    printf("End %" PRId64 " waiting tasks of queue %s as KILLED? [y/N] ", waiting, queue);
+    fflush(stdout);
+    bool yes = fgets(answer, sizeof answer, stdin) && (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
+    return yes || err_set(e, ERR_REFUSED, "not confirmed: nothing was changed");
+}
+
+/* In batches, so that no transaction is long. */
+static bool purge(struct pg *pg, const char *queue, int64_t *purged, struct err *e)
+{
+    struct pg_rows rows;
+    int64_t batch;
+    do {
+        if (!pg_exec(pg, &sql_queue_purge, &rows, e, pg_text(queue), pg_int(BATCH)))
+            return false;
+        batch = pg_get_int(&rows, 0, 0);
+        *purged += batch;
+    } while (batch > 0);
+    return true;
+}
+
+static int run(int argc, char **argv)
+{
+    struct args args = {0};
+    CLEANUP(session_close) struct session s = {0};
+    struct pg_rows rows;
+    struct err e;
+    int64_t purged = 0;
+    if (!flags_read(flags, argc, argv, &args, &e) || !session_open(&s, &e) ||
+        !pg_exec(s.pg, &sql_queue_waiting, &rows, &e, pg_text(args.queue)))
+        return verb_failed(&e);
+    int64_t waiting = pg_get_int(&rows, 0, 0);
+    if (waiting > 0 && !args.yes && !confirmed(args.queue, waiting, &e))
+        return verb_failed(&e);
+    if (!purge(s.pg, args.queue, &purged, &e))
+        return verb_failed(&e);
+    printf("%" PRId64 " task%s of queue %s ended as KILLED\n", purged, purged == 1 ? "" : "s", args.queue);
+    return EXIT_DONE;
+}
+
+const struct verb verb_queue_purge = {
+    .name = "queue purge",
+    .summary = "end everything that waits in a queue as KILLED",
+    .details = "Shows how many tasks wait and asks; what runs goes on. Ended tasks can be retried one by one.",
+    .example = "drumbeat queue purge imports --yes",
+    .flags = flags,
+    .run = run,
+};

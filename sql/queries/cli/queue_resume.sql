@@ -1,0 +1,2 @@
+-- $1 text queue.
+SELECT drumbeat.resume($1::text)

@@ -1,0 +1,14 @@
+-- Every queue with what stands in it. `oldest_at` is when the task was made that is first in one of its lanes.
+SELECT q.name, q.broker, q.protocol, q.rows, q.paused, coalesce(w.waiting, 0) AS waiting, coalesce(d.delayed, 0) AS delayed,
+       coalesce(r.running, 0) AS running, o.oldest_at, q.paused_reason, q.paused_by, q.paused_at
+  FROM drumbeat.queue q
+  LEFT JOIN (SELECT queue, count(*) AS waiting FROM drumbeat.ready GROUP BY queue) w ON w.queue = q.name
+  LEFT JOIN (SELECT b.queue, count(*) AS delayed FROM drumbeat.delayed x JOIN drumbeat.task_body b ON b.id = x.task_id GROUP BY b.queue) d ON d.queue = q.name
+  LEFT JOIN (SELECT b.queue, count(*) AS running FROM drumbeat.running x JOIN drumbeat.task_body b ON b.id = x.task_id GROUP BY b.queue) r ON r.queue = q.name
+  LEFT JOIN LATERAL (
+      SELECT min(b.created_at) AS oldest_at
+        FROM generate_series(0, 9) lane(priority),
+             LATERAL (SELECT y.task_id FROM drumbeat.ready y WHERE y.queue = q.name AND y.priority = lane.priority ORDER BY y.seq LIMIT 1) first
+        JOIN drumbeat.task_body b ON b.id = first.task_id
+  ) o ON true
+ ORDER BY q.name
