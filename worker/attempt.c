@@ -117,6 +117,7 @@ static void sit_down(struct child *c, const struct claimed *task, const struct c
         .fence = c->pending.fence,
         .epoch = c->key.epoch,
         .place = task->place,
+        .told = c->wanted == 1,
         .since = clock_boot(),
         .started_at = started_at,
         .memory = entry->memory,
@@ -135,6 +136,22 @@ static void measure(struct attempt_end *end, int64_t cpu_before)
         return;
     end->cpu_ms = cpu_ms() - cpu_before;
     end->peak_rss = peak_rss();
+}
+
+/* A running mean, shared by the pool; races only cost precision. The first of a handler counts whole. */
+static void learn_duration(struct child *c, const struct catalog_entry *entry, usec_t took)
+{
+    _Atomic int64_t *shared = &c->board->mean_us[entry->place];
+    int64_t mean = atomic_load_explicit(shared, memory_order_relaxed);
+    usec_t counted = took > 0 ? took : 1;
+    atomic_store_explicit(shared, mean ? (mean * 7 + counted) / 8 + 1 : counted, memory_order_relaxed);
+    c->mean = c->mean ? (c->mean * 7 + counted) / 8 : counted;
+}
+
+usec_t attempt_mean(const struct child *c, const struct claimed *task)
+{
+    const struct catalog_entry *entry = catalog_find(c->catalog, task->name);
+    return entry ? atomic_load_explicit(&c->board->mean_us[entry->place], memory_order_relaxed) : 0;
 }
 
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end)
@@ -162,6 +179,7 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     seat_finish(c->seat);
     end->ended_at = clock_now();
     measure(end, cpu_before);
+    learn_duration(c, entry, end->ended_at - end->started_at);
     end->progress_value = result.progress_value;
     end->end_value = result.end_value;
     end->progress_message = result.progress_message;

@@ -16,11 +16,15 @@ struct child {
     struct settlement pending;     /* what ran and is not settled yet */
     struct region *pending_region; /* its texts */
     usec_t pending_since;
-    size_t last_batch;
+    size_t wanted, last_batch;     /* of the claim that runs; what the one before came to */
+    usec_t mean;                   /* of the tasks of late, whatever their handlers */
     const struct claimed *task; /* what runs */
     usec_t soft_at;
     struct text xid;
 };
+
+/* How long tasks of this handler take, roughly; 0: unknown. */
+usec_t attempt_mean(const struct child *c, const struct claimed *task);
 
 /* Run the task and say how it ended. True: it succeeded with a transaction open, which must be committed with the settlement.
  * Texts of `end` are valid until the next attempt. */

@@ -131,7 +131,7 @@ bool seat_cut_batch(struct seat *seat, int place)
 {
     uint64_t turn = atomic_load(&seat->turn);
     do {
-        if ((int)(turn >> 32) != place || (int)(turn & UINT32_MAX) <= place)
+        if ((int)(turn >> 32) != place)
             return false;
     } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (uint64_t)place));
     return true;

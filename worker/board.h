@@ -16,14 +16,15 @@ enum phase {
     PHASE_CLOSE  /* children are gone: the keeper gives everything back and leaves */
 };
 
-enum seat_state { SEAT_EMPTY, SEAT_STARTING, SEAT_IDLE, SEAT_BUSY };
+/* AWAY: its child is dead and is not replaced at once, so the keeper releases what it held; EMPTY: the next child does. */
+enum seat_state { SEAT_EMPTY, SEAT_AWAY, SEAT_STARTING, SEAT_IDLE, SEAT_BUSY };
 
 /* Why a task has to stop. */
 enum stop { STOP_NONE, STOP_CANCEL };
 
 enum death_state { DEATH_NONE, DEATH_PRESENT, DEATH_TAKEN };
 
-enum { DEATH_TEXT_MAX = 256, BATCH_MAX = CLAIM_MAX, SEAT_NAME_MAX = 64 };
+enum { HANDLERS_MAX = 256, DEATH_TEXT_MAX = 256, BATCH_MAX = CLAIM_MAX, SEAT_NAME_MAX = 64 };
 
 /* How the last holder of a seat died, for whoever releases what it held. */
 struct death {
@@ -41,6 +42,7 @@ struct seat_view {
     struct uuid task; /* zero: none */
     int64_t fence, epoch;
     int place;
+    bool told;         /* the store knows that it started */
     usec_t since;      /* CLOCK_BOOTTIME */
     usec_t started_at; /* wall clock */
     usec_t soft_at, hard_at;
@@ -78,7 +80,7 @@ struct board {
     _Atomic uint32_t idle_turn;    /* counts how often a child found nothing to do */
     _Atomic int64_t supervisor_at; /* CLOCK_BOOTTIME of its last round */
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
-    _Atomic int64_t mean_us;       /* how long a task takes, roughly */
+    _Atomic int64_t mean_us[HANDLERS_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
     struct lanes lanes;
     struct seat seats[];
 };
@@ -103,7 +105,7 @@ void seat_batch(struct seat *seat, int count);
 bool seat_next_place(struct seat *seat, int *place);
 /* How many places of the batch may run. */
 int seat_batch_limit(const struct seat *seat);
-/* Keeper: keep the child from going beyond `place`; false when it has already or the batch ends there. */
+/* Keeper: keep the child from going beyond `place`; false when it has gone on already. */
 bool seat_cut_batch(struct seat *seat, int place);
 
 /* Wake a seat's child, or the first idle one; false: none is idle. */

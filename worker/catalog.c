@@ -42,6 +42,7 @@ struct catalog *catalog_make(const struct config *config, struct err *e)
     for (size_t i = 0; i < catalog->count; i++) {
         catalog->names[i] = handlers_all[i]->name;
         catalog->entries[i] = make_entry(handlers_all[i], config_handler(config, handlers_all[i]->name));
+        catalog->entries[i].place = i;
     }
     return catalog;
 }

@@ -4,6 +4,7 @@
 #include "config/config.h"
 
 struct catalog_entry {
+    size_t place; /* in the catalog */
     const struct handler *handler;
     const char *queue;
     int max_attempts;

@@ -155,13 +155,6 @@ static void note_end(struct child *c, const struct claimed *task, const struct a
 
 /* Running ----------------------------------------------------------------------------------------------------------- */
 
-/* A running mean of how long a task takes, shared by the pool; races only cost precision. */
-static void learn_duration(struct board *board, usec_t took)
-{
-    int64_t mean = atomic_load_explicit(&board->mean_us, memory_order_relaxed);
-    atomic_store_explicit(&board->mean_us, (mean * 7 + took) / 8, memory_order_relaxed);
-}
-
 /* The handler's writes and its success become one transaction. After an answer that was lost, the row tells: when the task is
  * still held the transaction was rolled back, and the task goes back to run again. */
 static bool commit_with_settle(struct child *c, const struct claimed *task, struct err *e)
@@ -201,13 +194,25 @@ static void unnote_success(struct child *c, const struct claimed *task, const st
     note_end(c, task, &end);
 }
 
+/* What has run must not wait for a task that takes long, or may. */
+static bool settle_before(struct child *c, const struct claimed *task, struct err *e)
+{
+    static struct claims none;
+    usec_t mean = attempt_mean(c, task);
+    bool quick = mean > 0 && mean < slow_task;
+    return !c->pending_since || quick || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
+}
+
 static bool run_one(struct child *c, const struct claimed *task, struct err *e)
 {
     struct attempt_end end;
+    if (!settle_before(c, task, e))
+        return false;
+    if (c->pending.fence == 0)
+        return true; /* recovered: this task went back with the rest */
     usec_t began = clock_boot();
     bool in_transaction = attempt_run(c, task, &end);
     usec_t took = clock_boot() - began;
-    learn_duration(c->board, took);
     note_end(c, task, &end);
     if (in_transaction && !commit_with_settle(c, task, e)) {
         if (e->kind == ERR_FENCED)
@@ -224,8 +229,7 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
 /* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as last time at most. */
 static size_t batch_size(const struct child *c)
 {
-    int64_t mean = atomic_load_explicit(&c->board->mean_us, memory_order_relaxed);
-    size_t by_time = (size_t)(settle_every / (mean > 1 ? mean : 1));
+    size_t by_time = (size_t)(settle_every / (c->mean > 1 ? c->mean : 1));
     size_t by_growth = c->last_batch ? c->last_batch * 2 : 1;
     size_t size = by_time < by_growth ? by_time : by_growth;
     return size < 1 ? 1 : size > BATCH_MAX ? BATCH_MAX : size;
@@ -275,6 +279,7 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
     size_t wanted = leaving(c) ? 0 : batch_size(c);
     if (!turn(c, wanted, claims, e))
         return e->kind != ERR_FENCED && recover(c, e);
+    c->wanted = wanted;
     c->last_batch = claims->count;
     if (claims->count == 0) {
         wait_for_work(c, seen);

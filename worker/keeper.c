@@ -166,6 +166,7 @@ int keeper_run(struct board *board, const struct config *config, const struct ca
     while (k.queues && k.queues[k.queue_count])
         k.queue_count++;
     k.progress_seen = mem_zero((size_t)board->pool, sizeof *k.progress_seen);
+    k.started_told = mem_zero((size_t)board->pool, sizeof *k.started_told);
     k.lines = mem_zero(KEEPER_LINES_MAX, sizeof *k.lines);
     log_set_role("keeper");
     while (atomic_load(&board->phase) != PHASE_CLOSE) {
@@ -181,6 +182,7 @@ int keeper_run(struct board *board, const struct config *config, const struct ca
     keeper_collect_lines(&k);
     close_worker(&k);
     free(k.progress_seen);
+    free(k.started_told);
     free(k.lines);
     return 0;
 }

@@ -27,6 +27,7 @@ struct keeper {
     usec_t busy_since;
     /* what children tell */
     uint32_t *progress_seen;
+    struct uuid *started_told; /* by seat: the slow task that was marked as started last */
     struct log_line *lines;
     size_t line_count, lines_dropped;
     char boot[64];
@@ -52,7 +53,7 @@ bool keeper_burst(struct keeper *k, struct err *e);
 bool keeper_flush_progress(struct keeper *k, struct err *e);
 void keeper_collect_lines(struct keeper *k);
 bool keeper_flush_lines(struct keeper *k, struct err *e);
-/* Batches whose running task turned out slow are cut, so that others can have the rest. */
+/* A task of a batch that turns out slow is marked as started, and others can have the rest of the batch. */
 bool keeper_cut_slow(struct keeper *k, struct err *e);
 void keeper_stop_task(struct keeper *k, struct uuid task);
 /* Seats whose child is dead and will not come back soon. */

@@ -63,19 +63,23 @@ bool keeper_flush_lines(struct keeper *k, struct err *e)
     return true;
 }
 
+static bool turned_slow(const struct keeper *k, int seat, struct seat_view *view)
+{
+    return seat_look(&k->board->seats[seat], view) && !uuid_is_zero(view->task) && !view->told && clock_boot() - view->since >= slow_in_batch &&
+           !uuid_equal(view->task, k->started_told[seat]);
+}
+
 bool keeper_cut_slow(struct keeper *k, struct err *e)
 {
-    usec_t now = clock_boot();
     for (int i = 0; i < k->board->pool; i++) {
-        struct seat *seat = &k->board->seats[i];
         struct seat_view view;
         struct pg_rows rows;
-        if (seat_batch_limit(seat) <= 1 || !seat_look(seat, &view) || uuid_is_zero(view.task) || now - view.since < slow_in_batch ||
-            !seat_cut_batch(seat, view.place))
+        if (!turned_slow(k, i, &view) || !seat_cut_batch(&k->board->seats[i], view.place))
             continue;
         if (!pg_exec(k->pg, &sql_split_claim, &rows, e, pg_uuid(k->board->worker), pg_int(i), pg_int(view.epoch), pg_int(view.fence),
                      pg_int(view.place), pg_int(view.started_at)))
             return e->kind == ERR_FENCED;
+        k->started_told[i] = view.task;
         log_debug("keeper.batch_cut", LOG_INT("seat", i), LOG_INT("returned", pg_get_int(&rows, 0, 0)));
     }
     return true;
@@ -96,13 +100,24 @@ void keeper_stop_task(struct keeper *k, struct uuid task)
     }
 }
 
+/* Take the seat's death on, unless its next child is coming: that one takes it then. */
+static bool take_death(struct seat *seat)
+{
+    uint32_t present = DEATH_PRESENT;
+    if (atomic_load(&seat->state) != SEAT_AWAY || !atomic_compare_exchange_strong(&seat->death.state, &present, DEATH_TAKEN))
+        return false;
+    if (atomic_load(&seat->state) == SEAT_AWAY)
+        return true;
+    atomic_store(&seat->death.state, DEATH_PRESENT);
+    return false;
+}
+
 bool keeper_release_dead(struct keeper *k, struct err *e)
 {
     for (int i = 0; i < k->board->pool; i++) {
         struct seat *seat = &k->board->seats[i];
         struct seat_key key = {.worker = k->board->worker, .seat = i};
-        uint32_t present = DEATH_PRESENT;
-        if (atomic_load(&seat->state) != SEAT_EMPTY || !atomic_compare_exchange_strong(&seat->death.state, &present, DEATH_TAKEN))
+        if (!take_death(seat))
             continue;
         bool released = death_release(k->pg, &key, &seat->death, e);
         atomic_store(&seat->death.state, released ? DEATH_NONE : DEATH_PRESENT);

@@ -46,6 +46,15 @@ static void order(struct post *post, const struct news *news, const struct posts
     (void)news;
     if (host->closing(host->data) && post->seat)
         return;
+    if (post->seat) {
+        atomic_store(&post->seat->state, SEAT_EMPTY);
+        if (atomic_load(&post->seat->death.state) == DEATH_TAKEN) { /* the keeper is releasing the seat: a moment later */
+            atomic_store(&post->seat->state, SEAT_AWAY);
+            post->state = POST_BACKOFF;
+            post->due_at = clock_boot() + MSEC(20);
+            return;
+        }
+    }
     post->state = POST_SPAWNING;
     host->order(host->data, &(struct order){.kind = ORDER_SPAWN, .role = post->role});
 }
@@ -81,8 +90,8 @@ static void exited(struct post *post, const struct news *news, const struct post
     if (post->seat) {
         write_death(post, news);
         atomic_store(&post->seat->turn, 0);
-        atomic_store(&post->seat->state, SEAT_EMPTY);
-    } else {
+        atomic_store(&post->seat->state, SEAT_AWAY);
+    } else if (!host->closing(host->data)) {
         log_warning("worker.keeper_died", LOG_INT("status", news->status));
     }
     post->pid = 0;

@@ -22,7 +22,7 @@
 const char fork_server_verb[] = "fork-server";
 
 static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10);
-enum { TICK_BUSY_MS = 100, TICK_IDLE_MS = 500, TICK_SHORT_MS = 10 };
+static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
 struct supervisor {
     const struct worker_options *options;
@@ -176,6 +176,8 @@ static void hear(struct supervisor *s, const struct news *news)
     go_down(s, clock_boot());
 }
 
+static void plan_tick(struct supervisor *s);
+
 static void on_control(uv_poll_t *poll, int status, int what)
 {
     struct supervisor *s = poll->data;
@@ -183,6 +185,7 @@ static void on_control(uv_poll_t *poll, int status, int what)
     (void)what;
     while (status == 0 && recv(s->control, &news, sizeof news, MSG_DONTWAIT) == (ssize_t)sizeof news)
         hear(s, &news);
+    plan_tick(s);
 }
 
 /* The clock --------------------------------------------------------------------------------------------------------- */
@@ -194,6 +197,24 @@ static bool lease_over(const struct supervisor *s, usec_t now)
     return renewed_at && now - renewed_at > s->board->lease - s->board->lease / 5;
 }
 
+/* How long until there is something to look at: a post whose back-off is over, a limit, the way down. */
+static usec_t next_tick(const struct supervisor *s, usec_t now)
+{
+    usec_t pause = phase(s) != PHASE_RUN || s->board->burst ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
+    for (int i = 0; i <= s->board->pool; i++)
+        if (s->posts[i].state == POST_BACKOFF && s->posts[i].due_at - now < pause)
+            pause = s->posts[i].due_at > now ? s->posts[i].due_at - now : 0;
+    return pause;
+}
+
+static void on_tick(uv_timer_t *timer);
+
+static void plan_tick(struct supervisor *s)
+{
+    if (!s->ending)
+        uv_timer_start(&s->tick, on_tick, (uint64_t)((next_tick(s, clock_boot()) + 999) / 1000), 0);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
@@ -203,10 +224,7 @@ static void on_tick(uv_timer_t *timer)
     for (int i = 0; i <= s->board->pool; i++)
         post_check(&s->posts[i], now, over, &s->host);
     go_down(s, now);
-    if (!s->ending) {
-        uint64_t pause = phase(s) != PHASE_RUN || s->board->burst ? TICK_SHORT_MS : board_all_idle(s->board) ? TICK_IDLE_MS : TICK_BUSY_MS;
-        uv_timer_start(&s->tick, on_tick, pause, 0);
-    }
+    plan_tick(s);
 }
 
 static void on_stop_signal(uv_signal_t *handle, int number)

@@ -28,10 +28,13 @@ struct log_field {
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
-#define log_debug(event, ...) log_write(LOG_DEBUG, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
-#define log_info(event, ...) log_write(LOG_INFO, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
-#define log_warning(event, ...) log_write(LOG_WARNING, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
-#define log_error(event, ...) log_write(LOG_ERROR, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
+/* The fields given, if any, with an empty one at the end. */
+#define LOG_FIELDS(...) ((const struct log_field[]){{0}, ##__VA_ARGS__, {0}} + 1)
+
+#define log_debug(event, ...) log_write(LOG_DEBUG, event, LOG_FIELDS(__VA_ARGS__))
+#define log_info(event, ...) log_write(LOG_INFO, event, LOG_FIELDS(__VA_ARGS__))
+#define log_warning(event, ...) log_write(LOG_WARNING, event, LOG_FIELDS(__VA_ARGS__))
+#define log_error(event, ...) log_write(LOG_ERROR, event, LOG_FIELDS(__VA_ARGS__))
 
 /* Lines below `level` are dropped; LOG_INFO at the start. */
 void log_set_level(enum log_level level);

@@ -112,9 +112,12 @@ const char *pg_column_name(const struct pg_rows *rows, size_t column);
 
 /* Calls ------------------------------------------------------------------------------------------------------------- */
 
+/* The arguments given, if any, with PG_END behind them. */
+#define PG_ARGS(...) ((const struct pg_arg[]){{.type = PG_END}, ##__VA_ARGS__, {.type = PG_END}} + 1)
+
 /* Run one statement. `rows` may be NULL. Outside pg_begin() it is a transaction of its own. */
 #define pg_exec(pg, query, rows, e, ...) \
-    pg_exec_args(pg, query, (const struct pg_arg[]){__VA_ARGS__ __VA_OPT__(, ){.type = PG_END}}, rows, e)
+    pg_exec_args(pg, query, PG_ARGS(__VA_ARGS__), rows, e)
 bool pg_exec_args(struct pg *pg, const struct sql *query, const struct pg_arg *args, struct pg_rows *rows, struct err *e);
 
 /* One of several statements that are sent together, in one round trip and one transaction (all or nothing), unless

@@ -159,6 +159,23 @@ static bool secret(struct task *task, const char *written, const char **out, str
     return true;
 }
 
+/* "Name: env:TOKEN" -> "Name: …", for each header. */
+static bool secret_headers(struct task *task, const char *const *written, const char *const **out, struct err *e)
+{
+    size_t count = 0;
+    while (written && written[count])
+        count++;
+    const char **headers = task_alloc(task, (count + 1) * sizeof *headers);
+    for (size_t i = 0; i < count; i++) {
+        struct text value CLEANUP(text_free) = {0};
+        if (!config_secret_pair(written[i], ": ", &value, e))
+            return false;
+        headers[i] = region_strdup(task->region, text_str(&value));
+    }
+    *out = headers;
+    return true;
+}
+
 const struct upstream *task_upstream(struct task *task, const char *name, struct err *e)
 {
     const struct config_upstream *conf = config_upstream(task->host->config, name);
@@ -167,9 +184,9 @@ const struct upstream *task_upstream(struct task *task, const char *name, struct
         return NULL;
     }
     struct upstream *up = task_alloc(task, sizeof *up);
-    *up = (struct upstream){.name = conf->name, .url = conf->url, .user = conf->user, .cert = conf->cert, .cert_key = conf->cert_key, .ca = conf->ca,
-                            .headers = conf->headers};
-    if (!secret(task, conf->password, &up->password, e) || !secret(task, conf->key, &up->key, e)) {
+    *up = (struct upstream){.name = conf->name, .url = conf->url, .user = conf->user, .cert = conf->cert, .cert_key = conf->cert_key, .ca = conf->ca};
+    if (!secret(task, conf->password, &up->password, e) || !secret(task, conf->key, &up->key, e) ||
+        !secret_headers(task, conf->headers, &up->headers, e)) {
         err_add(e, "upstream '%s'", name);
         return NULL;
     }

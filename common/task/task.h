@@ -100,9 +100,9 @@ bool task_result(struct task *task, const char *json, struct err *e);
 struct pg *task_pg(struct task *task, struct err *e);
 
 /* Run one statement in the task's transaction. */
-#define task_sql(task, query, e, ...) task_sql_rows(task, query, NULL, e __VA_OPT__(, ) __VA_ARGS__)
+#define task_sql(task, query, e, ...) task_sql_args(task, query, PG_ARGS(__VA_ARGS__), NULL, e)
 #define task_sql_rows(task, query, rows, e, ...) \
-    task_sql_args(task, query, (const struct pg_arg[]){__VA_ARGS__ __VA_OPT__(, ){.type = PG_END}}, rows, e)
+    task_sql_args(task, query, PG_ARGS(__VA_ARGS__), rows, e)
 bool task_sql_args(struct task *task, const struct sql *query, const struct pg_arg *args, struct pg_rows *rows, struct err *e);
 
 /* Make what was written so far permanent: refused (ERR_FENCED) when another attempt holds the task by now. A COMMIT whose
