@@ -9,12 +9,18 @@ enum { PROMOTE_MAX = 1000 };
 
 static const usec_t busy_before_silence = MSEC(100);
 
+/* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
+static bool is_private(const char *queue)
+{
+    return strncmp(queue, "run.", 4) == 0;
+}
+
 static bool serves(const struct keeper *k, const char *queue)
 {
     for (size_t i = 0; i < k->queue_count; i++)
         if (strcmp(k->queues[i], queue) == 0)
             return true;
-    return k->queues == NULL;
+    return k->queues == NULL && !is_private(queue);
 }
 
 static void hear_ready(struct keeper *k, const char *queue, const char *priority, int64_t low)
