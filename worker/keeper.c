@@ -12,12 +12,17 @@
 #include <unistd.h>
 
 static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10),
-                    call_timeout = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
+                    call_timeout_cap = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
 
 static bool connect_all(struct keeper *k, struct err *e)
 {
     const char *url = k->config->database.url, *direct = k->config->database.listen_url;
-    struct pg_options options = {.url = url, .application = "drumbeat/keeper", .pooled = direct != NULL, .call_timeout = call_timeout};
+    usec_t third = k->board->lease / 3;
+    struct pg_options options = {.url = url,
+                                 .application = "drumbeat/keeper",
+                                 .pooled = direct != NULL,
+                                 .connect_timeout = third < call_timeout_cap ? third : call_timeout_cap,
+                                 .call_timeout = third < call_timeout_cap ? third : call_timeout_cap};
     k->pg = pg_open(&options, e);
     k->listener = k->pg;
     if (k->pg && direct) {

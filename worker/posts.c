@@ -17,8 +17,10 @@ static void write_death(struct post *post, const struct news *news)
     struct seat_view view = {0};
     struct death *death = &post->seat->death;
     bool ran = seat_look(post->seat, &view) && !uuid_is_zero(view.task);
-    if (atomic_load(&death->state) == DEATH_TAKEN)
-        return; /* the child died while it released another's death: nothing of its own is lost */
+    if (atomic_load(&death->state) == DEATH_TAKEN) {
+        atomic_store(&death->state, DEATH_PRESENT); /* it died while it told of its predecessor's death: that is still to be told */
+        return;
+    }
     death->task = ran ? view.task : (struct uuid){{0}};
     death->started_at = view.started_at;
     death->signal = WIFSIGNALED(news->status) ? WTERMSIG(news->status) : 0;
@@ -116,7 +118,7 @@ static action *const actions[POST_STATES][POST_EVENTS] = {
     [POST_SPAWNING] = {[POST_SPAWNED] = spawned, [POST_FAILED] = failed},
     [POST_LIVE] = {[POST_EXITED] = exited},
     [POST_SHOT] = {[POST_EXITED] = exited},
-    [POST_BACKOFF] = {[POST_DUE] = order, [POST_ORDER] = order},
+    [POST_BACKOFF] = {[POST_DUE] = order},
     [POST_CLOSED] = {NULL},
 };
 
@@ -155,6 +157,31 @@ static int64_t resident(pid_t pid)
     return second ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* Is the process stopped? Third field of /proc/PID/stat (proc(5)). */
+static bool is_stopped(pid_t pid)
+{
+    char path[32], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    char *end = strrchr(text, ')');
+    return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
+}
+
+/* A blocked child lives until its limit; a stopped one does not come back by itself. */
+static void check_stopped(struct post *post, usec_t now, usec_t lease, const struct posts_host *host)
+{
+    if (!is_stopped(post->pid))
+        post->stopped_since = 0;
+    else if (!post->stopped_since)
+        post->stopped_since = now;
+    else if (now - post->stopped_since > lease)
+        post_shoot(post, OUTCOME_CRASHED, "killed: the process was stopped for longer than the lease", host);
+}
+
 static void check_limits(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)
 {
     char reason[DEATH_TEXT_MAX], limit[CLOCK_TEXT_MAX];
@@ -179,13 +206,13 @@ static void check_cancel(struct post *post, const struct seat_view *view, usec_t
     usec_t asked_for = now - atomic_load(&seat->stop_at);
     if (asked_for > cancel_kill) {
         post_shoot(post, OUTCOME_CANCELLED, "cancelled: did not stop by itself, killed", host);
-    } else if (asked_for > cancel_term && post->term_sent_for != (int)view->fence) {
-        post->term_sent_for = (int)view->fence;
+    } else if (asked_for > cancel_term && post->term_sent_for != view->fence) {
+        post->term_sent_for = view->fence;
         host->order(host->data, &(struct order){.kind = ORDER_KILL, .role = post->role, .signal = SIGTERM});
     }
 }
 
-void post_check(struct post *post, usec_t now, bool lease_over, const struct posts_host *host)
+void post_check(struct post *post, usec_t now, usec_t lease, bool lease_over, const struct posts_host *host)
 {
     struct seat_view view;
     if (post->state == POST_BACKOFF && now >= post->due_at)
@@ -197,5 +224,6 @@ void post_check(struct post *post, usec_t now, bool lease_over, const struct pos
         return;
     }
     check_limits(post, &view, now, host);
+    check_stopped(post, now, lease, host);
     check_cancel(post, &view, now, host);
 }

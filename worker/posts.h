@@ -22,10 +22,11 @@ struct post {
     struct seat *seat; /* NULL for the keeper */
     pid_t pid;
     usec_t born_at, due_at; /* CLOCK_BOOTTIME */
+    usec_t stopped_since;
     int young_deaths;
     enum outcome shot_outcome; /* why it was shot */
     char shot_text[DEATH_TEXT_MAX];
-    int term_sent_for; /* whether this task was sent SIGTERM already: the low bits of its fence */
+    int64_t term_sent_for; /* the fence of the attempt that was sent SIGTERM */
 };
 
 /* What posts ask of the supervisor. */
@@ -40,5 +41,5 @@ void post_event(struct post *post, enum post_event event, const struct news *new
 /* Kill the child's process group, for a reason that goes into the task's row. */
 void post_shoot(struct post *post, enum outcome outcome, const char *reason, const struct posts_host *host);
 
-/* Look at the clock: back-off, limits, cancels that are not heeded. `lease_over`: the lease cannot be renewed in time. */
-void post_check(struct post *post, usec_t now, bool lease_over, const struct posts_host *host);
+/* Look at the clock: back-off, limits, a child stopped for `lease`, cancels that are not heeded. `lease_over`: the lease cannot be renewed in time. */
+void post_check(struct post *post, usec_t now, usec_t lease, bool lease_over, const struct posts_host *host);

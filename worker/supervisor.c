@@ -21,7 +21,7 @@
 
 const char fork_server_verb[] = "fork-server";
 
-static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10);
+static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200);
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
 struct supervisor {
@@ -33,11 +33,11 @@ struct supervisor {
     uv_process_t fork_server;
     uv_poll_t control_poll;
     uv_timer_t tick;
-    uv_signal_t on_term, on_int, on_quit;
+    uv_signal_t on_term, on_int, on_quit, on_hup;
     struct post *posts; /* pool + 1: the keeper's is the last */
     struct posts_host host;
     usec_t started_at, drain_until, close_until;
-    bool fork_server_gone, ending;
+    bool fork_server_ready, all_started, fork_server_gone, ending;
     int exit_status;
 };
 
@@ -158,10 +158,25 @@ static struct post *post_of(struct supervisor *s, int role)
     return role == ROLE_KEEPER ? &s->posts[s->board->pool] : role >= 0 && role < s->board->pool ? &s->posts[role] : NULL;
 }
 
+/* One child at first, so that the first task need not share the processors with the start of all others. */
 static void start_posts(struct supervisor *s)
 {
     post_event(&s->posts[s->board->pool], POST_ORDER, NULL, &s->host);
-    for (int i = 0; i < s->board->pool; i++)
+    post_event(&s->posts[0], POST_ORDER, NULL, &s->host);
+    s->fork_server_ready = true;
+}
+
+static bool first_child_works(const struct supervisor *s)
+{
+    return atomic_load(&s->board->idle_turn) > 0 || atomic_load(&s->board->seats[0].tasks) > 0;
+}
+
+static void start_others(struct supervisor *s, usec_t now)
+{
+    if (s->all_started || !s->fork_server_ready || (!first_child_works(s) && now - s->started_at < others_wait))
+        return;
+    s->all_started = true;
+    for (int i = 1; i < s->board->pool; i++)
         post_event(&s->posts[i], POST_ORDER, NULL, &s->host);
 }
 
@@ -200,7 +215,7 @@ static bool lease_over(const struct supervisor *s, usec_t now)
 /* How long until there is something to look at: a post whose back-off is over, a limit, the way down. */
 static usec_t next_tick(const struct supervisor *s, usec_t now)
 {
-    usec_t pause = phase(s) != PHASE_RUN || s->board->burst ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
+    usec_t pause = phase(s) != PHASE_RUN || s->board->burst || !s->all_started ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
     for (int i = 0; i <= s->board->pool; i++)
         if (s->posts[i].state == POST_BACKOFF && s->posts[i].due_at - now < pause)
             pause = s->posts[i].due_at > now ? s->posts[i].due_at - now : 0;
@@ -222,7 +237,8 @@ static void on_tick(uv_timer_t *timer)
     bool over = lease_over(s, now);
     atomic_store(&s->board->supervisor_at, now);
     for (int i = 0; i <= s->board->pool; i++)
-        post_check(&s->posts[i], now, over, &s->host);
+        post_check(&s->posts[i], now, s->board->lease, over, &s->host);
+    start_others(s, now);
     go_down(s, now);
     plan_tick(s);
 }
@@ -332,6 +348,7 @@ static void start_watching(struct supervisor *s)
     watch_signal(s, &s->on_term, SIGTERM);
     watch_signal(s, &s->on_int, SIGINT);
     watch_signal(s, &s->on_quit, SIGQUIT);
+    watch_signal(s, &s->on_hup, SIGHUP);
     uv_timer_init(&s->loop, &s->tick);
     s->tick.data = s;
     uv_timer_start(&s->tick, on_tick, 0, 0);

@@ -9,7 +9,7 @@ struct worker_options {
     const char *const *flags; /* arguments with which another process reads the same configuration; ends with NULL */
 };
 
-/* Run until told to stop; answers the exit status. SIGTERM, SIGINT: running tasks finish (worker.drain at most), the second
+/* Run until told to stop; answers the exit status. SIGTERM, SIGINT, SIGHUP: running tasks finish (worker.drain at most), the second
  * time at once. SIGQUIT: at once, running tasks go back to the queue uncounted. */
 int worker_main(const struct worker_options *options);
 

@@ -45,6 +45,7 @@ CREATE TABLE drumbeat.handler (
     name         text COLLATE "C" PRIMARY KEY,
     queue        text COLLATE "C" NOT NULL DEFAULT 'default',
     max_attempts integer NOT NULL DEFAULT 3,
+    unique_by    text,   -- the argument whose value is the unique key when the caller gives none
     seen_at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -72,7 +73,12 @@ CREATE TABLE drumbeat.task_body (
     lateness_ms  bigint,
     missed       integer
 );
-ALTER TABLE drumbeat.task_body ALTER COLUMN args SET COMPRESSION lz4;
+DO $$
+BEGIN
+    ALTER TABLE drumbeat.task_body ALTER COLUMN args SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    NULL; -- a server built without lz4 keeps its default
+END $$;
 
 -- Waiting to be claimed. A lane is (queue, priority); seq gives the order in it. `attempt` is how often the task was
 -- started so far, `allowed` how often it may be.

@@ -88,6 +88,8 @@ BEGIN
 
     IF unique_key IS NOT NULL THEN
         keys := array_fill(unique_key, ARRAY[total]);
+    ELSIF keys IS NULL AND home.unique_by IS NOT NULL THEN
+        keys := ARRAY(SELECT left(a.args ->> home.unique_by, 500) FROM unnest(args) WITH ORDINALITY a(args, place) ORDER BY a.place);
     END IF;
     ids := ARRAY(SELECT drumbeat.uuid_v7() FROM generate_series(1, total));
     IF keys IS NOT NULL THEN
@@ -205,6 +207,11 @@ BEGIN
     END IF;
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = retry.id;
     DELETE FROM drumbeat.ended e WHERE e.task_id = retry.id RETURNING e.attempt INTO started;
+    IF body.schedule IS NOT NULL THEN -- it counts again for the schedule's overlap policy
+        INSERT INTO drumbeat.schedule_open (schedule, task_id)
+        SELECT s.name, body.id FROM drumbeat.schedule s WHERE s.name = body.schedule COLLATE "C" AND s.overlap <> 'allow'
+        ON CONFLICT DO NOTHING;
+    END IF;
     low := nextval('drumbeat.ready_seq');
     INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
     VALUES (body.queue, body.priority, body.id, body.name, started, started + body.max_attempts);

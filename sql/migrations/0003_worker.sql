@@ -239,16 +239,18 @@ END $$;
 -- A worker's life ----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION drumbeat.open_worker(id uuid, host text, pid int, version text, queues text[], pool int, names text[], handler_queues text[],
-                                     handler_attempts int[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
+                                     handler_attempts int[], handler_unique_by text[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
     INSERT INTO drumbeat.worker (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     VALUES (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE SET seen_at = clock_timestamp(), waiting = true;
-    INSERT INTO drumbeat.handler AS h (name, queue, max_attempts)
-    SELECT n.name, n.queue, n.attempts FROM unnest(names, handler_queues, handler_attempts) n(name, queue, attempts) ORDER BY n.name
-    ON CONFLICT ON CONSTRAINT handler_pkey DO UPDATE SET queue = excluded.queue, max_attempts = excluded.max_attempts, seen_at = clock_timestamp()
-     WHERE (h.queue, h.max_attempts) IS DISTINCT FROM (excluded.queue, excluded.max_attempts);
+    INSERT INTO drumbeat.handler AS h (name, queue, max_attempts, unique_by)
+    SELECT n.name, n.queue, n.attempts, n.unique_by
+      FROM unnest(names, handler_queues, handler_attempts, handler_unique_by) n(name, queue, attempts, unique_by) ORDER BY n.name
+    ON CONFLICT ON CONSTRAINT handler_pkey DO UPDATE
+    SET queue = excluded.queue, max_attempts = excluded.max_attempts, unique_by = excluded.unique_by, seen_at = clock_timestamp()
+     WHERE (h.queue, h.max_attempts, h.unique_by) IS DISTINCT FROM (excluded.queue, excluded.max_attempts, excluded.unique_by);
 END $$;
 
 -- The heartbeat. False: the row is gone, others have taken this worker's tasks.
