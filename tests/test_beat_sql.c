@@ -1,0 +1,387 @@
+/* What the schema does for schedules: definitions, marks, emission, overlap policies, triggers by hand. */
+#include "beat/schedule.h"
+#include "beat/store.h"
+#include "tests/fixture/cluster.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct test_cluster *cluster;
+static struct pg *pg;
+static struct uuid beat_id;
+static int64_t epoch;
+
+static void connect(void)
+{
+    struct leadership lead;
+    struct err e;
+    pg = test_connect(test_cluster_database(cluster));
+    beat_id = uuid_v7();
+    ck_assert(store_lead(pg, beat_id, SECONDS(10), true, true, &lead, &e));
+    ck_assert(lead.leads);
+    epoch = lead.epoch;
+}
+
+static void disconnect(void)
+{
+    pg_close(pg);
+}
+
+/* Add a schedule of seconds and set its mark back to 2026-01-01. */
+static void add_schedule(const char *name, const char *overlap)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO drumbeat.schedule (name, handler, specs, overlap, args) VALUES ('%s', 'noop', '{@every 1s}', "
+             "'%s', '{\"a\": 1}');"
+             "UPDATE drumbeat.schedule SET mark = '2026-01-01Z'",
+             name, overlap);
+    test_sql(pg, sql);
+}
+
+static const usec_t day_one = 20454 * DAYS(1); /* 2026-01-01 */
+
+/* The emission of the tick `second` seconds after the mark, which is `mark` seconds after 2026-01-01. */
+static struct emission emission_of(const char *name, int mark, int tick)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql, "SELECT revision FROM drumbeat.schedule WHERE name = '%s'", name);
+    return (struct emission){.name = name,
+                             .revision = test_number(pg, sql),
+                             .mark = day_one + SECONDS(mark),
+                             .what = {.tick = day_one + SECONDS(tick),
+                                      .due = day_one + SECONDS(tick),
+                                      .mark = day_one + SECONDS(tick),
+                                      .next = day_one + SECONDS(tick + 1)}};
+}
+
+static bool emit(struct emission m)
+{
+    struct err e;
+    bool done = false;
+    ck_assert_msg(store_emit(pg, beat_id, epoch, &m, 1, &done, &e), "%s", e.text);
+    return done;
+}
+
+/* Emission ----------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(a_tick_its_task_and_the_mark_are_one)
+{
+    add_schedule("a", "allow");
+    test_sql(pg, "INSERT INTO drumbeat.handler (name, queue, max_attempts) VALUES ('noop', 'trial', 7)");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert_int_eq(
+        test_number(
+            pg, "SELECT count(*) FROM drumbeat.tick t JOIN drumbeat.task k ON k.id = t.task_id"
+                " WHERE k.schedule = t.schedule AND k.tick_at = t.tick_at AND t.tick_at = '2026-01-01 00:00:01Z'"
+                " AND k.name = 'noop' AND k.queue = 'trial' AND k.max_attempts = 7 AND k.args = '{\"a\": 1}'"
+                " AND k.status = 'QUEUED' AND k.lateness_ms = t.lateness_ms AND t.lateness_ms > 0 AND k.missed = 0"),
+        1);
+    ck_assert_str_eq(
+        test_text(pg, "SELECT mark = last_tick AND mark = '2026-01-01 00:00:01Z' AND next_tick = '2026-01-01 00:00:02Z'"
+                      " FROM drumbeat.schedule"),
+        "t");
+}
+END_TEST
+
+START_TEST(the_same_emission_twice_is_one_task)
+{
+    add_schedule("a", "allow");
+    struct emission m = emission_of("a", 0, 1);
+    ck_assert(emit(m));
+    ck_assert(!emit(m));
+    test_sql(pg,
+             "UPDATE drumbeat.schedule SET mark = '2026-01-01Z'"); /* a mark that was set back still meets the tick */
+    ck_assert(emit(m));
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 1);
+}
+END_TEST
+
+START_TEST(an_old_definition_emits_nothing)
+{
+    add_schedule("a", "allow");
+    struct emission m = emission_of("a", 0, 1);
+    test_sql(pg, "UPDATE drumbeat.schedule SET args = '{}'");
+    ck_assert(!emit(m));
+    m = emission_of("a", 0, 1);
+    test_sql(pg, "SELECT drumbeat.pause_schedule('a')");
+    ck_assert(!emit(m));
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.tick"), 0);
+}
+END_TEST
+
+START_TEST(a_beat_that_lost_the_lease_writes_nothing)
+{
+    struct leadership other;
+    struct err e;
+    bool done;
+    add_schedule("a", "allow");
+    struct emission m = emission_of("a", 0, 1);
+    ck_assert(store_lead(pg, uuid_v7(), SECONDS(10), true, true, &other, &e));
+    ck_assert(!other.leads);
+    test_sql(pg, "UPDATE drumbeat.beat_lease SET until = '2026-01-01Z'");
+    ck_assert(store_lead(pg, uuid_v7(), SECONDS(10), true, true, &other, &e));
+    ck_assert(other.leads && other.epoch > epoch);
+    ck_assert(!store_emit(pg, beat_id, epoch, &m, 1, &done, &e));
+    ck_assert_int_eq(e.kind, ERR_FENCED);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.tick"), 0);
+}
+END_TEST
+
+START_TEST(a_lease_in_a_far_future_is_free)
+{
+    struct leadership other;
+    struct err e;
+    test_sql(
+        pg,
+        "UPDATE drumbeat.beat_lease SET until = clock_timestamp() + interval '1 hour'"); /* the clock was put back */
+    ck_assert(store_lead(pg, uuid_v7(), SECONDS(10), true, true, &other, &e));
+    ck_assert(other.leads);
+}
+END_TEST
+
+START_TEST(ticks_passed_over_are_told_by_the_next_task)
+{
+    add_schedule("a", "allow");
+    struct emission m = emission_of("a", 0, 5);
+    m.what.tick = 0;
+    m.what.passed = 5;
+    ck_assert(emit(m));
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.tick"), 0);
+    m = emission_of("a", 5, 9);
+    m.what.passed = 3;
+    ck_assert(emit(m));
+    ck_assert_int_eq(test_number(pg, "SELECT missed FROM drumbeat.task"), 8);
+    ck_assert_int_eq(test_number(pg, "SELECT missed FROM drumbeat.schedule"), 0);
+}
+END_TEST
+
+/* Overlap -----------------------------------------------------------------------------------------------------------
+ */
+
+static void run_task(int tick)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "WITH t AS (DELETE FROM drumbeat.ready USING drumbeat.tick WHERE ready.task_id = tick.task_id"
+             " AND tick.tick_at = timestamptz '2026-01-01Z' + %d * interval '1 s' RETURNING ready.*)"
+             " INSERT INTO drumbeat.running (task_id, fence, worker, seat, place, seq, attempt, allowed, started_at)"
+             " SELECT task_id, 1, task_id, 1, 1, seq, 1, allowed, now() FROM t",
+             tick);
+    test_sql(pg, sql);
+}
+
+static void end_task(int tick)
+{
+    char sql[512];
+    snprintf(
+        sql, sizeof sql,
+        "WITH t AS (DELETE FROM drumbeat.running USING drumbeat.tick WHERE running.task_id = tick.task_id"
+        " AND tick.tick_at = timestamptz '2026-01-01Z' + %d * interval '1 s' RETURNING running.*)"
+        " INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at) SELECT task_id, 'ERRORED', 1, now() FROM t",
+        tick);
+    test_sql(pg, sql);
+}
+
+/* "QUEUED RUNNING SKIPPED" in the order of ticks; a task asked to stop has a "!". */
+static const char *statuses(void)
+{
+    return test_text(pg, "SELECT coalesce(string_agg(status || CASE WHEN should_be_killed THEN '!' ELSE '' END, ' ' "
+                         "ORDER BY tick_at), '')"
+                         " FROM drumbeat.task");
+}
+
+static const struct {
+    const char *overlap, *one_queued, *one_running, *one_running_one_queued;
+} overlaps[] = {
+    {"allow", "QUEUED QUEUED", "RUNNING QUEUED", "RUNNING QUEUED QUEUED"},
+    {"skip", "QUEUED SKIPPED", "RUNNING SKIPPED", "RUNNING SKIPPED SKIPPED"},
+    {"queue_one", "QUEUED SKIPPED", "RUNNING QUEUED", "RUNNING QUEUED SKIPPED"},
+    {"replace", "SKIPPED QUEUED", "RUNNING QUEUED", "RUNNING SKIPPED QUEUED"},
+    {"cancel_other", "SKIPPED QUEUED", "RUNNING! QUEUED", "RUNNING! SKIPPED QUEUED"},
+};
+
+START_TEST(overlap_policies_look_at_unfinished_tasks)
+{
+    const char *overlap = overlaps[_i].overlap;
+    add_schedule("a", overlap);
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert(emit(emission_of("a", 1, 2)));
+    ck_assert_msg(strcmp(statuses(), overlaps[_i].one_queued) == 0, "%s, one queued: %s", overlap, statuses());
+    test_sql(pg, "TRUNCATE drumbeat.tick, drumbeat.task_body, drumbeat.ready, drumbeat.ended, drumbeat.schedule_open");
+    ck_assert(emit(emission_of("a", 2, 3)));
+    run_task(3);
+    ck_assert(emit(emission_of("a", 3, 4)));
+    ck_assert_msg(strcmp(statuses(), overlaps[_i].one_running) == 0, "%s, one running: %s", overlap, statuses());
+    ck_assert(emit(emission_of("a", 4, 5)));
+    ck_assert_msg(strcmp(statuses(), overlaps[_i].one_running_one_queued) == 0, "%s, one running, one queued: %s",
+                  overlap, statuses());
+}
+END_TEST
+
+START_TEST(a_task_that_ended_is_in_nobodys_way_until_it_is_retried)
+{
+    add_schedule("a", "skip");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    run_task(1);
+    end_task(1);
+    ck_assert(emit(emission_of("a", 1, 2)));
+    ck_assert_str_eq(statuses(), "ERRORED QUEUED");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.schedule_open"), 1);
+    run_task(2);
+    end_task(2);
+    test_sql(pg, "SELECT drumbeat.retry(task_id) FROM drumbeat.tick ORDER BY tick_at LIMIT 1");
+    ck_assert(emit(emission_of("a", 2, 3)));
+    ck_assert_str_eq(statuses(), "QUEUED ERRORED SKIPPED");
+}
+END_TEST
+
+START_TEST(a_policy_counts_tasks_from_before_it_was_set)
+{
+    add_schedule("a", "allow");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    test_sql(pg, "UPDATE drumbeat.schedule SET overlap = 'skip'");
+    ck_assert(emit(emission_of("a", 1, 2)));
+    ck_assert_str_eq(statuses(), "QUEUED SKIPPED");
+}
+END_TEST
+
+/* Definitions -------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(changing_the_times_moves_the_mark_and_changing_the_rest_does_not)
+{
+    add_schedule("a", "allow");
+    test_sql(pg,
+             "UPDATE drumbeat.schedule SET args = '{\"b\": 2}', handler = 'echo', overlap = 'skip', catchup = 'all'");
+    ck_assert_str_eq(test_text(pg, "SELECT mark = '2026-01-01Z' FROM drumbeat.schedule"), "t");
+    static const char *const changes[] = {"specs = '{@daily}'", "tz = 'Europe/Paris'", "enabled = false",
+                                          "enabled = true",     "paused = true",       "jitter = '1 s'",
+                                          "start_at = now()"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        char sql[256];
+        snprintf(sql, sizeof sql,
+                 "UPDATE drumbeat.schedule SET mark = '2026-01-01Z', next_tick = '2026-01-02Z'; UPDATE "
+                 "drumbeat.schedule SET %s",
+                 changes[i]);
+        test_sql(pg, sql);
+        ck_assert_msg(
+            strcmp(
+                test_text(
+                    pg,
+                    "SELECT mark > clock_timestamp() - interval '1 min' AND next_tick IS NULL FROM drumbeat.schedule"),
+                "t") == 0,
+            "%s", changes[i]);
+    }
+}
+END_TEST
+
+START_TEST(the_mark_is_no_older_than_the_commit)
+{
+    test_sql(pg, "BEGIN; INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('a', 'noop', '{@every 1s}'); "
+                 "SELECT pg_sleep(1.5)");
+    test_sql(pg, "COMMIT");
+    ck_assert_str_eq(test_text(pg, "SELECT mark > clock_timestamp() - interval '1 s' FROM drumbeat.schedule"), "t");
+}
+END_TEST
+
+START_TEST(revisions_become_visible_in_their_order)
+{
+    test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) SELECT 's' || i, 'noop', '{@daily}' FROM "
+                 "generate_series(1, 3) i");
+    int64_t before = test_number(pg, "SELECT max(revision) FROM drumbeat.schedule");
+    test_sql(pg, "UPDATE drumbeat.schedule SET tenant = 't' WHERE name = 's1'");
+    ck_assert_int_gt(test_number(pg, "SELECT revision FROM drumbeat.schedule WHERE name = 's1'"), before);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0);
+    test_sql(pg, "BEGIN; UPDATE drumbeat.schedule SET tenant = 'u' WHERE name = 's2'");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 1);
+    test_sql(pg, "COMMIT");
+}
+END_TEST
+
+static const char *const refused[] = {
+    "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('', 'noop', '{@daily}')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('a', '', '{@daily}')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('a', 'noop', '{}')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('a', 'noop', '{NULL}')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, args) VALUES ('a', 'noop', '{@daily}', '[]')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, queue) VALUES ('a', 'noop', '{@daily}', 'No Queue')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, priority) VALUES ('a', 'noop', '{@daily}', 10)",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, catchup) VALUES ('a', 'noop', '{@daily}', 'some')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, overlap) VALUES ('a', 'noop', '{@daily}', 'some')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, jitter) VALUES ('a', 'noop', '{@daily}', '-1 s')",
+};
+
+START_TEST(a_definition_that_could_only_fail_later_is_refused)
+{
+    struct sql query = {.name = "test", .text = refused[_i]};
+    struct err e;
+    ck_assert_msg(!pg_exec(pg, &query, NULL, &e), "%s", refused[_i]);
+    ck_assert_int_eq(e.kind, ERR_DATA);
+}
+END_TEST
+
+/* By hand -----------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(people_can_list_show_pause_resume_and_trigger)
+{
+    struct pg_rows rows;
+    struct uuid task;
+    struct err e;
+    usec_t ticks[3];
+    size_t count;
+    add_schedule("a", "skip");
+    ck_assert(schedule_list(pg, false, &rows, &e) && rows.count == 1);
+    ck_assert(schedule_show(pg, "a", &rows, &e) && rows.count == 1);
+    ck_assert(!schedule_show(pg, "b", &rows, &e) && e.kind == ERR_NOT_FOUND);
+    ck_assert(schedule_next(pg, "a", day_one, ticks, 3, &count, &e));
+    ck_assert(count == 3 && ticks[0] == day_one + SECONDS(1) && ticks[2] == day_one + SECONDS(3));
+    ck_assert(!schedule_next(pg, "b", day_one, ticks, 3, &count, &e) && e.kind == ERR_NOT_FOUND);
+    ck_assert(schedule_pause(pg, "a", "stock-taking", "me", &e));
+    ck_assert(!schedule_pause(pg, "a", NULL, NULL, &e) && e.kind == ERR_REFUSED);
+    ck_assert(!schedule_pause(pg, "b", NULL, NULL, &e) && e.kind == ERR_NOT_FOUND);
+    ck_assert_str_eq(test_text(pg, "SELECT paused_reason || ', ' || paused_by FROM drumbeat.schedule"),
+                     "stock-taking, me");
+    ck_assert(schedule_trigger(pg, "a", &task, &e));
+    ck_assert(schedule_trigger(pg, "a", &task, &e));
+    ck_assert(!schedule_trigger(pg, "b", &task, &e) && e.kind == ERR_NOT_FOUND);
+    ck_assert_str_eq(statuses(), "QUEUED SKIPPED");
+    ck_assert(schedule_resume(pg, "a", &e));
+    ck_assert(!schedule_resume(pg, "a", &e) && e.kind == ERR_REFUSED);
+    ck_assert(schedule_history(pg, "a", 10, &rows, &e) && rows.count == 2);
+    ck_assert(!schedule_history(pg, "b", 10, &rows, &e) && e.kind == ERR_NOT_FOUND);
+}
+END_TEST
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("schedules in SQL");
+    TCase *tests = tcase_create("schedules in SQL");
+    tcase_set_timeout(tests, 30);
+    tcase_add_checked_fixture(tests, connect, disconnect);
+    tcase_add_test(tests, a_tick_its_task_and_the_mark_are_one);
+    tcase_add_test(tests, the_same_emission_twice_is_one_task);
+    tcase_add_test(tests, an_old_definition_emits_nothing);
+    tcase_add_test(tests, a_beat_that_lost_the_lease_writes_nothing);
+    tcase_add_test(tests, a_lease_in_a_far_future_is_free);
+    tcase_add_test(tests, ticks_passed_over_are_told_by_the_next_task);
+    tcase_add_loop_test(tests, overlap_policies_look_at_unfinished_tasks, 0, sizeof overlaps / sizeof *overlaps);
+    tcase_add_test(tests, a_task_that_ended_is_in_nobodys_way_until_it_is_retried);
+    tcase_add_test(tests, a_policy_counts_tasks_from_before_it_was_set);
+    tcase_add_test(tests, changing_the_times_moves_the_mark_and_changing_the_rest_does_not);
+    tcase_add_test(tests, the_mark_is_no_older_than_the_commit);
+    tcase_add_test(tests, revisions_become_visible_in_their_order);
+    tcase_add_loop_test(tests, a_definition_that_could_only_fail_later_is_refused, 0, sizeof refused / sizeof *refused);
+    tcase_add_test(tests, people_can_list_show_pause_resume_and_trigger);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
