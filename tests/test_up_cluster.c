@@ -1,5 +1,6 @@
 /* The private cluster of `drumbeat up`, on real servers in a folder of the test's own. */
 #include "cli/up/cluster.h"
+#include "cli/up/leftovers.h"
 #include "cli/up/process.h"
 #include "cli/up/programs.h"
 #include "cli/up/socket.h"
@@ -7,6 +8,7 @@
 #include "common/db/pg.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -22,6 +24,7 @@
 static const struct sql probe = {"test_probe", "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'kept'"};
 static const struct sql keep = {"test_keep", "CREATE TABLE kept (at timestamptz)"};
 
+static char place[PATH_MAX - 32]; /* of all tests, in which each makes its own: a test that fails runs no teardown */
 static char state[PATH_MAX];
 static pid_t server; /* to be ended by the teardown, 0 for none */
 
@@ -31,12 +34,19 @@ static int remove_entry(const char *path, const struct stat *about, int type, st
     return remove(path);
 }
 
-static void make_state(void)
+static void make_folder(void)
 {
     const char *tmp = getenv("TMPDIR");
-    snprintf(state, sizeof state, "%s/drumbeat-test-XXXXXX", tmp ? tmp : P_tmpdir);
+    snprintf(place, sizeof place, "%.200s/drumbeat-test-XXXXXX", tmp ? tmp : P_tmpdir);
+    ck_assert_ptr_nonnull(mkdtemp(place));
+    ck_assert_int_eq(chmod(place, 0755), 0); /* started as root, the server is another user */
+}
+
+static void make_state(void)
+{
+    snprintf(state, sizeof state, "%s/XXXXXX", place);
     ck_assert_ptr_nonnull(mkdtemp(state));
-    ck_assert_int_eq(chmod(state, 0755), 0); /* started as root, the server is another user */
+    ck_assert_int_eq(chmod(state, 0755), 0);
 }
 
 static void end_server(int number)
@@ -48,10 +58,24 @@ static void end_server(int number)
     server = 0;
 }
 
-static void remove_state(void)
+static void quit_server(void)
 {
     end_server(SIGQUIT);
-    ck_assert_int_eq(nftw(state, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* A server of a test that failed ends with the test's process, soon. */
+static void remove_folder(void)
+{
+    struct err e;
+    DIR *states = opendir(place);
+    for (struct dirent *entry = readdir(states); entry; entry = readdir(states)) {
+        char data[PATH_MAX + 256];
+        snprintf(data, sizeof data, "%s/%s/postgres", place, entry->d_name);
+        if (access(data, F_OK) == 0)
+            leftovers_end(data, SECONDS(30), &e);
+    }
+    closedir(states);
+    nftw(place, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Start and wait until connections are taken. */
@@ -328,7 +352,8 @@ END_TEST
 int main(void)
 {
     TCase *parts = tcase_create("parts");
-    tcase_add_checked_fixture(parts, make_state, remove_state);
+    tcase_add_unchecked_fixture(parts, make_folder, remove_folder);
+    tcase_add_checked_fixture(parts, make_state, quit_server);
     tcase_set_timeout(parts, 60);
     tcase_add_test(parts, the_second_holder_of_a_state_folder_is_told_the_pid_of_the_first);
     tcase_add_test(parts, the_state_folder_follows_the_user);

@@ -91,6 +91,8 @@ static void say(struct display *d, size_t place, const struct display_row *row)
     d->said[place].said_at = now;
     d->said[place].value = row->value;
     write_row(&line, row, false);
+    while (line.len > 0 && line.data[line.len - 1] == ' ')
+        line.data[--line.len] = '\0';
     puts(text_str(&line));
     fflush(stdout);
 }

@@ -19,7 +19,7 @@
 
 enum { PROCESS_OUTPUT_MAX = 64 * 1024 };
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);
@@ -63,8 +63,8 @@ static void default_signals(void)
 static bool take_output(int output)
 {
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    return nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
-           (output < 0 || (dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0));
+    return nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 && (output < 0 || dup2(output, STDERR_FILENO) >= 0) &&
+           dup2(STDERR_FILENO, STDOUT_FILENO) >= 0;
 }
 
 static bool take_user(const struct program *p)
@@ -165,7 +165,7 @@ bool process_run(const struct program *program, usec_t limit, struct err *e)
     struct program piped = *program;
     usec_t deadline = clock_boot() + limit;
     int ends[2], status = 0;
-    pid_t pid;
+    pid_t pid = -1;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return err_errno(e, ERR_FAILED, errno, "pipe");
     CLEANUP(close_fd) int from = ends[0];

@@ -10,7 +10,7 @@ struct program {
     const char *const *argv; /* argv[0] is a path; ends with NULL */
     const char *const *env;  /* NAME=VALUE beside or instead of ours, ends with NULL; NULL: ours alone */
     const char *cwd;         /* NULL: stays */
-    int output;              /* standard output and error go to this descriptor; -1: ours */
+    int output;              /* standard output and error go to this descriptor; -1: to our standard error */
     int death_signal;        /* what it gets when we die */
     uid_t uid;               /* 0: as we are; else it runs as this user, with this group and no other */
     gid_t gid;

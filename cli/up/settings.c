@@ -41,7 +41,7 @@ static const struct {
 /* A sixteenth of the machine: the operating system's cache does the rest. */
 static int64_t shared_buffers_mib(void)
 {
-    int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1024 * 1024);
+    int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) >> 20;
     int64_t part = memory / SHARED_BUFFERS_PART;
     if (part < SHARED_BUFFERS_MIN_MIB)
         return SHARED_BUFFERS_MIN_MIB;
