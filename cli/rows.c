@@ -67,7 +67,7 @@ static void json_value(const struct pg_rows *rows, size_t row, size_t column, en
     }
 }
 
-void rows_json(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out)
+void rows_json_open(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out)
 {
     const char *between = "{";
     for (size_t i = 0; columns[i].name; i++) {
@@ -77,7 +77,22 @@ void rows_json(const struct pg_rows *rows, size_t row, const struct column *colu
         json_value(rows, row, i, columns[i].type, out);
         between = ", ";
     }
+}
+
+void rows_json(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out)
+{
+    rows_json_open(rows, row, columns, out);
     text_putc(out, '}');
+}
+
+void rows_json_array(const struct pg_rows *rows, const char *key, const struct column *columns, struct text *out)
+{
+    text_printf(out, ", \"%s\": [", key);
+    for (size_t row = 0; row < rows->count; row++) {
+        text_puts(out, row ? ", " : "");
+        rows_json(rows, row, columns, out);
+    }
+    text_puts(out, "]");
 }
 
 static void print_json(const struct pg_rows *rows, const struct column *columns)
@@ -222,6 +237,21 @@ void rows_record(const struct pg_rows *rows, size_t row, const struct column *co
             continue;
         text_printf(out, "%-*s ", RECORD_COLUMN, columns[i].name);
         rows_cell(rows, row, i, columns[i].type, out);
+        text_putc(out, '\n');
+    }
+}
+
+void rows_lines(const struct pg_rows *rows, const char *title, const struct column *columns, struct text *out)
+{
+    if (rows->count > 0)
+        text_printf(out, "\n%s\n", title);
+    for (size_t row = 0; row < rows->count; row++) {
+        for (size_t i = 0; columns[i].name; i++) {
+            if (!is_in(&columns[i], IN_TABLE) || pg_is_null(rows, row, i))
+                continue;
+            text_puts(out, "  ");
+            rows_cell(rows, row, i, columns[i].type, out);
+        }
         text_putc(out, '\n');
     }
 }

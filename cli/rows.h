@@ -27,11 +27,18 @@ void rows_print(const struct pg_rows *rows, const struct column *columns, bool j
 /* Add row `row` as a JSON object. */
 void rows_json(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out);
 
+/* The same without the last brace, so that more can follow, such as an array of other rows under `key`. */
+void rows_json_open(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out);
+void rows_json_array(const struct pg_rows *rows, const char *key, const struct column *columns, struct text *out);
+
 /* Add one value as people read it: one line, nothing in it moves the cursor. */
 void rows_cell(const struct pg_rows *rows, size_t row, size_t column, enum column_type type, struct text *out);
 
 /* Add a line a column that is not NULL: "name   value". */
 void rows_record(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out);
+
+/* Add a title and an indented line a row, NULLs left out; nothing when there are no rows. */
+void rows_lines(const struct pg_rows *rows, const char *title, const struct column *columns, struct text *out);
 
 /* Add `s` so that nothing in it moves the cursor: control characters become blanks. */
 void text_add_line(struct text *out, const char *s);

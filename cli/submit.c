@@ -74,7 +74,8 @@ static bool check_fields(const struct submission *s, const struct handler *handl
     return err_add(e, "--args of %s", s->name);
 }
 
-/* The key that the handler takes from its arguments when the caller gives none; "" for none. */
+/* The key that the handler takes from its arguments when the caller gives none; "" for none. Once a worker has told of the
+ * handler, the schema does the same. */
 static void unique_of(const struct submission *s, const struct handler *handler, struct text *key)
 {
     struct err ignored;
@@ -117,7 +118,7 @@ bool submit(struct session *session, struct submission *s, struct uuid *id, bool
     const struct catalog_entry *entry = catalog ? catalog_find(catalog, s->name) : NULL;
     if (!catalog || (entry && !check_fields(s, entry->handler, e)) || !ask_worker_defaults(session, s->name, &seen, e))
         return false;
-    if (entry)
+    if (entry && !seen)
         unique_of(s, entry->handler, &key);
     struct new_task task = {
         .name = s->name,

@@ -33,21 +33,18 @@ static bool look(struct session *s, struct uuid id, struct task_state *state, bo
 
 bool task_wait(struct session *s, struct task_watch *watch, struct task_state *state, struct err *e)
 {
-    bool seen;
-    watch->pause = WATCH_FIRST;
+    usec_t pause = WATCH_FIRST, longest = watch->longest ? watch->longest : WATCH_LAST;
+    bool seen, over = false;
     *state = (struct task_state){.status = "QUEUED"};
-    for (;;) {
+    while (!over) {
         if (!look(s, watch->id, state, &seen, e))
             return false;
-        if (!seen)
-            *state = (struct task_state){.status = "QUEUED"};
+        over = (seen && task_status_is_final(state->status)) || (watch->deadline && clock_boot() >= watch->deadline);
         if (watch->seen && !watch->seen(watch->data, seen ? state : NULL))
             return true;
-        if (seen && task_status_is_final(state->status))
-            return true;
-        if (watch->deadline && clock_boot() >= watch->deadline)
-            return true;
-        rest(earlier(watch->pause, watch->deadline));
-        watch->pause = watch->pause * 3 / 2 < WATCH_LAST ? watch->pause * 3 / 2 : WATCH_LAST;
+        if (!over)
+            rest(earlier(pause, watch->deadline));
+        pause = pause * 3 / 2 < longest ? pause * 3 / 2 : longest;
     }
+    return true;
 }

@@ -42,32 +42,6 @@ static const struct column log_columns[] = {
     {"id", COLUMN_NUMBER, IN_JSON}, {"created_at", COLUMN_TIME}, {"level", COLUMN_TEXT}, {"message", COLUMN_TEXT}, {0},
 };
 
-static void add_array(struct text *out, const char *key, const struct pg_rows *rows, const struct column *columns)
-{
-    text_printf(out, ", \"%s\": [", key);
-    for (size_t row = 0; row < rows->count; row++) {
-        text_puts(out, row ? ", " : "");
-        rows_json(rows, row, columns, out);
-    }
-    text_puts(out, "]");
-}
-
-/* The lines of a table, each indented; nothing when there are no rows. */
-static void add_lines(struct text *out, const char *title, const struct pg_rows *rows, const struct column *columns)
-{
-    if (rows->count > 0)
-        text_printf(out, "\n%s\n", title);
-    for (size_t row = 0; row < rows->count; row++) {
-        for (size_t i = 0; columns[i].name; i++) {
-            if ((columns[i].shown && !(columns[i].shown & IN_TABLE)) || pg_is_null(rows, row, i))
-                continue;
-            text_puts(out, "  ");
-            rows_cell(rows, row, i, columns[i].type, out);
-        }
-        text_putc(out, '\n');
-    }
-}
-
 /* Three looks in one transaction's worth of answers: they fit together. */
 static bool look(struct pg *pg, struct uuid id, const struct args *args, struct text *out, struct err *e)
 {
@@ -83,16 +57,15 @@ static bool look(struct pg *pg, struct uuid id, const struct args *args, struct 
     if (answers[0].count == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no task %s", uuid_format(id, text));
     if (args->json) {
-        rows_json(&answers[0], 0, task_columns, out);
-        out->data[--out->len] = '\0'; /* the object goes on */
-        add_array(out, "attempts", &answers[1], attempt_columns);
-        add_array(out, "log", &answers[2], log_columns);
+        rows_json_open(&answers[0], 0, task_columns, out);
+        rows_json_array(&answers[1], "attempts", attempt_columns, out);
+        rows_json_array(&answers[2], "log", log_columns, out);
         text_puts(out, "}\n");
         return true;
     }
     rows_record(&answers[0], 0, task_columns, out);
-    add_lines(out, "attempts", &answers[1], attempt_columns);
-    add_lines(out, "log", &answers[2], log_columns);
+    rows_lines(&answers[1], "attempts", attempt_columns, out);
+    rows_lines(&answers[2], "log", log_columns, out);
     return true;
 }
 

@@ -4,9 +4,11 @@
 #include <stddef.h>
 
 extern const struct verb verb_up, verb_worker, verb_beat, verb_fork_server;
-extern const struct verb verb_enqueue, verb_handlers;
+extern const struct verb verb_enqueue, verb_run, verb_handlers;
 extern const struct verb verb_task_ls, verb_task_show, verb_task_wait, verb_task_log, verb_task_cancel, verb_task_retry;
 extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
+extern const struct verb verb_schedule_ls, verb_schedule_show, verb_schedule_next, verb_schedule_pause, verb_schedule_resume,
+    verb_schedule_trigger;
 extern const struct verb verb_migrate, verb_config, verb_version;
 
 const struct verb *const verbs[] = {
@@ -14,6 +16,7 @@ const struct verb *const verbs[] = {
     &verb_worker,
     &verb_beat,
     &verb_enqueue,
+    &verb_run,
     &verb_task_ls,
     &verb_task_show,
     &verb_task_wait,
@@ -24,6 +27,12 @@ const struct verb *const verbs[] = {
     &verb_queue_pause,
     &verb_queue_resume,
     &verb_queue_purge,
+    &verb_schedule_ls,
+    &verb_schedule_show,
+    &verb_schedule_next,
+    &verb_schedule_pause,
+    &verb_schedule_resume,
+    &verb_schedule_trigger,
     &verb_handlers,
     &verb_migrate,
     &verb_config,
