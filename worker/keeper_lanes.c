@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROMOTE_MAX = 1000 };
+enum { PROMOTE_MAX = 1000, LANES_SHARE = 20 };
 
 static const usec_t busy_before_silence = MSEC(100);
 
@@ -29,7 +29,7 @@ static void hear_ready(struct keeper *k, const char *queue, const char *priority
         return;
     if (strcmp(priority, "*") == 0)
         k->lanes_unknown = true;
-    else if (!lanes_add(&k->board->lanes, queue, atoi(priority)))
+    else if (!lanes_add(&k->board->lanes, queue, atoi(priority), low))
         log_warning("keeper.too_many_lanes", LOG_STR("queue", queue));
     lanes_pull_back(&k->board->lanes, queue, strcmp(priority, "*") == 0 ? LANE_ANY_PRIORITY : atoi(priority), low);
     board_wake_idle(k->board);
@@ -48,15 +48,18 @@ void keeper_hear(struct keeper *k, const char *payload)
         k->round_at = 0;
 }
 
-/* Learn the lanes that have tasks in them. */
+/* Learn the lanes that have tasks in them. The walk steps over dead rows, which a held snapshot can make many: it takes at most one
+ * part in LANES_SHARE of the time. */
 static bool learn_lanes(struct keeper *k, struct err *e)
 {
+    usec_t began = clock_boot();
     struct pg_rows rows;
     if (!pg_exec(k->pg, &sql_lanes, &rows, e, pg_texts(k->queues, k->queue_count)))
         return false;
     for (size_t i = 0; i < rows.count; i++)
-        lanes_add(&k->board->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1));
+        lanes_add(&k->board->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1), pg_get_int(&rows, i, 2) - 1);
     k->lanes_unknown = false;
+    k->lanes_at = clock_boot() + (clock_boot() - began) * LANES_SHARE;
     return true;
 }
 
@@ -126,7 +129,7 @@ bool keeper_round(struct keeper *k, struct err *e)
     k->delayed_at = state.has_delayed ? clock_boot() + state.delayed_in : 0;
     bool moved = state.last_seq != k->last_seq;
     k->last_seq = state.last_seq;
-    if ((moved || k->lanes_unknown) && !learn_lanes(k, e))
+    if ((k->lanes_unknown || (moved && clock_boot() >= k->lanes_at)) && !learn_lanes(k, e))
         return false;
     if (moved)
         board_wake_idle(k->board);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority)
+struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int64_t before)
 {
     uint32_t count = atomic_load(&lanes->count);
     for (uint32_t i = 0; i < count; i++)
@@ -16,7 +16,7 @@ struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority)
     snprintf(lane->queue, sizeof lane->queue, "%s", queue);
     lane->priority = priority;
     lane->low = 0;
-    atomic_store(&lane->cursor, 0);
+    atomic_store(&lane->cursor, before);
     atomic_store(&lanes->count, count + 1);
     return lane;
 }

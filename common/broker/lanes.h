@@ -32,8 +32,9 @@ struct lanes {
     size_t sample_count;
 };
 
-/* Make sure the lane is known. NULL when there are LANES_MAX others. */
-struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority);
+/* Make sure the lane is known; a new one starts with its cursor at `before`, below its first task. NULL when there are LANES_MAX
+ * others. */
+struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int64_t before);
 
 /* Tasks above `low` are there: pull back the lane, or all of the queue's when `priority` is LANE_ANY_PRIORITY. */
 enum { LANE_ANY_PRIORITY = -1 };
