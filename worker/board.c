@@ -106,6 +106,18 @@ bool seat_look(const struct seat *seat, struct seat_view *view)
     return false;
 }
 
+struct seat_view seat_clear(struct seat *seat)
+{
+    struct seat_view last = seat->view;
+    uint32_t version = atomic_load(&seat->version);
+    if (version % 2 == 0)
+        atomic_store(&seat->version, version + 1);
+    memset(&seat->view.task, 0, sizeof seat->view.task);
+    seat->view.hard_at = 0;
+    write_end(seat);
+    return last;
+}
+
 void seat_batch(struct seat *seat, int count)
 {
     atomic_store(&seat->turn, (uint64_t)count);

@@ -22,7 +22,9 @@ enum seat_state { SEAT_EMPTY, SEAT_AWAY, SEAT_STARTING, SEAT_IDLE, SEAT_BUSY };
 /* Why a task has to stop. */
 enum stop { STOP_NONE, STOP_CANCEL };
 
-enum death_state { DEATH_NONE, DEATH_PRESENT, DEATH_TAKEN };
+/* A death is PRESENT until somebody who took it on has released the seat. One who dies over it leaves it PRESENT again: the supervisor
+ * sees to that. */
+enum death_state { DEATH_NONE, DEATH_PRESENT, DEATH_WITH_CHILD, DEATH_WITH_KEEPER };
 
 enum { HANDLERS_MAX = 256, DEATH_TEXT_MAX = 256, BATCH_MAX = CLAIM_MAX, SEAT_NAME_MAX = 64 };
 
@@ -99,6 +101,9 @@ void seat_finish(struct seat *seat);
 
 /* Anyone: a consistent copy; false when the child died in the middle of writing. */
 bool seat_look(const struct seat *seat, struct seat_view *view);
+
+/* Supervisor, when the child is dead: what it was at, even in the middle of writing, and an empty record for the next child. */
+struct seat_view seat_clear(struct seat *seat);
 
 /* Child: set up a batch of `count`, then take place after place. False: the rest was taken away or there is none. */
 void seat_batch(struct seat *seat, int count);

@@ -54,7 +54,7 @@ static bool open_seat(struct child *c, struct err *e)
 {
     struct death *death = &c->seat->death;
     uint32_t present = DEATH_PRESENT;
-    if (!atomic_compare_exchange_strong(&death->state, &present, DEATH_TAKEN))
+    if (!atomic_compare_exchange_strong(&death->state, &present, DEATH_WITH_CHILD))
         return seat_open(c->pg, &c->key, (struct uuid){{0}}, NULL, e);
     if (death_release(c->pg, &c->key, death, e)) {
         atomic_store(&death->state, DEATH_NONE);

@@ -104,7 +104,7 @@ void keeper_stop_task(struct keeper *k, struct uuid task)
 static bool take_death(struct seat *seat)
 {
     uint32_t present = DEATH_PRESENT;
-    if (atomic_load(&seat->state) != SEAT_AWAY || !atomic_compare_exchange_strong(&seat->death.state, &present, DEATH_TAKEN))
+    if (atomic_load(&seat->state) != SEAT_AWAY || !atomic_compare_exchange_strong(&seat->death.state, &present, DEATH_WITH_KEEPER))
         return false;
     if (atomic_load(&seat->state) == SEAT_AWAY)
         return true;

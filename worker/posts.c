@@ -11,36 +11,40 @@
 
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(30), cancel_term = SECONDS(5), cancel_kill = SECONDS(10);
 
-/* What the seat held when its child died goes to whoever releases it. */
-static void write_death(struct post *post, const struct news *news)
+/* How the child ended, in words that go into the task's row. */
+static void describe(struct death *death, const struct post *post)
 {
-    struct seat_view view = {0};
-    struct death *death = &post->seat->death;
-    bool ran = seat_look(post->seat, &view) && !uuid_is_zero(view.task);
-    if (atomic_load(&death->state) == DEATH_TAKEN) {
-        atomic_store(&death->state, DEATH_PRESENT); /* it died while it told of its predecessor's death: that is still to be told */
-        return;
-    }
-    death->task = ran ? view.task : (struct uuid){{0}};
-    death->started_at = view.started_at;
-    death->signal = WIFSIGNALED(news->status) ? WTERMSIG(news->status) : 0;
-    death->exit_code = WIFEXITED(news->status) ? WEXITSTATUS(news->status) : -1;
-    death->peak_rss = news->peak_rss;
-    death->cpu_ms = news->cpu_ms;
-    death->outcome = post->state == POST_SHOT ? post->shot_outcome : OUTCOME_CRASHED;
     if (post->state == POST_SHOT)
         snprintf(death->text, sizeof death->text, "%s", post->shot_text);
     else if (death->signal)
         snprintf(death->text, sizeof death->text, "the process died by signal %d (%s)", death->signal, strsignal(death->signal));
     else
         snprintf(death->text, sizeof death->text, "the process exited with status %d in the middle of the task", death->exit_code);
+}
+
+/* What the seat held when its child died goes to whoever releases it. While the death before is not released the child never had the
+ * seat, and there is nothing to add. True: it died in the middle of a task. */
+static bool write_death(struct post *post, const struct news *news)
+{
+    struct death *death = &post->seat->death;
+    struct seat_view view = seat_clear(post->seat);
+    bool ran = !uuid_is_zero(view.task);
+    uint32_t with_child = DEATH_WITH_CHILD;
+    atomic_compare_exchange_strong(&death->state, &with_child, DEATH_PRESENT);
+    if (atomic_load(&death->state) != DEATH_NONE)
+        return false;
+    death->task = view.task;
+    death->started_at = view.started_at;
+    death->signal = WIFSIGNALED(news->status) ? WTERMSIG(news->status) : 0;
+    death->exit_code = WIFEXITED(news->status) ? WEXITSTATUS(news->status) : -1;
+    death->peak_rss = news->peak_rss;
+    death->cpu_ms = news->cpu_ms;
+    death->outcome = post->state != POST_SHOT ? OUTCOME_CRASHED : uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
+    describe(death, post);
     atomic_store(&death->state, DEATH_PRESENT);
-    if (ran) {
-        uint32_t even = atomic_load(&post->seat->version);
-        atomic_store(&post->seat->version, even + (even & 1));
-        seat_finish(post->seat);
+    if (ran)
         log_warning("task.child_died", LOG_UUID("task", view.task), LOG_STR("name", view.name), LOG_INT("seat", post->role), LOG_STR("why", death->text));
-    }
+    return ran;
 }
 
 static void order(struct post *post, const struct news *news, const struct posts_host *host)
@@ -50,7 +54,7 @@ static void order(struct post *post, const struct news *news, const struct posts
         return;
     if (post->seat) {
         atomic_store(&post->seat->state, SEAT_EMPTY);
-        if (atomic_load(&post->seat->death.state) == DEATH_TAKEN) { /* the keeper is releasing the seat: a moment later */
+        if (atomic_load(&post->seat->death.state) == DEATH_WITH_KEEPER) { /* it is releasing the seat: a moment later */
             atomic_store(&post->seat->state, SEAT_AWAY);
             post->state = POST_BACKOFF;
             post->due_at = clock_boot() + MSEC(20);
@@ -84,13 +88,13 @@ static void failed(struct post *post, const struct news *news, const struct post
     back_off(post);
 }
 
-/* A child that lived is replaced at once; one that died young without having run anything waits, each time longer. */
+/* A child that lived is replaced at once; one that died young without having begun anything waits, each time longer. */
 static void exited(struct post *post, const struct news *news, const struct posts_host *host)
 {
     bool worked = post->seat && atomic_exchange(&post->seat->tasks, 0) > 0;
     bool old = clock_boot() - post->born_at >= young;
     if (post->seat) {
-        write_death(post, news);
+        worked |= write_death(post, news);
         atomic_store(&post->seat->turn, 0);
         atomic_store(&post->seat->state, SEAT_AWAY);
     } else if (!host->closing(host->data)) {
@@ -131,10 +135,12 @@ void post_event(struct post *post, enum post_event event, const struct news *new
 
 void post_shoot(struct post *post, enum outcome outcome, const char *reason, const struct posts_host *host)
 {
+    struct seat_view view;
     if (post->state != POST_LIVE)
         return;
     post->state = POST_SHOT;
     post->shot_outcome = outcome;
+    post->shot_task = seat_look(post->seat, &view) ? view.task : (struct uuid){{0}};
     snprintf(post->shot_text, sizeof post->shot_text, "%s", reason);
     host->order(host->data, &(struct order){.kind = ORDER_KILL, .role = post->role, .signal = SIGKILL});
 }

@@ -25,6 +25,7 @@ struct post {
     usec_t stopped_since;
     int young_deaths;
     enum outcome shot_outcome; /* why it was shot */
+    struct uuid shot_task;     /* and for which task */
     char shot_text[DEATH_TEXT_MAX];
     int64_t term_sent_for; /* the fence of the attempt that was sent SIGTERM */
 };

@@ -180,10 +180,21 @@ static void start_others(struct supervisor *s, usec_t now)
         post_event(&s->posts[i], POST_ORDER, NULL, &s->host);
 }
 
+/* Deaths that the keeper was about to release when it died itself. */
+static void hand_back_deaths(struct board *board)
+{
+    for (int i = 0; i < board->pool; i++) {
+        uint32_t with_keeper = DEATH_WITH_KEEPER;
+        atomic_compare_exchange_strong(&board->seats[i].death.state, &with_keeper, DEATH_PRESENT);
+    }
+}
+
 static void hear(struct supervisor *s, const struct news *news)
 {
     static const enum post_event events[] = {[NEWS_SPAWNED] = POST_SPAWNED, [NEWS_EXITED] = POST_EXITED, [NEWS_FAILED] = POST_FAILED};
     struct post *post = post_of(s, news->role);
+    if (news->kind == NEWS_EXITED && news->role == ROLE_KEEPER)
+        hand_back_deaths(s->board);
     if (news->kind == NEWS_READY)
         start_posts(s);
     else if (post)
