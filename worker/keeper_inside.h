@@ -4,7 +4,7 @@
 #include "worker/keeper.h"
 #include "worker/log_line.h"
 
-enum { KEEPER_LINES_MAX = 2000, KEEPER_URL_MAX = 1024 };
+enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64 };
 
 struct keeper {
     struct board *board;
@@ -32,6 +32,8 @@ struct keeper {
     struct log_line *lines;
     size_t line_count, lines_dropped;
     char boot[64];
+    struct uuid dead[NEIGHBOURS_MAX]; /* workers of this host whose process is gone */
+    size_t dead_count;
     usec_t unknown_reported_at;
 };
 

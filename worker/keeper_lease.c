@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NEIGHBOURS_MAX = 64 };
-
 static const usec_t unknown_report_every = MINUTES(1);
 
 /* Start time of a process in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); 0: no such process. With the pid it
@@ -106,17 +104,13 @@ bool keeper_renew(struct keeper *k, struct err *e)
     return true;
 }
 
-/* Workers of this host whose process is gone need not be waited for. */
-static bool find_dead(struct keeper *k, struct uuid *dead, size_t *count, struct err *e)
+/* Workers of this host whose process is gone need not be waited for: noted here, rescued in the next round. */
+static void note_dead(struct keeper *k, const struct pg_rows *neighbours)
 {
-    struct pg_rows rows;
-    *count = 0;
-    if (!pg_exec(k->pg, &sql_worker_neighbours, &rows, e, pg_text(k->boot), pg_uuid(k->board->worker)))
-        return false;
-    for (size_t i = 0; i < rows.count && *count < NEIGHBOURS_MAX; i++)
-        if (process_start((int)pg_get_int(&rows, i, 1)) != pg_get_int(&rows, i, 2))
-            dead[(*count)++] = pg_get_uuid(&rows, i, 0);
-    return true;
+    k->dead_count = 0;
+    for (size_t i = 0; i < neighbours->count && k->dead_count < NEIGHBOURS_MAX; i++)
+        if (process_start((int)pg_get_int(neighbours, i, 1)) != pg_get_int(neighbours, i, 2))
+            k->dead[k->dead_count++] = pg_get_uuid(neighbours, i, 0);
 }
 
 /* Names that wait although no worker has a handler for them: said once a minute, not silently. */
@@ -133,24 +127,22 @@ static bool report_unknown(struct keeper *k, struct err *e)
     return true;
 }
 
-static bool stop_cancelled(struct keeper *k, struct err *e)
-{
-    struct pg_rows rows;
-    if (!pg_exec(k->pg, &sql_cancels, &rows, e, pg_uuid(k->board->worker)))
-        return false;
-    for (size_t i = 0; i < rows.count; i++)
-        keeper_stop_task(k, pg_get_uuid(&rows, i, 0));
-    return pg_exec(k->pg, &sql_sweep_cancels, NULL, e);
-}
-
 bool keeper_rescue(struct keeper *k, struct err *e)
 {
-    struct uuid dead[NEIGHBOURS_MAX];
-    struct pg_rows rows;
-    size_t count;
-    if (!find_dead(k, dead, &count, e) || !pg_exec(k->pg, &sql_rescue, &rows, e, pg_uuids(dead, count)))
+    enum { RESCUE, CANCELS, SWEEP, NEIGHBOURS, CALLS };
+    const struct pg_call calls[CALLS] = {
+        [RESCUE] = {.query = &sql_rescue, .args = {pg_uuids(k->dead, k->dead_count)}},
+        [CANCELS] = {.query = &sql_cancels, .args = {pg_uuid(k->board->worker)}},
+        [SWEEP] = {.query = &sql_sweep_cancels},
+        [NEIGHBOURS] = {.query = &sql_worker_neighbours, .args = {pg_text(k->boot), pg_uuid(k->board->worker)}},
+    };
+    struct pg_rows answers[CALLS];
+    if (!pg_exec_calls(k->pg, calls, CALLS, answers, e))
         return err_add(e, "rescue");
-    if (pg_get_int(&rows, 0, 0) > 0)
-        log_warning("keeper.rescued", LOG_INT("tasks", pg_get_int(&rows, 0, 0)));
-    return stop_cancelled(k, e) && report_unknown(k, e);
+    if (pg_get_int(&answers[RESCUE], 0, 0) > 0)
+        log_warning("keeper.rescued", LOG_INT("tasks", pg_get_int(&answers[RESCUE], 0, 0)));
+    for (size_t i = 0; i < answers[CANCELS].count; i++)
+        keeper_stop_task(k, pg_get_uuid(&answers[CANCELS], i, 0));
+    note_dead(k, &answers[NEIGHBOURS]);
+    return report_unknown(k, e);
 }
