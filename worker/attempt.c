@@ -11,8 +11,7 @@
 static bool check(void *data, struct err *e)
 {
     struct child *c = data;
-    bool asked = atomic_load(&c->seat->stop) == STOP_CANCEL && atomic_load(&c->seat->stop_fence) == c->pending.fence;
-    if (asked || child_told_to_stop())
+    if (atomic_load(&c->seat->stop) == c->ticket)
         return err_set(e, ERR_CANCELLED, "cancelled");
     if (clock_boot() > c->soft_at)
         return err_set(e, ERR_TIMEOUT, "out of time: the soft limit is over");
@@ -125,6 +124,7 @@ static void sit_down(struct child *c, const struct claimed *task, const struct c
     view.soft_at = view.since + entry->soft;
     view.hard_at = view.since + entry->hard;
     c->soft_at = view.soft_at;
+    c->ticket = seat_ticket(view.fence, view.place);
     snprintf(view.name, sizeof view.name, "%s", task->name);
     seat_begin(c->seat, &view);
 }

@@ -18,7 +18,7 @@ struct child {
     usec_t pending_since;
     size_t wanted, last_batch;     /* of the claim that runs; what the one before came to */
     usec_t mean;                   /* of the tasks of late, whatever their handlers */
-    const struct claimed *task; /* what runs */
+    int64_t ticket; /* of the task that runs */
     usec_t soft_at;
     struct text xid;
 };
@@ -29,9 +29,6 @@ usec_t attempt_mean(const struct child *c, const struct claimed *task);
 /* Run the task and say how it ended. True: it succeeded with a transaction open, which must be committed with the settlement.
  * Texts of `end` are valid until the next attempt. */
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end);
-
-/* SIGTERM came: the last word before SIGKILL. */
-bool child_told_to_stop(void);
 
 /* Release what a dead child's seat held, with the reason. */
 bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e);

@@ -90,6 +90,14 @@ void seat_finish(struct seat *seat)
     atomic_fetch_add_explicit(&seat->tasks, 1, memory_order_relaxed);
 }
 
+enum { TICKET_PLACES = 1024 };
+_Static_assert(TICKET_PLACES > CLAIM_MAX, "a place fits into a ticket");
+
+int64_t seat_ticket(int64_t fence, int place)
+{
+    return fence * TICKET_PLACES + place;
+}
+
 enum { LOOKS_MAX = 1000 };
 
 bool seat_look(const struct seat *seat, struct seat_view *view)

@@ -19,9 +19,6 @@ enum phase {
 /* AWAY: its child is dead and is not replaced at once, so the keeper releases what it held; EMPTY: the next child does. */
 enum seat_state { SEAT_EMPTY, SEAT_AWAY, SEAT_STARTING, SEAT_IDLE, SEAT_BUSY };
 
-/* Why a task has to stop. */
-enum stop { STOP_NONE, STOP_CANCEL };
-
 /* A death is PRESENT until somebody who took it on has released the seat. One who dies over it leaves it PRESENT again: the supervisor
  * sees to that. */
 enum death_state { DEATH_NONE, DEATH_PRESENT, DEATH_WITH_CHILD, DEATH_WITH_KEEPER };
@@ -58,8 +55,7 @@ struct seat_view {
 struct seat {
     _Alignas(64) _Atomic uint32_t state;
     _Atomic uint32_t wake; /* futex: something may be ready, or the phase changed */
-    _Atomic uint32_t stop; /* for the task of `stop_fence` */
-    _Atomic int64_t stop_fence;
+    _Atomic int64_t stop; /* seat_ticket() of the task that somebody wants stopped; 0: none yet */
     _Atomic int64_t stop_at; /* CLOCK_BOOTTIME */
     _Atomic int32_t pid;
     _Atomic uint64_t turn; /* place of the task that runs << 32 | last place that may run */
@@ -98,6 +94,9 @@ struct board *board_map(int fd, struct err *e);
 void seat_begin(struct seat *seat, const struct seat_view *view);
 void seat_progress(struct seat *seat, int64_t value, int64_t end, const char *message);
 void seat_finish(struct seat *seat);
+
+/* One task of one claim, in one number: a fence alone stands for a whole batch. */
+int64_t seat_ticket(int64_t fence, int place);
 
 /* Anyone: a consistent copy; false when the child died in the middle of writing. */
 bool seat_look(const struct seat *seat, struct seat_view *view);

@@ -18,9 +18,18 @@
 
 static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(5);
 
+/* SIGTERM wakes a handler from what it waits in; whoever sent it, this child leaves when the task is done. */
+static volatile sig_atomic_t told_to_leave;
+
+static void on_sigterm(int signal_number)
+{
+    (void)signal_number;
+    told_to_leave = 1;
+}
+
 static bool leaving(const struct child *c)
 {
-    return atomic_load(&c->board->phase) != PHASE_RUN;
+    return told_to_leave || atomic_load(&c->board->phase) != PHASE_RUN;
 }
 
 /* Connections ------------------------------------------------------------------------------------------------------- */
@@ -290,19 +299,6 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
     if (!run_batch(c, claims, e))
         return false;
     return give_back_rest(c, claims->count, e) || (e->kind != ERR_FENCED && recover(c, e));
-}
-
-static volatile sig_atomic_t told_to_stop;
-
-static void on_sigterm(int signal_number)
-{
-    (void)signal_number;
-    told_to_stop = 1;
-}
-
-bool child_told_to_stop(void)
-{
-    return told_to_stop;
 }
 
 int child_run(struct board *board, int seat, const struct config *config, const struct catalog *catalog)

@@ -90,12 +90,10 @@ void keeper_stop_task(struct keeper *k, struct uuid task)
     for (int i = 0; i < k->board->pool; i++) {
         struct seat *seat = &k->board->seats[i];
         struct seat_view view;
-        if (!seat_look(seat, &view) || !uuid_equal(view.task, task) ||
-            (atomic_load(&seat->stop) == STOP_CANCEL && atomic_load(&seat->stop_fence) == view.fence))
+        if (!seat_look(seat, &view) || !uuid_equal(view.task, task) || atomic_load(&seat->stop) == seat_ticket(view.fence, view.place))
             continue;
         atomic_store(&seat->stop_at, clock_boot());
-        atomic_store(&seat->stop_fence, view.fence);
-        atomic_store(&seat->stop, STOP_CANCEL);
+        atomic_store(&seat->stop, seat_ticket(view.fence, view.place));
         log_info("task.cancel_asked", LOG_UUID("task", task), LOG_INT("seat", i));
     }
 }

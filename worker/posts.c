@@ -206,14 +206,14 @@ static void check_limits(struct post *post, const struct seat_view *view, usec_t
 /* Cancel: the flag first, then SIGTERM, then SIGKILL. */
 static void check_cancel(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)
 {
-    struct seat *seat = post->seat;
-    if (atomic_load(&seat->stop) != STOP_CANCEL || atomic_load(&seat->stop_fence) != view->fence)
+    int64_t ticket = seat_ticket(view->fence, view->place);
+    if (atomic_load(&post->seat->stop) != ticket)
         return;
-    usec_t asked_for = now - atomic_load(&seat->stop_at);
+    usec_t asked_for = now - atomic_load(&post->seat->stop_at);
     if (asked_for > cancel_kill) {
         post_shoot(post, OUTCOME_CANCELLED, "cancelled: did not stop by itself, killed", host);
-    } else if (asked_for > cancel_term && post->term_sent_for != view->fence) {
-        post->term_sent_for = view->fence;
+    } else if (asked_for > cancel_term && post->term_sent_for != ticket) {
+        post->term_sent_for = ticket;
         host->order(host->data, &(struct order){.kind = ORDER_KILL, .role = post->role, .signal = SIGTERM});
     }
 }

@@ -27,7 +27,7 @@ struct post {
     enum outcome shot_outcome; /* why it was shot */
     struct uuid shot_task;     /* and for which task */
     char shot_text[DEATH_TEXT_MAX];
-    int64_t term_sent_for; /* the fence of the attempt that was sent SIGTERM */
+    int64_t term_sent_for;     /* seat_ticket() of the task that was sent SIGTERM last */
 };
 
 /* What posts ask of the supervisor. */
