@@ -1,0 +1,53 @@
+#pragma once
+/* What `drumbeat bench` measures, a file each. Every measurement enqueues into a queue of its own, starts a worker of its
+ * own for it, and removes its tasks afterwards. */
+#include "cli/own_worker.h"
+#include "cli/session.h"
+
+enum { BENCH_TASKS_DEFAULT = 100000, BENCH_TASKS_MAX = 10000000, BENCH_SAMPLES_DEFAULT = 1000, BENCH_SAMPLES_MAX = 100000, BENCH_IDLE_POOL = 8 };
+
+/* The answers; what was not measured is negative. */
+struct bench {
+    struct session *session;
+    int64_t tasks;   /* how many to enqueue */
+    int64_t samples; /* of the latency */
+    int pool;
+    double seconds, tasks_per_s, enqueue_seconds, enqueue_per_s;
+    double p50, p95, p99;    /* commit to start, ms */
+    double first_task_ms;    /* from executing the worker to the start of its first task */
+    double pss_mib;          /* of all processes of an idle worker with BENCH_IDLE_POOL children */
+    double busy_pss_mib;     /* the same after the throughput run, with `pool` children */
+    double ticks_per_s;      /* next ticks of schedules */
+};
+
+/* Enqueue `tasks`, and leave them or run them. */
+bool bench_enqueue(struct bench *b, struct err *e);
+bool bench_throughput(struct bench *b, struct err *e);
+
+/* One task at a time on an idle worker. */
+bool bench_latency(struct bench *b, struct err *e);
+
+/* From nothing to the first task, and what the idle worker holds. */
+bool bench_start(struct bench *b, struct err *e);
+
+/* How fast next ticks are found. */
+bool bench_schedules(struct bench *b, struct err *e);
+
+/* A worker and the queue it serves; bench_close() stops it and removes the queue's tasks. */
+struct bench_queue {
+    struct bench *bench;
+    struct own_worker worker;
+};
+void bench_open(struct bench_queue *q, struct bench *b);
+void bench_close(struct bench_queue *q); /* for CLEANUP */
+
+/* Enqueue so many noop tasks into it, in statements of at most 100,000. */
+bool bench_fill(struct bench_queue *q, int64_t tasks, struct err *e);
+
+/* Wait until nothing of the queue waits or runs; *at is when by the server's clock. An error when the worker ends or nobody
+ * wants to wait longer (Ctrl-C). */
+bool bench_drained(struct bench_queue *q, usec_t *at, struct err *e);
+
+/* Ctrl-C: measurements end early and tidy up. */
+bool bench_interrupted(struct err *e);
+void bench_catch_interrupts(void);

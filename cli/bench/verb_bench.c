@@ -1,0 +1,125 @@
+/* bench: how fast is it here? */
+#include "cli/bench/bench.h"
+#include "cli/verb.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct args {
+    const char *what;
+    int64_t tasks, samples, pool;
+    bool json;
+};
+
+static const struct flag flags[] = {
+    TEXT_OPERAND(struct args, what, "WHAT", .help = "enqueue, throughput, latency or schedules; all of them when missing"),
+    NUMBER_FLAG(struct args, tasks, "tasks", .value = "N", .min = 1, .max = BENCH_TASKS_MAX, .help = "how many tasks to run (100000)"),
+    NUMBER_FLAG(struct args, samples, "samples", .value = "N", .min = 1, .max = BENCH_SAMPLES_MAX, .help = "how many tasks to time one by one (1000)"),
+    NUMBER_FLAG(struct args, pool, "pool", .value = "N", .min = 1, .max = CONFIG_POOL_MAX, .help = "children of the worker (2)"),
+    SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object; what was not measured is null"),
+    {0},
+};
+
+typedef bool measurement(struct bench *b, struct err *e);
+
+/* What each word measures. */
+static const struct {
+    const char *what;
+    measurement *steps[4];
+} kinds[] = {
+    {"enqueue", {bench_enqueue}},
+    {"throughput", {bench_throughput, bench_start}},
+    {"latency", {bench_latency, bench_start}},
+    {"schedules", {bench_schedules}},
+    {"", {bench_throughput, bench_latency, bench_start, bench_schedules}},
+};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void add_number(struct text *out, const char *before, double value, int digits)
+{
+    text_puts(out, before);
+    if (value < 0)
+        text_puts(out, "null");
+    else
+        text_printf(out, "%.*f", digits, value);
+}
+
+static void print_json(const struct bench *b)
+{
+    CLEANUP(text_free) struct text out = {0};
+    text_printf(&out, "{\"tasks\": %" PRId64, b->tasks);
+    add_number(&out, ", \"seconds\": ", b->seconds, 3);
+    add_number(&out, ", \"tasks_per_s\": ", b->tasks_per_s, 0);
+    add_number(&out, ", \"enqueue_per_s\": ", b->enqueue_per_s, 0);
+    add_number(&out, ", \"start_ms\": {\"p50\": ", b->p50, 3);
+    add_number(&out, ", \"p95\": ", b->p95, 3);
+    add_number(&out, ", \"p99\": ", b->p99, 3);
+    add_number(&out, "}, \"pss_mib\": ", b->pss_mib, 2);
+    add_number(&out, ", \"busy_pss_mib\": ", b->busy_pss_mib, 2);
+    add_number(&out, ", \"start_to_first_task_ms\": ", b->first_task_ms, 1);
+    add_number(&out, ", \"next_ticks_per_s\": ", b->ticks_per_s, 0);
+    printf("%s}\n", text_str(&out));
+}
+
+static void print(const struct bench *b)
+{
+    if (b->enqueue_per_s >= 0)
+        printf("enqueue          %" PRId64 " tasks in %.3f s: %.0f/s\n", b->tasks, b->enqueue_seconds, b->enqueue_per_s);
+    if (b->tasks_per_s >= 0)
+        printf("throughput       %" PRId64 " tasks in %.3f s: %.0f/s, each SUCCESS at its first start, %d children\n", b->tasks, b->seconds,
+               b->tasks_per_s, b->pool);
+    if (b->p50 >= 0)
+        printf("commit to start  p50 %.3f ms, p95 %.3f ms, p99 %.3f ms of %" PRId64 " tasks one by one\n", b->p50, b->p95, b->p99, b->samples);
+    if (b->first_task_ms >= 0)
+        printf("first task       %.1f ms after the worker was executed\n", b->first_task_ms);
+    if (b->pss_mib >= 0)
+        printf("idle worker      %.2f MiB with %d children (PSS of all its processes)\n", b->pss_mib, BENCH_IDLE_POOL);
+    if (b->busy_pss_mib >= 0)
+        printf("busy worker      %.2f MiB with %d children\n", b->busy_pss_mib, b->pool);
+    if (b->ticks_per_s >= 0)
+        printf("schedules        %.0f next ticks/s\n", b->ticks_per_s);
+}
+
+static bool run_steps(struct bench *b, const char *what, struct err *e)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i].what, what) != 0)
+            continue;
+        for (size_t step = 0; step < sizeof kinds[i].steps / sizeof *kinds[i].steps && kinds[i].steps[step]; step++)
+            if (!kinds[i].steps[step](b, e))
+                return false;
+        return true;
+    }
+    return err_set(e, ERR_USAGE, "bench: '%s' is not enqueue, throughput, latency or schedules", what);
+}
+
+static int run(int argc, char **argv)
+{
+    struct args args = {.what = "", .tasks = BENCH_TASKS_DEFAULT, .samples = BENCH_SAMPLES_DEFAULT, .pool = 2};
+    CLEANUP(session_close) struct session s = {0};
+    struct err e;
+    if (!flags_read(flags, argc, argv, &args, &e) || !session_open(&s, &e))
+        return verb_failed(&e);
+    struct bench b = {.session = &s, .tasks = args.tasks, .samples = args.samples, .pool = (int)args.pool,
+                      .seconds = -1, .tasks_per_s = -1, .enqueue_per_s = -1, .p50 = -1, .p95 = -1, .p99 = -1,
+                      .first_task_ms = -1, .pss_mib = -1, .busy_pss_mib = -1, .ticks_per_s = -1};
+    bench_catch_interrupts();
+    if (!run_steps(&b, args.what, &e))
+        return verb_failed(&e);
+    if (args.json)
+        print_json(&b);
+    else
+        print(&b);
+    return EXIT_DONE;
+}
+
+const struct verb verb_bench = {
+    .name = "bench",
+    .summary = "how fast it is here: enqueue, throughput, latency, schedules",
+    .details = "Uses queues and workers of its own and removes its tasks. Measure on an otherwise idle server.",
+    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json",
+    .flags = flags,
+    .run = run,
+};
