@@ -11,6 +11,7 @@ if(DRUMBEAT_SANITIZE)
   add_link_options(-fsanitize=${DRUMBEAT_SANITIZE})
 endif()
 if(DRUMBEAT_ANALYZE)
-  add_compile_options(-fanalyzer)
+  # gcc 12 does not see that memcpy() in a function called fills a structure; clang-tidy looks for the same.
+  add_compile_options(-fanalyzer -Wno-analyzer-use-of-uninitialized-value)
 endif()
 add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
