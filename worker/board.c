@@ -91,7 +91,7 @@ void seat_finish(struct seat *seat)
 }
 
 enum { TICKET_PLACES = 1024 };
-_Static_assert(TICKET_PLACES > CLAIM_MAX, "a place fits into a ticket");
+_Static_assert((int)TICKET_PLACES > (int)CLAIM_MAX, "a place fits into a ticket");
 
 int64_t seat_ticket(int64_t fence, int place)
 {

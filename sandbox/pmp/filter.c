@@ -11,7 +11,7 @@
 /* "2025-06-01" or RFC 3339. A "+" of an offset that arrived as a blank is put right. */
 static bool read_moment(const char *text, usec_t *at, struct err *e)
 {
-    char copy[CLOCK_TEXT_MAX];
+    char copy[CLOCK_TEXT_MAX + 8];
     if (strlen(text) > 33)
         return err_set(e, ERR_DATA, "'%.40s' is not a moment", text);
     snprintf(copy, sizeof copy, "%s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
