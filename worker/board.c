@@ -174,7 +174,7 @@ void seat_wake(struct seat *seat)
     word_wake(&seat->wake);
 }
 
-bool board_wake_idle(struct board *board)
+static bool wake_first_idle(struct board *board)
 {
     for (int i = 0; i < board->pool; i++) {
         uint32_t idle = SEAT_IDLE;
@@ -184,6 +184,17 @@ bool board_wake_idle(struct board *board)
         }
     }
     return false;
+}
+
+/* When all are busy one may have looked just before and found nothing: it must look again before it waits. Either it sees its
+ * changed word, or the second look here sees it idle. */
+bool board_wake_idle(struct board *board)
+{
+    if (wake_first_idle(board))
+        return true;
+    for (int i = 0; i < board->pool; i++)
+        atomic_fetch_add(&board->seats[i].wake, 1);
+    return wake_first_idle(board);
 }
 
 void board_wake_all(struct board *board)

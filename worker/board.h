@@ -112,7 +112,7 @@ int seat_batch_limit(const struct seat *seat);
 /* Keeper: keep the child from going beyond `place`; false when it has gone on already. */
 bool seat_cut_batch(struct seat *seat, int place);
 
-/* Wake a seat's child, or the first idle one; false: none is idle. */
+/* Wake a seat's child, or the first idle one; false: none is idle, and each will look once more before it waits. */
 void seat_wake(struct seat *seat);
 bool board_wake_idle(struct board *board);
 void board_wake_all(struct board *board);

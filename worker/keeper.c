@@ -90,10 +90,14 @@ static bool due(usec_t *at, usec_t now, usec_t every)
     return true;
 }
 
-/* While tasks wait for enqueuers that may have read the old flag, the round is the only way to hear of theirs. */
+/* While enqueuers are at work that may have read the old flag, the round is the only way to hear of their tasks. The longer one of
+ * them takes, the less its end is a matter of milliseconds. */
 static usec_t round_pause(const struct keeper *k)
 {
-    return k->waiting_xid ? deaf_every : round_every;
+    usec_t pause = (clock_boot() - k->waiting_since) / 8;
+    if (!k->waiting_xid || pause > round_every)
+        return round_every;
+    return pause > deaf_every ? pause : deaf_every;
 }
 
 static bool do_duties(struct keeper *k, struct err *e)

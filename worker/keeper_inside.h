@@ -4,6 +4,8 @@
 #include "worker/keeper.h"
 #include "worker/log_line.h"
 
+#define WAITING_NEW INT64_MAX
+
 enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64 };
 
 struct keeper {
@@ -21,10 +23,12 @@ struct keeper {
     int64_t last_seq;
     bool lanes_unknown;
     usec_t lanes_at; /* when to learn them again at the earliest */
+    usec_t poll_at;  /* when to look for work whether or not there is news */
     usec_t delayed_at; /* CLOCK_BOOTTIME of the next delayed task; 0: none */
     /* the bell */
     bool waiting;       /* as the worker's row says */
-    int64_t waiting_xid; /* transactions up to it may have read "not waiting"; 0: none is left */
+    int64_t waiting_xid; /* transactions below it may have read "not waiting"; WAITING_NEW: all that are open; 0: none is left */
+    usec_t waiting_since;
     usec_t busy_since;
     /* what children tell */
     uint32_t *progress_seen;

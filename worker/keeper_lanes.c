@@ -7,7 +7,7 @@
 
 enum { PROMOTE_MAX = 1000, LANES_SHARE = 20 };
 
-static const usec_t busy_before_silence = MSEC(100);
+static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2);
 
 /* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
 static bool is_private(const char *queue)
@@ -119,6 +119,16 @@ static bool look_at_store(struct keeper *k, struct state *state, struct err *e)
     return true;
 }
 
+/* Enqueuers that were at work when the flag changed may not ring. Those whose number was given out before the first round after it are
+ * waited for; any later one sees the flag. */
+static void end_waiting(struct keeper *k, const struct state *state)
+{
+    if (k->waiting_xid == WAITING_NEW)
+        k->waiting_xid = state->next_xid;
+    else if (state->oldest_xid >= k->waiting_xid)
+        k->waiting_xid = 0;
+}
+
 bool keeper_round(struct keeper *k, struct err *e)
 {
     struct state state;
@@ -127,25 +137,28 @@ bool keeper_round(struct keeper *k, struct err *e)
     if (state.has_delayed && state.delayed_in <= 0 && (!promote_due(k, e) || !look_at_store(k, &state, e)))
         return false;
     k->delayed_at = state.has_delayed ? clock_boot() + state.delayed_in : 0;
-    bool moved = state.last_seq != k->last_seq;
+    /* The sequence number of the round before: it was read before this round's transaction number was. */
+    int64_t settled = lanes_sample(&k->board->lanes, k->last_seq, state.next_xid, state.oldest_xid);
+    bool news = state.last_seq != k->last_seq || k->waiting_xid || clock_boot() >= k->poll_at;
     k->last_seq = state.last_seq;
-    if ((k->lanes_unknown || (moved && clock_boot() >= k->lanes_at)) && !learn_lanes(k, e))
+    end_waiting(k, &state);
+    if ((k->lanes_unknown || (news && clock_boot() >= k->lanes_at)) && !learn_lanes(k, e))
         return false;
-    if (moved)
+    if (news) {
+        k->poll_at = clock_boot() + poll_every + jitter(poll_every / 4);
         board_wake_idle(k->board);
-    if (k->waiting_xid && state.oldest_xid > k->waiting_xid)
-        k->waiting_xid = 0;
-    int64_t settled = lanes_sample(&k->board->lanes, state.last_seq, state.next_xid, state.oldest_xid);
+    }
     return look_behind(k, settled, e);
 }
 
 static bool say_waiting(struct keeper *k, bool waiting, struct err *e)
 {
-    struct pg_rows rows;
-    if (!pg_exec(k->pg, &sql_worker_waiting, &rows, e, pg_uuid(k->board->worker), pg_bool(waiting)))
+    if (!pg_exec(k->pg, &sql_worker_waiting, NULL, e, pg_uuid(k->board->worker), pg_bool(waiting)))
         return false;
     k->waiting = waiting;
-    k->waiting_xid = waiting ? pg_get_int(&rows, 0, 0) : 0;
+    k->waiting_xid = waiting ? WAITING_NEW : 0;
+    k->waiting_since = clock_boot();
+    k->round_at = 0;
     return true;
 }
 
