@@ -1,11 +1,23 @@
 /* registry: one row a handler, in alphabetical order. */
 #include "tasks/registry.h"
+#include "tasks/pmp/pmp.h"
 #include "tasks/trial/trial.h"
 
 #include <string.h>
 
 const struct handler *const handlers_all[] = {
-    &handler_crash, &handler_echo, &handler_effect, &handler_fail, &handler_hog, &handler_noop, &handler_sleep, NULL,
+    &handler_crash,
+    &handler_echo,
+    &handler_effect,
+    &handler_fail,
+    &handler_hog,
+    &handler_noop,
+    &handler_pmp_government_documents,
+    &handler_pmp_partners,
+    &handler_pmp_programme_documents,
+    &handler_pmp_workspaces,
+    &handler_sleep,
+    NULL,
 };
 
 const struct handler *handler_find(const char *name)

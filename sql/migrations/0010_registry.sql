@@ -83,6 +83,7 @@ CREATE TABLE registry.location (
     admin_level      smallint NOT NULL,
     admin_level_name varchar(64),
     parent_id        bigint REFERENCES registry.location,
+    parent_p_code    varchar(32),   -- as it was told; parent_id follows once that place is known
     is_active        boolean NOT NULL DEFAULT true,
     geom             jsonb,
     point            jsonb,
@@ -95,6 +96,7 @@ CREATE TABLE registry.location (
     UNIQUE (name, p_code, admin_level)
 );
 CREATE INDEX location_p_code ON registry.location (p_code);
+CREATE INDEX location_parent_p_code ON registry.location (parent_p_code) WHERE parent_id IS NULL;
 CREATE INDEX location_parent ON registry.location (parent_id);
 
 CREATE TABLE registry.location_workspace (

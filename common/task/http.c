@@ -1,0 +1,503 @@
+/* http: one try is a libcurl transfer whose callbacks count the body and watch the task; the loop around it decides by
+ * the table `statuses` and by the class of the error whether another try makes sense. */
+#include "common/task/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct http {
+    struct task *task;
+    const struct upstream *upstream;
+    struct http_options options;
+    CURL *curl;
+    CURLU *base;
+    struct curl_slist *headers;
+    char *origin; /* "https://host:443/api" */
+    char complaint[CURL_ERROR_SIZE];
+    char type[128];
+    struct text body;
+    /* of the running try */
+    usec_t checked_at;
+    usec_t moved_at; /* when bytes last came; 0: none yet */
+    curl_off_t moved;
+    bool stalled;
+    struct err stop; /* why a callback ended it */
+};
+
+static const struct {
+    int status;
+    enum err_kind kind;
+    bool again;
+} statuses[] = {
+    {401, ERR_REFUSED, false},  {403, ERR_REFUSED, false},  {404, ERR_NOT_FOUND, false}, {408, ERR_TRANSIENT, true},
+    {425, ERR_TRANSIENT, true}, {429, ERR_TRANSIENT, true}, {500, ERR_TRANSIENT, true},  {502, ERR_TRANSIENT, true},
+    {503, ERR_TRANSIENT, true}, {504, ERR_TRANSIENT, true},
+};
+
+/* Callbacks ---------------------------------------------------------------------------------------------------------
+ */
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *data)
+{
+    struct http *http = data;
+    text_add(&http->body, bytes, size * count);
+    return http->body.cut ? 0 : size * count;
+}
+
+/* Called about once a second, and whenever something moves. */
+static int on_progress(void *data, curl_off_t expected, curl_off_t got, curl_off_t to_send, curl_off_t sent)
+{
+    struct http *http = data;
+    usec_t now = clock_boot();
+    (void)expected, (void)to_send, (void)sent;
+    if (got != http->moved) {
+        http->moved = got;
+        http->moved_at = now;
+    }
+    http->stalled = http->moved_at > 0 && now - http->moved_at > http->options.stall;
+    if (now - http->checked_at >= SECONDS(1)) {
+        http->checked_at = now;
+        if (!task_check(http->task, &http->stop))
+            return 1;
+    }
+    return http->stalled;
+}
+
+/* Opening -----------------------------------------------------------------------------------------------------------
+ */
+
+/* The origin and the path of the upstream's URL, without what is secret in it. */
+static bool read_base(struct http *http, struct err *e)
+{
+    char *whole = NULL;
+    http->base = curl_url();
+    CURLUcode bad = curl_url_set(http->base, CURLUPART_URL, http->upstream->url, 0);
+    if (bad)
+        return err_set(e, ERR_USAGE, "upstream '%s': its URL: %s", http->upstream->name, curl_url_strerror(bad));
+    curl_url_set(http->base, CURLUPART_USER, NULL, 0);
+    curl_url_set(http->base, CURLUPART_PASSWORD, NULL, 0);
+    curl_url_set(http->base, CURLUPART_QUERY, NULL, 0);
+    curl_url_set(http->base, CURLUPART_FRAGMENT, NULL, 0);
+    bad = curl_url_get(http->base, CURLUPART_URL, &whole, CURLU_DEFAULT_PORT);
+    if (bad)
+        return err_set(e, ERR_USAGE, "upstream '%s': its URL: %s", http->upstream->name, curl_url_strerror(bad));
+    size_t len = strlen(whole);
+    while (len > 0 && whole[len - 1] == '/')
+        whole[--len] = '\0';
+    http->origin = mem_strdup(whole);
+    curl_free(whole);
+    return true;
+}
+
+static bool add_header(struct http *http, const char *line, struct err *e)
+{
+    for (const char *c = line; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            return err_set(e, ERR_USAGE, "upstream '%s': a header or key has a control character",
+                           http->upstream->name);
+    http->headers = curl_slist_append(http->headers, line);
+    return true;
+}
+
+static bool add_headers(struct http *http, struct err *e)
+{
+    const struct upstream *up = http->upstream;
+    struct text key CLEANUP(text_free) = {0};
+    if (!add_header(http, "Accept: application/json", e))
+        return false;
+    for (const char *const *header = up->headers; header && *header; header++)
+        if (!add_header(http, *header, e))
+            return false;
+    if (!up->key)
+        return true;
+    if (http->options.key_header)
+        text_printf(&key, "%s: %s", http->options.key_header, up->key);
+    else
+        text_printf(&key, "Authorization: ApiKey %s", up->key);
+    return add_header(http, text_str(&key), e);
+}
+
+static void set_up(struct http *http)
+{
+    const struct upstream *up = http->upstream;
+    CURL *curl = http->curl;
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "drumbeat/" DRUMBEAT_VERSION);
+    curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->complaint);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    if (up->user) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, up->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, up->password ? up->password : "");
+    }
+    if (up->ca)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, up->ca);
+    if (up->cert)
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, up->cert);
+    if (up->cert_key)
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, up->cert_key);
+}
+
+static void set_defaults(struct http_options *o)
+{
+    o->total = o->total ? o->total : SECONDS(60);
+    o->stall = o->stall ? o->stall : SECONDS(60);
+    o->body_max = o->body_max ? o->body_max : HTTP_BODY_MAX;
+    o->tries = o->tries ? o->tries : 5;
+    o->first = o->first ? o->first : MSEC(500);
+    o->cap = o->cap ? o->cap : SECONDS(30);
+}
+
+struct http *http_open(struct task *task, const char *name, const struct http_options *options, struct err *e)
+{
+    static bool ready; /* libcurl, once a process */
+    const struct upstream *upstream = task_upstream(task, name, e);
+    if (!upstream)
+        return NULL;
+    if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        err_set(e, ERR_FAILED, "libcurl cannot start");
+        return NULL;
+    }
+    ready = true;
+    struct http *http = mem_zero(1, sizeof *http);
+    http->task = task;
+    http->upstream = upstream;
+    http->options = options ? *options : (struct http_options){0};
+    set_defaults(&http->options);
+    http->body.max = http->options.body_max;
+    http->curl = curl_easy_init();
+    bool good =
+        http->curl ? read_base(http, e) && add_headers(http, e) : err_set(e, ERR_FAILED, "libcurl cannot start");
+    if (!good) {
+        http_close(http);
+        return NULL;
+    }
+    set_up(http);
+    return http;
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    curl_easy_cleanup(http->curl);
+    curl_url_cleanup(http->base);
+    curl_slist_free_all(http->headers);
+    free(http->origin);
+    text_free(&http->body);
+    free(http);
+}
+
+void http_closep(struct http **http)
+{
+    http_close(*http);
+}
+
+const char *http_origin(const struct http *http)
+{
+    return http->origin;
+}
+
+struct task *http_task(const struct http *http)
+{
+    return http->task;
+}
+
+void http_escape(struct text *out, const char *value)
+{
+    static const char plain[] = "-._~";
+    for (; *value; value++) {
+        unsigned char c = (unsigned char)*value;
+        if ((isascii(c) && isalnum(c)) || strchr(plain, c))
+            text_putc(out, (char)c);
+        else
+            text_printf(out, "%%%02X", c);
+    }
+}
+
+/* One try -----------------------------------------------------------------------------------------------------------
+ */
+
+/* A path is put behind the upstream's URL; of an absolute address, path and query are put behind its origin. */
+static bool address(struct http *http, const char *target, CURLU **url, struct err *e)
+{
+    char *path = NULL, *query = NULL;
+    bool absolute = strncmp(target, "http://", 7) == 0 || strncmp(target, "https://", 8) == 0;
+    if (strlen(target) > HTTP_TARGET_MAX)
+        return err_set(e, ERR_LIMIT, "an address of more than %d bytes", HTTP_TARGET_MAX);
+    *url = curl_url_dup(http->base);
+    struct text whole CLEANUP(text_free) = {0};
+    if (!absolute) {
+        text_printf(&whole, "%s%s%s", http->origin, *target == '/' ? "" : "/", target);
+        return curl_url_set(*url, CURLUPART_URL, text_str(&whole), 0) == CURLUE_OK ||
+               err_set(e, ERR_USAGE, "'%.200s' is not a path", target);
+    }
+    CURLU *given = curl_url();
+    bool good = curl_url_set(given, CURLUPART_URL, target, 0) == CURLUE_OK &&
+                curl_url_get(given, CURLUPART_PATH, &path, 0) == CURLUE_OK;
+    curl_url_get(given, CURLUPART_QUERY, &query, 0);
+    good = good && curl_url_set(*url, CURLUPART_PATH, path, 0) == CURLUE_OK &&
+           curl_url_set(*url, CURLUPART_QUERY, query, 0) == CURLUE_OK;
+    curl_free(path);
+    curl_free(query);
+    curl_url_cleanup(given);
+    return good || err_set(e, ERR_DATA, "'%.200s' is not an address", target);
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+    char *x = NULL, *y = NULL;
+    curl_url_get(a, part, &x, CURLU_DEFAULT_PORT);
+    curl_url_get(b, part, &y, CURLU_DEFAULT_PORT);
+    bool same = x && y && strcasecmp(x, y) == 0;
+    curl_free(x);
+    curl_free(y);
+    return same;
+}
+
+/* Follow a redirect within the origin. */
+static bool redirect(struct http *http, CURLU *url, struct err *e)
+{
+    char *where = NULL;
+    curl_easy_getinfo(http->curl, CURLINFO_REDIRECT_URL, &where);
+    if (!where)
+        return err_set(e, ERR_FAILED, "a redirect that does not say where to");
+    bool good = curl_url_set(url, CURLUPART_URL, where, 0) == CURLUE_OK &&
+                same_part(url, http->base, CURLUPART_SCHEME) && same_part(url, http->base, CURLUPART_HOST) &&
+                same_part(url, http->base, CURLUPART_PORT);
+    return good ||
+           err_set(e, ERR_REFUSED,
+                   "a redirect to another address, %.200s: not followed, it would be shown the credentials", where);
+}
+
+/* What a failed transfer means. */
+static bool transfer_error(struct http *http, CURLcode code, struct err *e)
+{
+    const char *why = http->complaint[0] ? http->complaint : curl_easy_strerror(code);
+    if (http->stop.kind != ERR_NONE) {
+        *e = http->stop;
+        return false;
+    }
+    if (http->stalled)
+        return err_set(e, ERR_TRANSIENT, "no byte in %d s", (int)(http->options.stall / SECONDS(1)));
+    if (http->body.cut)
+        return err_set(e, ERR_LIMIT, "the answer has more than %zu bytes", http->options.body_max);
+    switch ((int)code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return err_set(e, ERR_TRANSIENT, "no complete answer in time: %s", why);
+    case CURLE_PARTIAL_FILE:
+        return err_set(e, ERR_TRANSIENT, "the answer was cut: %s", why);
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return err_set(e, ERR_TRANSIENT, "%s", why);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(e, ERR_REFUSED, "%s", why);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return err_set(e, ERR_USAGE, "%s", why);
+    default:
+        return err_set(e, ERR_UNREACHABLE, "%s", why);
+    }
+}
+
+static bool transfer(struct http *http, CURLU *url, long *status, struct err *e)
+{
+    usec_t left = task_time_left(http->task);
+    if (left <= 0)
+        return err_set(e, ERR_TIMEOUT, "no time left");
+    usec_t total = left < http->options.total ? left : http->options.total;
+    http->stop = (struct err){0};
+    http->stalled = false;
+    http->complaint[0] = '\0';
+    http->moved = 0;
+    http->moved_at = 0;
+    http->checked_at = clock_boot();
+    text_reset(&http->body);
+    http->body.cut = false;
+    curl_easy_setopt(http->curl, CURLOPT_CURLU, url);
+    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(total / 1000 + 1));
+    CURLcode code = curl_easy_perform(http->curl);
+    if (code != CURLE_OK)
+        return transfer_error(http, code, e);
+    const char *type = NULL;
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, status);
+    curl_easy_getinfo(http->curl, CURLINFO_CONTENT_TYPE, &type);
+    snprintf(http->type, sizeof http->type, "%s", type ? type : "");
+    return true;
+}
+
+/* The first words of a body, for a message: the title of a page, else its beginning, in one line. */
+static void excerpt(const struct text *body, char *out, size_t size)
+{
+    const char *from = text_str(body), *title = strcasestr(from, "<title>");
+    size_t used = 0;
+    from = title ? title + strlen("<title>") : from;
+    for (; *from && used + 1 < size && !(title && *from == '<'); from++) {
+        char c = isspace((unsigned char)*from) ? ' ' : *from;
+        if (!iscntrl((unsigned char)c) && (c != ' ' || (used > 0 && out[used - 1] != ' ')))
+            out[used++] = c;
+    }
+    out[used] = '\0';
+}
+
+static bool is_html(const struct http *http)
+{
+    const char *body = text_str(&http->body);
+    return strncasecmp(http->type, "text/html", strlen("text/html")) == 0 || body[strspn(body, " \t\r\n")] == '<';
+}
+
+/* Whether the status is a good one; *again: another try may bring a better one. */
+static bool judge(struct http *http, long status, bool *again, struct err *e)
+{
+    char words[160];
+    enum err_kind kind = status >= 500 ? ERR_FAILED : ERR_DATA;
+    *again = false;
+    if (status >= 200 && status < 300)
+        return true;
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (statuses[i].status == status) {
+            kind = statuses[i].kind;
+            *again = statuses[i].again;
+        }
+    excerpt(&http->body, words, sizeof words);
+    return err_set(e, kind, "HTTP %ld%s%s", status, *words ? ": " : "", words);
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* One try, redirects included. */
+static bool attempt(struct http *http, const char *target, long *status, bool *again, struct err *e)
+{
+    CURLU *url = NULL;
+    bool good = address(http, target, &url, e);
+    *again = false;
+    for (int hops = 0; good; hops++) {
+        good = transfer(http, url, status, e);
+        *again = !good && (e->kind == ERR_UNREACHABLE || e->kind == ERR_TRANSIENT) && http->stop.kind == ERR_NONE;
+        if (!good || !is_redirect(*status))
+            break;
+        if (hops == HTTP_REDIRECTS_MAX)
+            good = err_set(e, ERR_FAILED, "more than %d redirects", HTTP_REDIRECTS_MAX);
+        else
+            good = redirect(http, url, e);
+    }
+    curl_url_cleanup(url);
+    return good && judge(http, *status, again, e);
+}
+
+/* Tries -------------------------------------------------------------------------------------------------------------
+ */
+
+/* How long to wait before try number `next`: what the server asked for, else full jitter. */
+static usec_t back_off(struct http *http, int next)
+{
+    curl_off_t asked = 0;
+    curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &asked);
+    if (asked > 0)
+        return SECONDS(asked) + jitter(MSEC(250));
+    usec_t limit = http->options.first << (next < 20 ? next - 2 : 18);
+    return jitter(limit < http->options.cap ? limit : http->options.cap);
+}
+
+/* Wait in slices, so that a cancelled task stops. */
+static bool wait_for(struct http *http, usec_t wait, struct err *e)
+{
+    usec_t until = clock_boot() + wait;
+    for (;;) {
+        usec_t left = until - clock_boot();
+        if (left <= 0)
+            return true;
+        if (!task_check(http->task, e))
+            return false;
+        usec_t slice = left < MSEC(500) ? left : MSEC(500);
+        nanosleep(&(struct timespec){.tv_nsec = slice * 1000 % 1000000000, .tv_sec = slice / SECONDS(1)}, NULL);
+    }
+}
+
+/* Wait before try `next`, unless there is none: *e is why the last one failed. */
+static bool may_try(struct http *http, int next, struct err *e)
+{
+    if (next > http->options.tries)
+        return err_add(e, "after %d tries", http->options.tries);
+    usec_t wait = back_off(http, next);
+    if (wait > HTTP_RETRY_AFTER_MAX || wait >= task_time_left(http->task))
+        return err_add(e, "asked to wait %d s, which is too long", (int)(wait / SECONDS(1)));
+    struct err stopped;
+    if (wait_for(http, wait, &stopped))
+        return true;
+    *e = stopped;
+    return false;
+}
+
+static bool get(struct http *http, const char *target,
+                bool (*accept)(struct http *http, void *out, bool *again, struct err *e), void *out, struct err *e)
+{
+    for (int try = 1;; try++) {
+        long status = 0;
+        bool again;
+        if (attempt(http, target, &status, &again, e) && accept(http, out, &again, e))
+            return true;
+        if (!again || !may_try(http, try + 1, e))
+            return err_add(e, "GET %.*s", (int)strcspn(target, "?"), target);
+    }
+}
+
+static bool accept_body(struct http *http, void *out, bool *again, struct err *e)
+{
+    struct http_answer *answer = out;
+    (void)again, (void)e;
+    *answer = (struct http_answer){.type = http->type, .body = text_str(&http->body), .len = http->body.len};
+    return true;
+}
+
+bool http_get(struct http *http, const char *target, struct http_answer *answer, struct err *e)
+{
+    long status = 0;
+    if (!get(http, target, accept_body, answer, e))
+        return false;
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    return true;
+}
+
+static bool accept_json(struct http *http, void *out, bool *again, struct err *e)
+{
+    char words[120];
+    struct js **json = out;
+    *json = js_parse(text_str(&http->body), http->body.len, e);
+    if (*json)
+        return true;
+    *again = e->kind == ERR_DATA;
+    excerpt(&http->body, words, sizeof words);
+    if (*again && is_html(http))
+        return err_set(e, ERR_TRANSIENT, "HTML answered where JSON was expected: %s", words);
+    if (*again && http->body.len == 0)
+        return err_set(e, ERR_TRANSIENT, "an empty answer where JSON was expected");
+    e->kind = *again ? ERR_TRANSIENT : e->kind;
+    return err_add(e, "%zu bytes of %s", http->body.len, *http->type ? http->type : "no type");
+}
+
+struct js *http_get_json(struct http *http, const char *target, struct err *e)
+{
+    struct js *json = NULL;
+    return get(http, target, accept_json, &json, e) ? json : NULL;
+}

@@ -1,0 +1,120 @@
+#pragma once
+/* The syncs with PMP, the partner management system (docs/pmp.md). A sync is a list of the API, how an item of it is
+ * read into rows of the stage, and the statements that move them on; what all have in common is in sync.c: workspaces,
+ * paging, failures, deactivation, the log. */
+#include "common/task/pages.h"
+#include "common/task/record.h"
+#include "common/task/staging.h"
+#include "common/task/task.h"
+
+extern const struct handler handler_pmp_workspaces, handler_pmp_partners, handler_pmp_programme_documents,
+    handler_pmp_government_documents;
+
+enum {
+    PMP_NOTES_MAX = 100,    /* failures, and notes, told in one row of sync_log */
+    PMP_SEEN_MAX = 1000000, /* records of one workspace */
+    PMP_PARTNERS_PAGE = 300,
+    PMP_DOCUMENTS_PAGE = 10, /* ten documents can take the server minutes */
+};
+
+/* How long an incremental pull may follow another before everything is pulled again, and how far it reaches back. */
+#define PMP_FULL_EVERY HOURS(24)
+#define PMP_OVERLAP HOURS(1)
+
+struct pmp_args {
+    const char *workspace; /* business area or code; NULL: all */
+    const char *upstream;
+    int64_t id; /* 0: all */
+    bool full;
+};
+
+struct pmp_workspace {
+    int64_t id; /* of our row; 0: none */
+    const char *business_area, *code, *title;
+    const char *upstream; /* that the state is of; NULL: none */
+    usec_t watermark, full_at;
+    int64_t expected; /* records, by the last run */
+};
+
+/* What an item came to before it reached the database. */
+enum pmp_reading { PMP_STAGED, PMP_SKIPPED, PMP_BAD };
+
+struct pmp_run;
+
+struct pmp_sync {
+    const char *handler;
+    const char *list; /* path of the list, up to the first argument */
+    int64_t page_size;
+    bool incremental; /* takes updated_after and id */
+    bool government;
+    /* Stage one item. `key` is what it is known by, "" when it cannot be read; the error says why it is skipped or bad.
+     */
+    enum pmp_reading (*read)(struct pmp_run *run, const struct js *item, int record, struct text *key, struct err *e);
+    const struct staging_step *steps;
+    /* After a complete pull of one workspace. */
+    bool (*deactivate)(struct pmp_run *run, const char *const *seen, size_t count, int64_t *deactivated, struct err *e);
+};
+
+/* One run of a sync for one workspace. */
+struct pmp_run {
+    const struct pmp_sync *sync;
+    struct task *task;
+    struct http *http;
+    struct staging *staging;
+    const struct pmp_workspace *workspace;
+    const struct pmp_args *args;
+    struct row row; /* for the readers */
+
+    bool full;
+    usec_t after;         /* updated_after; 0: not asked */
+    usec_t newest;        /* update_date of what was read */
+    usec_t oldest_failed; /* and of what failed; 0: none, -1: one without a date */
+
+    int64_t fetched, created, updated, unchanged, skipped, deactivated, failed;
+    struct staging_count counts[STAGING_STEPS_MAX];
+    struct text failures, notes; /* JSON objects with commas between */
+    int failures_told, notes_told;
+    int64_t failures_untold, notes_untold;
+
+    struct region *region; /* of the run */
+    const char **seen;     /* keys */
+    size_t seen_count, seen_room;
+    bool unknown; /* some item's key could not be read */
+
+    /* the page and item being read: for notes */
+    int page, index;
+    const char *id;
+    usec_t item_updated_at;
+};
+
+/* The arguments that all syncs of a list take. */
+extern const struct field pmp_list_fields[];     /* workspace, upstream */
+extern const struct field pmp_document_fields[]; /* id and full too */
+
+/* Run the sync for every workspace the arguments name. A workspace that fails is told at the end; the rest stays. */
+bool pmp_run_all(struct task *task, const struct pmp_sync *sync, const struct pmp_args *args, struct err *e);
+
+/* Read and move one page. */
+bool pmp_move_page(struct pmp_run *run, const struct page *page, struct err *e);
+void pmp_run_begin(struct pmp_run *run);
+void pmp_run_end(struct pmp_run *run);
+
+/* Write the run's row of sync_log; `why` is NULL when it went well. */
+bool pmp_log(struct pmp_run *run, bool complete, const struct err *why, struct err *e);
+
+/* Tell something about the current item that does not stop it; `place` may be NULL. */
+void pmp_note(struct pmp_run *run, const char *what);
+
+/* Where the session talks to, with the time-outs of PMP. */
+struct http *pmp_open(struct task *task, const char *upstream, struct err *e);
+
+/* Stage a partner, of a list ("partners/2490", infinity) or of a document. False and ERR_DATA: it is bad. */
+bool pmp_read_partner(struct pmp_run *run, const struct js *partner, const struct place *place, int record,
+                      const char *origin, const char *origin_at, struct err *e);
+
+/* Stage a document with all that belongs to it. */
+enum pmp_reading pmp_read_document(struct pmp_run *run, const struct js *item, int record, struct text *key,
+                                   struct err *e);
+bool pmp_deactivate_documents(struct pmp_run *run, const char *const *seen, size_t count, int64_t *deactivated,
+                              struct err *e);
+extern const struct staging_step pmp_document_steps[];
