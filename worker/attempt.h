@@ -16,6 +16,7 @@ struct child {
     struct settlement pending;     /* what ran and is not settled yet */
     struct region *pending_region; /* its texts */
     usec_t pending_since;
+    int failures; /* claims in a row that the server refused */
     size_t wanted, last_batch;     /* of the claim that runs; what the one before came to */
     usec_t mean;                   /* of the tasks of late, whatever their handlers */
     int64_t ticket; /* of the task that runs */

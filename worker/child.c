@@ -121,6 +121,20 @@ static bool turn(struct child *c, size_t wanted, struct claims *claims, struct e
     return true;
 }
 
+/* The server will never take what an attempt ended with: say so instead, with nothing of it. */
+static void forget_texts(struct child *c, const struct err *why)
+{
+    for (size_t i = 0; i < c->pending.other_count; i++) {
+        struct attempt_end *end = &c->pending.others[i].end;
+        if (end->result)
+            end->outcome = OUTCOME_FAILED;
+        end->retryable = false;
+        end->result = end->progress_message = NULL;
+        end->error = end->outcome == OUTCOME_SUCCESS ? NULL : "how it ended could not be stored; the worker's log says why";
+    }
+    log_error("task.not_settled", LOG_ERR(why));
+}
+
 /* The connection is gone and with it the answer, if one was due. A new epoch shuts the old session out; then settling again
  * is the question: what is still held was not settled, what is not held any more was. */
 static bool recover(struct child *c, struct err *e)
@@ -135,11 +149,23 @@ static bool recover(struct child *c, struct err *e)
         }
         if (e->kind == ERR_FENCED)
             return false;
+        if (e->kind == ERR_DATA)
+            forget_texts(c, e);
         log_warning("child.reconnecting", LOG_ERR(e));
         if (leaving(c) && failures > 0)
             return false;
         back_off(c, failures);
     }
+}
+
+/* A copy that the server takes: what upstreams answer is anything. */
+static const char *storable(struct region *region, const char *s)
+{
+    struct text clean CLEANUP(text_free) = {0};
+    if (!s)
+        return NULL;
+    text_utf8(&clean, s, strlen(s));
+    return region_strdup(region, text_str(&clean));
 }
 
 /* Put an end of an attempt with the others that wait to be settled. */
@@ -158,8 +184,8 @@ static void note_end(struct child *c, const struct claimed *task, const struct a
     struct other *other = &s->others[s->other_count++];
     *other = (struct other){.place = task->place, .end = *end};
     other->end.result = end->result ? region_strdup(c->pending_region, end->result) : NULL;
-    other->end.error = end->error ? region_strdup(c->pending_region, end->error) : NULL;
-    other->end.progress_message = end->progress_message ? region_strdup(c->pending_region, end->progress_message) : NULL;
+    other->end.error = storable(c->pending_region, end->error);
+    other->end.progress_message = storable(c->pending_region, end->progress_message);
 }
 
 /* Running ----------------------------------------------------------------------------------------------------------- */
@@ -186,14 +212,16 @@ static bool commit_with_settle(struct child *c, const struct claimed *task, stru
 static void unnote_success(struct child *c, const struct claimed *task, const struct err *why)
 {
     struct settlement *s = &c->pending;
+    usec_t started_at = s->started[task->place - 1];
     if (s->other_count > 0 && s->others[s->other_count - 1].place == task->place) {
-        s->other_count--;
+        started_at = s->others[--s->other_count].end.started_at;
     } else {
         s->started[task->place - 1] = 0;
         s->plain--;
     }
     struct attempt_end end = {.outcome = why->kind == ERR_UNREACHABLE || why->kind == ERR_UNCERTAIN ? OUTCOME_RETURNED : OUTCOME_FAILED,
-                              .retryable = true,
+                              .retryable = err_retryable(why->kind),
+                              .started_at = started_at,
                               .ended_at = clock_now(),
                               .error = why->text,
                               .peak_rss = -1,
@@ -286,8 +314,13 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
 {
     uint32_t seen = atomic_load(&c->seat->wake);
     size_t wanted = leaving(c) ? 0 : batch_size(c);
-    if (!turn(c, wanted, claims, e))
-        return e->kind != ERR_FENCED && recover(c, e);
+    if (!turn(c, wanted, claims, e)) {
+        bool again = e->kind != ERR_FENCED && recover(c, e);
+        if (again && c->failures++ > 0)
+            back_off(c, c->failures);
+        return again;
+    }
+    c->failures = 0;
     c->wanted = wanted;
     c->last_batch = claims->count;
     if (claims->count == 0) {

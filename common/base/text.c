@@ -144,6 +144,19 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 
 static const char REPLACEMENT[] = "\xEF\xBF\xBD";
 
+/* Take off a last character of which only the beginning fitted. */
+static void trim_to_character(struct text *t)
+{
+    size_t start = t->len;
+    for (size_t back = 1; back <= 4 && back <= t->len; back++)
+        if (((unsigned char)t->data[t->len - back] & 0xC0) != 0x80) {
+            start = t->len - back;
+            break;
+        }
+    if (start < t->len && utf8_length((const unsigned char *)t->data + start, t->len - start) == 0)
+        t->data[t->len = start] = '\0';
+}
+
 void text_utf8(struct text *t, const char *s, size_t len)
 {
     size_t clean = 0;
@@ -158,6 +171,8 @@ void text_utf8(struct text *t, const char *s, size_t len)
         clean = ++i;
     }
     text_add(t, s + clean, len - clean);
+    if (t->cut)
+        trim_to_character(t);
 }
 
 void text_json_string(struct text *t, const char *s, size_t len)

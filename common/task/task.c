@@ -64,8 +64,11 @@ bool task_progress(struct task *task, int64_t value, int64_t end, const char *me
 {
     task->progress_value = larger(task->progress_value, value);
     task->end_value = larger(end, 0);
-    if (message)
-        snprintf(task->message, sizeof task->message, "%s", message);
+    if (message) {
+        struct text clean CLEANUP(text_free) = {.max = sizeof task->message - 1};
+        text_utf8(&clean, message, strlen(message));
+        snprintf(task->message, sizeof task->message, "%s", text_str(&clean));
+    }
     task->host->progress(task->host->data, task->progress_value, task->end_value, message ? task->message : NULL);
     return task_check(task, e);
 }

@@ -126,7 +126,7 @@ BEGIN
     IF how.outcome NOT IN ('success', 'expired') AND (counts OR r.started_at IS NOT NULL) THEN
         INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, worker, pid, started_at, ended_at, outcome, error, signal, exit_code, peak_rss, cpu_ms)
         VALUES (r.task_id, r.attempt, r.fence, r.worker, r.pid, coalesce(how.started_at, r.started_at), how.ended_at,
-                CASE WHEN asked AND how.outcome IN ('crashed', 'limit', 'failed') THEN 'cancelled' ELSE how.outcome END,
+                CASE WHEN final = 'KILLED' THEN 'cancelled' ELSE how.outcome END,
                 how.error, how.signal, how.exit_code, how.peak_rss, how.cpu_ms);
     END IF;
     IF final IS NOT NULL THEN
