@@ -50,6 +50,7 @@ struct beat {
     int64_t revision; /* of the newest definition that was read */
     struct placement places[STORE_PAGE];
     size_t place_count;
+    int64_t emitted, missed; /* ticks, since it was logged */
     usec_t backoff;
 };
 
@@ -225,20 +226,25 @@ static bool reread(struct beat *b, const struct emission *emissions, const bool 
     return stale == 0 || (store_rows(b->pg, names, stale, take_row, b, e) && write_places(b, e));
 }
 
-static void settle_emission(struct beat *b, const struct emission *emissions, const bool *done, size_t count)
+static void count_emission(struct beat *b, const struct emission *emissions, const bool *done, size_t count)
 {
     usec_t now = store_now(b);
-    int64_t ticks = 0, passed = 0;
     for (size_t i = 0; i < count; i++) {
         if (!done[i])
             continue;
         scheduler_done(b->scheduler, &emissions[i], now);
-        ticks += emissions[i].what.tick != 0;
-        passed += emissions[i].what.passed;
+        b->emitted += emissions[i].what.tick != 0;
+        b->missed += emissions[i].what.passed;
     }
-    log_debug("beat.emitted", LOG_INT("ticks", ticks), LOG_INT("epoch", b->epoch));
-    if (passed > 0)
-        log_warning("beat.missed", LOG_INT("ticks", passed), LOG_INT("schedules", (int64_t)count));
+}
+
+static void log_emitted(struct beat *b)
+{
+    if (b->emitted > 0)
+        log_debug("beat.emitted", LOG_INT("ticks", b->emitted), LOG_INT("epoch", b->epoch));
+    if (b->missed > 0)
+        log_warning("beat.missed", LOG_INT("ticks", b->missed));
+    b->emitted = b->missed = 0;
 }
 
 /* Emit all or, when the store refuses some for a reason of their own, those that it does not refuse: halves are tried
@@ -247,7 +253,7 @@ static bool emit(struct beat *b, const struct emission *emissions, size_t count,
 {
     bool done[STORE_PAGE];
     if (store_emit(b->pg, b->id, b->epoch, emissions, count, done, e)) {
-        settle_emission(b, emissions, done, count);
+        count_emission(b, emissions, done, count);
         return reread(b, emissions, done, count, e);
     }
     if (!pg_alive(b->pg) || e->kind == ERR_FENCED || e->kind == ERR_TRANSIENT || e->kind == ERR_TIMEOUT) {
@@ -267,24 +273,30 @@ static bool emit(struct beat *b, const struct emission *emissions, size_t count,
 }
 
 /* Emit until nothing is due, or something else is to be done first. */
-static bool emit_due(struct beat *b, struct err *e)
+static bool emit_batches(struct beat *b, struct err *e)
 {
     static struct emission emissions[STORE_PAGE];
     while (lease_holds(b) && clock_boot() < b->renew_at && !alarm_ended(&b->alarm)) {
         size_t count = scheduler_take(b->scheduler, store_now(b), emissions, STORE_PAGE);
         if (count == 0)
             return true;
-        if (emit(b, emissions, count, e))
-            continue;
-        if (e->kind == ERR_FENCED) {
-            stop_leading(b, e->text);
-            b->look_at = 0;
-            return true;
-        }
-        if (!pg_alive(b->pg))
+        if (!emit(b, emissions, count, e))
             return false;
+    }
+    return true;
+}
+
+static bool emit_due(struct beat *b, struct err *e)
+{
+    bool good = emit_batches(b, e);
+    log_emitted(b);
+    if (good || !pg_alive(b->pg))
+        return good;
+    if (e->kind == ERR_FENCED) {
+        stop_leading(b, e->text);
+        b->look_at = 0;
+    } else {
         log_warning("beat.emission", LOG_ERR(e));
-        return true;
     }
     return true;
 }

@@ -53,7 +53,7 @@ DECLARE
     i        int;
     holder   uuid;
 BEGIN
-    IF name IS NULL OR name !~ '^[[:graph:]]{1,200}$' THEN
+    IF name IS NULL OR length(name) NOT BETWEEN 1 AND 200 OR name ~ '[^[:graph:]]' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'name must be 1 to 200 characters without blanks';
     END IF;
     SELECT * INTO home FROM drumbeat.handler h WHERE h.name = enqueue_many.name COLLATE "C";
@@ -61,7 +61,7 @@ BEGIN
     priority := coalesce(priority, 5);
     max_attempts := coalesce(max_attempts, home.max_attempts, 3);
     due := run_at IS NULL OR run_at <= moment;
-    IF queue !~ '^[a-z0-9_.-]{1,63}$' THEN
+    IF length(queue) NOT BETWEEN 1 AND 63 OR queue ~ '[^a-z0-9_.-]' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('queue %L is not 1 to 63 of a-z 0-9 _ . -', queue);
     ELSIF priority NOT BETWEEN 0 AND 9 THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('priority %s is not between 0 and 9', priority);

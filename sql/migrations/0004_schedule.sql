@@ -8,13 +8,13 @@
 CREATE SEQUENCE drumbeat.schedule_seq;  -- revisions, over all schedules
 
 CREATE TABLE drumbeat.schedule (
-    name           text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[[:graph:]]{1,200}$'),
-    handler        text NOT NULL CHECK (handler ~ '^[[:graph:]]{1,200}$'),
+    name           text COLLATE "C" PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 200 AND name !~ '[^[:graph:]]'),
+    handler        text NOT NULL CHECK (length(handler) BETWEEN 1 AND 200 AND handler !~ '[^[:graph:]]'),
     args           jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(args) = 'object'),
     specs          text[] NOT NULL CHECK (cardinality(specs) BETWEEN 1 AND 100 AND array_position(specs, NULL) IS NULL),
     exclude        text[] NOT NULL DEFAULT '{}' CHECK (cardinality(exclude) <= 100 AND array_position(exclude, NULL) IS NULL),
     tz             text,
-    queue          text CHECK (queue ~ '^[a-z0-9_.-]{1,63}$'),
+    queue          text CHECK (length(queue) BETWEEN 1 AND 63 AND queue !~ '[^a-z0-9_.-]'),
     priority       integer CHECK (priority BETWEEN 0 AND 9),
     tenant         text,
     enabled        boolean NOT NULL DEFAULT true,
