@@ -240,14 +240,14 @@ static void build(struct bytes *b, const struct file *f)
         put_number(b, f->offsets[i], 4);
         put(b, "\0", 2);
     }
-    put(b, "XXX", 4);
+    put(b, "ZZZ", 4);
     for (int i = 0; i < f->leaps; i++)
         put(b, "\0\0\0\0\0\0\0\0\0\0\0\0", 12);
     put(b, f->footer, strlen(f->footer));
 }
 
 static const struct file good_file = {
-    .count = 2, .shifts = {{1000, 1}, {1000000, 0}}, .types = 2, .offsets = {0, 3600}, .footer = "\nXXX0\n"};
+    .count = 2, .shifts = {{1000, 1}, {1000000, 0}}, .types = 2, .offsets = {0, 3600}, .footer = "\nZZZ0\n"};
 
 START_TEST(a_file_is_read_with_its_transitions)
 {
@@ -282,27 +282,27 @@ static const struct {
     const char *why;
     struct file file;
 } bad_files[] = {
-    {"version 1", {.version = 1, .types = 1, .footer = "\nXXX0\n"}},
-    {"no type", {.types = 0, .footer = "\nXXX0\n"}},
-    {"leap seconds", {.leaps = 1, .types = 1, .footer = "\nXXX0\n"}},
-    {"an offset of a day and two hours", {.types = 1, .offsets = {93600}, .footer = "\nXXX0\n"}},
-    {"an offset of a day and an hour west", {.types = 1, .offsets = {-90000}, .footer = "\nXXX0\n"}},
-    {"a type that is not there", {.count = 1, .shifts = {{1, 1}}, .types = 1, .footer = "\nXXX0\n"}},
-    {"times out of order", {.count = 2, .shifts = {{2, 0}, {1, 1}}, .types = 2, .footer = "\nXXX0\n"}},
-    {"a time twice", {.count = 2, .shifts = {{2, 0}, {2, 1}}, .types = 2, .footer = "\nXXX0\n"}},
-    {"no newline before the footer", {.types = 1, .footer = "XXX0\n"}},
-    {"no newline after the footer", {.types = 1, .footer = "\nXXX0"}},
-    {"a rule without an offset", {.types = 1, .footer = "\nXXX\n"}},
-    {"a rule without dates", {.types = 1, .footer = "\nXXX0YYY\n"}},
-    {"a rule with one date", {.types = 1, .footer = "\nXXX0YYY,M3.5.0\n"}},
-    {"month 13", {.types = 1, .footer = "\nXXX0YYY,M13.5.0,M10.5.0\n"}},
-    {"week 6", {.types = 1, .footer = "\nXXX0YYY,M3.6.0,M10.5.0\n"}},
-    {"weekday 7", {.types = 1, .footer = "\nXXX0YYY,M3.5.7,M10.5.0\n"}},
-    {"day J0", {.types = 1, .footer = "\nXXX0YYY,J0,M10.5.0\n"}},
-    {"hour 168", {.types = 1, .footer = "\nXXX0YYY,M3.5.0/168,M10.5.0\n"}},
-    {"minute 60", {.types = 1, .footer = "\nXXX0YYY,M3.5.0/1:60,M10.5.0\n"}},
-    {"an offset of 25 hours", {.types = 1, .footer = "\nXXX25\n"}},
-    {"text after the rule", {.types = 1, .footer = "\nXXX0YYY,M3.5.0,M10.5.0 \n"}},
+    {"version 1", {.version = 1, .types = 1, .footer = "\nZZZ0\n"}},
+    {"no type", {.types = 0, .footer = "\nZZZ0\n"}},
+    {"leap seconds", {.leaps = 1, .types = 1, .footer = "\nZZZ0\n"}},
+    {"an offset of a day and two hours", {.types = 1, .offsets = {93600}, .footer = "\nZZZ0\n"}},
+    {"an offset of a day and an hour west", {.types = 1, .offsets = {-90000}, .footer = "\nZZZ0\n"}},
+    {"a type that is not there", {.count = 1, .shifts = {{1, 1}}, .types = 1, .footer = "\nZZZ0\n"}},
+    {"times out of order", {.count = 2, .shifts = {{2, 0}, {1, 1}}, .types = 2, .footer = "\nZZZ0\n"}},
+    {"a time twice", {.count = 2, .shifts = {{2, 0}, {2, 1}}, .types = 2, .footer = "\nZZZ0\n"}},
+    {"no newline before the footer", {.types = 1, .footer = "ZZZ0\n"}},
+    {"no newline after the footer", {.types = 1, .footer = "\nZZZ0"}},
+    {"a rule without an offset", {.types = 1, .footer = "\nZZZ\n"}},
+    {"a rule without dates", {.types = 1, .footer = "\nZZZ0YYY\n"}},
+    {"a rule with one date", {.types = 1, .footer = "\nZZZ0YYY,M3.5.0\n"}},
+    {"month 13", {.types = 1, .footer = "\nZZZ0YYY,M13.5.0,M10.5.0\n"}},
+    {"week 6", {.types = 1, .footer = "\nZZZ0YYY,M3.6.0,M10.5.0\n"}},
+    {"weekday 7", {.types = 1, .footer = "\nZZZ0YYY,M3.5.7,M10.5.0\n"}},
+    {"day J0", {.types = 1, .footer = "\nZZZ0YYY,J0,M10.5.0\n"}},
+    {"hour 168", {.types = 1, .footer = "\nZZZ0YYY,M3.5.0/168,M10.5.0\n"}},
+    {"minute 60", {.types = 1, .footer = "\nZZZ0YYY,M3.5.0/1:60,M10.5.0\n"}},
+    {"an offset of 25 hours", {.types = 1, .footer = "\nZZZ25\n"}},
+    {"text after the rule", {.types = 1, .footer = "\nZZZ0YYY,M3.5.0,M10.5.0 \n"}},
 };
 
 START_TEST(a_file_with_wrong_contents_is_refused)
@@ -322,7 +322,7 @@ static const struct {
     int offset;
 } rules[] = {
     {"\n\n", "2100-07-01T00:00:00Z", 0},
-    {"\nXXX-3\n", "2100-07-01T00:00:00Z", 3 * 3600},
+    {"\nZZZ-3\n", "2100-07-01T00:00:00Z", 3 * 3600},
     {"\n<+0330>-3:30\n", "2100-07-01T00:00:00Z", 12600},
     {"\nCET-1CEST,M3.5.0,M10.5.0/3\n", "2024-03-31T00:59:59Z", 3600},
     {"\nCET-1CEST,M3.5.0,M10.5.0/3\n", "2024-03-31T01:00:00Z", 7200},
@@ -342,10 +342,10 @@ static const struct {
     {"\nEET-2EEST,M3.4.4/50,M10.4.4/50\n", "2024-03-29T23:59:59Z", 7200},
     {"\nEET-2EEST,M3.4.4/50,M10.4.4/50\n", "2024-03-30T00:00:00Z", 10800},
     /* days of the year: J60 is 1 March in every year, 59 is 29 February in some */
-    {"\nXXX0YYY,J60/0,J300/0\n", "2024-02-29T23:59:59Z", 0},
-    {"\nXXX0YYY,J60/0,J300/0\n", "2024-03-01T00:00:00Z", 3600},
-    {"\nXXX0YYY,59/0,J300/0\n", "2024-02-29T00:00:00Z", 3600},
-    {"\nXXX0YYY,59/0,J300/0\n", "2023-02-28T23:59:59Z", 0},
+    {"\nZZZ0YYY,J60/0,J300/0\n", "2024-02-29T23:59:59Z", 0},
+    {"\nZZZ0YYY,J60/0,J300/0\n", "2024-03-01T00:00:00Z", 3600},
+    {"\nZZZ0YYY,59/0,J300/0\n", "2024-02-29T00:00:00Z", 3600},
+    {"\nZZZ0YYY,59/0,J300/0\n", "2023-02-28T23:59:59Z", 0},
     /* summer time all year round */
     {"\nEST5EDT,0/0,J365/25\n", "2024-01-01T04:59:59Z", -14400},
     {"\nEST5EDT,0/0,J365/25\n", "2024-01-01T05:00:00Z", -14400},
