@@ -18,7 +18,7 @@ CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lan
                                names text[], wanted int)
 RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
                has_unique boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     number bigint;
@@ -58,7 +58,7 @@ END $$;
 -- Settle the tasks of one claim that ended as a plain SUCCESS (no result): those whose element of `started` is not 0. Times are
 -- microseconds since 1970, element n belongs to place n. Answers how many were settled.
 CREATE FUNCTION drumbeat.settle_plain(worker uuid, seat int, epoch bigint, fence bigint, started bigint[], ended bigint[], has_unique boolean)
-RETURNS int LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+RETURNS int LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     settled int;
@@ -85,8 +85,8 @@ BEGIN
     RETURN settled;
 END $$;
 
--- Microseconds since 1970 as a moment, exactly.
-CREATE FUNCTION drumbeat.moment(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+-- Microseconds since 1970 as a moment, exactly. STABLE as its operators are, so that it is inlined.
+CREATE FUNCTION drumbeat.moment(micros bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT timestamptz 'epoch' + micros * interval '1 microsecond'
 $$;
 
@@ -154,7 +154,7 @@ END $$;
 -- Settle one task of a claim in any other way. False: it was no longer held (nothing is written).
 CREATE FUNCTION drumbeat.settle_one(worker uuid, seat int, epoch bigint, fence bigint, place int, how drumbeat.attempt_end,
                                     progress_value bigint DEFAULT NULL, end_value bigint DEFAULT NULL, progress_message text DEFAULT NULL)
-RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
+RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     r drumbeat.running;
@@ -304,7 +304,7 @@ END $$;
 -- The keeper's rounds ------------------------------------------------------------------------------------------------------
 
 -- Make delayed tasks ready whose moment has come, at most `most`. Answers how many.
-CREATE FUNCTION drumbeat.promote(most int) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off AS $$
+CREATE FUNCTION drumbeat.promote(most int) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     q     record;
