@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-#define LOOK_LIVE MSEC(250) /* at tasks, for a terminal */
-#define LOOK_PLAIN SECONDS(1)
+#define LOOK_EVERY MSEC(200) /* at tasks, while somebody waits for them */
+#define LOOK_IDLE SECONDS(1)
 #define LOOK_LOST SECONDS(2) /* for a database that is away */
 #define TRIM_EVERY MINUTES(1)
 
@@ -19,7 +19,6 @@ struct watch {
     bool in_round;
     usec_t look_at, trim_at; /* clock_boot() */
     usec_t round_at;         /* when the round began */
-    char idle[DISPLAY_STATUS_MAX];
 };
 
 static bool connect(struct up *up, struct err *e)
@@ -93,7 +92,7 @@ static void look(struct watch *w)
 {
     struct err e;
     bool good = connect(w->up, &e) && (w->in_round ? advance_round(w, &e) : show_running(w, &e));
-    w->look_at = clock_boot() + (!good ? LOOK_LOST : w->display.live ? LOOK_LIVE : LOOK_PLAIN);
+    w->look_at = clock_boot() + (!good ? LOOK_LOST : w->in_round || w->display.live ? LOOK_EVERY : LOOK_IDLE);
     if (!good)
         log_warning("up.look_failed", LOG_ERR(&e));
 }
