@@ -9,7 +9,7 @@ extern const struct verb verb_task_ls, verb_task_show, verb_task_wait, verb_task
 extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
 extern const struct verb verb_schedule_ls, verb_schedule_show, verb_schedule_next, verb_schedule_pause, verb_schedule_resume,
     verb_schedule_trigger;
-extern const struct verb verb_doctor, verb_bench, verb_migrate, verb_config, verb_version;
+extern const struct verb verb_doctor, verb_bench, verb_migrate, verb_config, verb_version, verb_manual;
 
 const struct verb *const verbs[] = {
     &verb_up,
@@ -39,6 +39,7 @@ const struct verb *const verbs[] = {
     &verb_migrate,
     &verb_config,
     &verb_version,
+    &verb_manual,
     &verb_fork_server,
     NULL,
 };
