@@ -41,3 +41,10 @@ void cron_words(const struct cron *c, struct text *out);
 /* Add one line (ending in '\n') for each thing about the expression that is allowed and seldom meant; `now` is where
  * looking ahead begins. */
 void cron_warnings(const struct cron *c, usec_t now, struct text *out);
+
+/* Add what the clocks of its zone do about the fire `at`, nothing when they do nothing: the time does not exist or
+ * comes twice, or the clock was changed since the moment `before`. */
+void cron_note(const struct cron *c, usec_t before, usec_t at, struct text *out);
+
+/* The moment `at` as the zone's wall clock shows it, with its offset: "2026-03-29T03:00:00+02:00". Returns `out`. */
+const char *cron_local(const struct cron *c, usec_t at, char out[static CLOCK_TEXT_MAX]);

@@ -1,11 +1,10 @@
-/* cron_words: a schedule told in English, from its sets, so that "0-59/5" and "*" + "/5" read the same; and what is
- * allowed but seldom meant. */
+/* cron_words: a schedule told in English, from its sets, so that "0-59/5" and "*" + "/5" read the same. */
 #include "common/base/cron_inside.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { TIMES_SHOWN_MAX = 4, LOOK_AHEAD_DAYS = 400, PHRASES_MAX = 128, PHRASE_MAX = 64 };
+enum { TIMES_SHOWN_MAX = 4, PHRASES_MAX = 128, PHRASE_MAX = 64 };
 
 static const char *const weekday_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                             "Thursday", "Friday", "Saturday"};
@@ -334,63 +333,4 @@ void cron_words(const struct cron *c, struct text *out)
     }
     add_years(c, out);
     text_printf(out, ", %s%s", zone_name(c->zone), strcmp(zone_name(c->zone), "UTC") == 0 ? "" : " time");
-}
-
-/* "2026-03-29 02:30" or, with seconds, "2026-03-29 02:30:15". */
-static const char *reading_text(int64_t reading, char out[static CLOCK_TEXT_MAX])
-{
-    clock_format(SECONDS(reading), out);
-    out[10] = ' ';
-    out[reading % 60 == 0 ? 16 : 19] = '\0';
-    return out;
-}
-
-/* The first jump forward within the look-ahead that swallows a selected time. */
-static void warn_gap(const struct cron *c, int64_t now, struct text *out)
-{
-    char lost[CLOCK_TEXT_MAX], instead[CLOCK_TEXT_MAX];
-    struct zone_span span = zone_span(c->zone, now);
-    while (span.end < now + LOOK_AHEAD_DAYS * CRON_DAY) {
-        struct zone_span next = zone_span(c->zone, span.end);
-        int64_t from = span.end + span.offset, until = span.end + next.offset, reading;
-        if (until > from && cron_next_reading(c, from, &reading) && reading < until) {
-            text_printf(out, "%s does not exist in %s, where the clock is put forward; it fires at %s instead\n",
-                        reading_text(reading, lost), zone_name(c->zone), reading_text(until, instead));
-            return;
-        }
-        span = next;
-    }
-}
-
-static void warn_rare(const struct cron *c, usec_t now, struct text *out)
-{
-    char first[CLOCK_TEXT_MAX], second[CLOCK_TEXT_MAX];
-    usec_t at, then;
-    if (!cron_next(c, now, &at))
-        text_puts(out, "never fires\n");
-    else if (!cron_next(c, at, &then))
-        text_printf(out, "fires once more, at %s, and never again\n", clock_format(at, first));
-    else if (then - at > DAYS(LOOK_AHEAD_DAYS))
-        text_printf(out, "fires less than once in %d days: at %s, then at %s\n", LOOK_AHEAD_DAYS,
-                    clock_format(at, first), clock_format(then, second));
-}
-
-void cron_warnings(const struct cron *c, usec_t now, struct text *out)
-{
-    warn_rare(c, now, out);
-    if (c->interval)
-        return;
-    if (c->minutes == CRON_MINUTES_ALL && __builtin_popcount(c->hours) == 1)
-        text_printf(out, "every minute of hour %d; write 0 for the minute to fire once\n", __builtin_ctz(c->hours));
-    if (!c->any_day && !c->any_weekday && !c->both)
-        text_puts(out,
-                  "day-of-month and day-of-week are both given, so either is enough; write + in front of day-of-week "
-                  "when both must match\n");
-    if (c->uneven)
-        text_puts(out, "a step does not divide its field, so the last interval of each round is shorter\n");
-    if (c->day_step)
-        text_puts(out,
-                  "a step over day-of-month starts again at 1, so the interval at the end of a month is shorter\n");
-    if (!cron_is_every_hour(c))
-        warn_gap(c, now / 1000000, out);
 }
