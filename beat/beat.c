@@ -25,7 +25,9 @@
 #define BACKOFF_FIRST MSEC(50)
 #define BACKOFF_MAX SECONDS(5)
 #define HELD_ELSEWHERE MSEC(500) /* before a row that somebody else holds is tried again */
-#define SET_ASIDE SECONDS(30)    /* before a schedule is tried again that the store refuses */
+#define TICKS_KEPT DAYS(90)
+#define PRUNE_EVERY HOURS(1)
+#define SET_ASIDE SECONDS(30) /* before a schedule is tried again that the store refuses */
 #define CLOCK_WARN SECONDS(2)
 #define CLOCK_MAX SECONDS(30) /* own and store's clock further apart: something is wrong here, do not lead */
 
@@ -40,8 +42,8 @@ struct beat {
 
     bool leads;
     int64_t epoch;
-    usec_t lease_end;             /* CLOCK_BOOTTIME */
-    usec_t renew_at, look_at;     /* the same */
+    usec_t lease_end; /* CLOCK_BOOTTIME, as the next three */
+    usec_t renew_at, look_at, prune_at;
     usec_t offset;                /* the store's clock minus CLOCK_BOOTTIME */
     bool clock_known, clock_good; /* `offset` was measured; it agrees with this machine's wall clock */
     bool clock_warned;
@@ -191,6 +193,19 @@ static bool lease_holds(const struct beat *b)
     return b->leads && clock_boot() < b->lease_end;
 }
 
+/* Old ticks go a batch a look, so that nothing waits for them, and nothing fails with them. */
+static void prune(struct beat *b)
+{
+    size_t count = 0;
+    struct err e;
+    if (!b->leads || clock_boot() < b->prune_at)
+        return;
+    if (!store_prune(b->pg, TICKS_KEPT, &count, &e))
+        log_warning("beat.prune", LOG_ERR(&e));
+    if (count < STORE_PRUNE)
+        b->prune_at = clock_boot() + PRUNE_EVERY;
+}
+
 /* Everything that is asked regularly. */
 static bool look(struct beat *b, struct err *e)
 {
@@ -200,7 +215,10 @@ static bool look(struct beat *b, struct err *e)
         return false;
     if ((!b->leads || clock_boot() >= b->renew_at) && !ask_lease(b, e))
         return false;
-    return !first || ask_lease(b, e);
+    if (first && !ask_lease(b, e))
+        return false;
+    prune(b);
+    return pg_alive(b->pg);
 }
 
 /* Emission ----------------------------------------------------------------------------------------------------------

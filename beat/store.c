@@ -122,3 +122,12 @@ bool store_place(struct pg *pg, const struct placement *placements, size_t count
                    pg_ints(nexts, count), pg_texts(problems, count)) ||
            err_add(e, "next ticks of %zu schedules", count);
 }
+
+bool store_prune(struct pg *pg, usec_t keep, size_t *count, struct err *e)
+{
+    struct pg_rows rows;
+    if (!pg_exec(pg, &sql_beat_prune, &rows, e, pg_duration(keep), pg_int(STORE_PRUNE)))
+        return err_add(e, "forgetting old ticks");
+    *count = (size_t)pg_get_int(&rows, 0, 0);
+    return true;
+}

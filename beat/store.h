@@ -46,3 +46,7 @@ struct placement {
 
 /* At most STORE_PAGE. */
 bool store_place(struct pg *pg, const struct placement *placements, size_t count, struct err *e);
+
+/* Forget ticks emitted longer ago than `keep`, at most STORE_PRUNE; *count were. */
+enum { STORE_PRUNE = 10000 };
+bool store_prune(struct pg *pg, usec_t keep, size_t *count, struct err *e);

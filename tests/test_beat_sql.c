@@ -9,6 +9,7 @@
 #include <string.h>
 
 static struct test_cluster *cluster;
+static const char *url;
 static struct pg *pg;
 static struct uuid beat_id;
 static int64_t epoch;
@@ -17,7 +18,8 @@ static void connect(void)
 {
     struct leadership lead;
     struct err e;
-    pg = test_connect(test_cluster_database(cluster));
+    url = test_cluster_database(cluster);
+    pg = test_connect(url);
     beat_id = uuid_v7();
     ck_assert(store_lead(pg, beat_id, SECONDS(10), true, true, &lead, &e));
     ck_assert(lead.leads);
@@ -249,6 +251,23 @@ START_TEST(a_policy_counts_tasks_from_before_it_was_set)
 }
 END_TEST
 
+START_TEST(a_task_whose_unique_key_is_held_is_skipped)
+{
+    test_sql(pg, "INSERT INTO drumbeat.handler (name, unique_by) VALUES ('noop', 'a')");
+    test_sql(pg, "SELECT drumbeat.enqueue('noop', '{\"a\": 2}')");
+    add_schedule("a", "allow");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert(emit(emission_of("a", 1, 2)));
+    ck_assert_str_eq(test_text(pg, "SELECT string_agg(status || ' ' || unique_key, ', ' ORDER BY tick_at) FROM "
+                                   "drumbeat.task WHERE schedule = 'a'"),
+                     "QUEUED 1, SKIPPED 1");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.unique_lock"), 2);
+    test_sql(pg, "SELECT drumbeat.cancel(task_id) FROM drumbeat.tick; UPDATE drumbeat.schedule SET args = '{}'");
+    ck_assert(emit(emission_of("a", 2, 3)));
+    ck_assert_str_eq(statuses(), "KILLED! SKIPPED QUEUED QUEUED");
+}
+END_TEST
+
 /* Definitions -------------------------------------------------------------------------------------------------------
  */
 
@@ -324,6 +343,22 @@ START_TEST(a_definition_that_could_only_fail_later_is_refused)
 }
 END_TEST
 
+START_TEST(old_ticks_are_forgotten_but_for_those_that_may_be_caught_up)
+{
+    size_t count;
+    struct err e;
+    test_sql(pg, "INSERT INTO drumbeat.tick (schedule, tick_at, task_id, emitted_at, lateness_ms)"
+                 " SELECT 'gone', x.at, gen_random_uuid(), x.at, 0 "
+                 "FROM (SELECT now() - i * interval '1 day' + interval '12 h' AS at FROM generate_series(1, 100) i) x");
+    ck_assert(store_prune(pg, DAYS(90), &count, &e));
+    ck_assert_uint_eq(count, 10);
+    add_schedule("a", "allow");
+    test_sql(pg, "UPDATE drumbeat.schedule SET catchup_window = '50 days'");
+    ck_assert(store_prune(pg, DAYS(10), &count, &e));
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.tick"), 50);
+}
+END_TEST
+
 /* By hand -----------------------------------------------------------------------------------------------------------
  */
 
@@ -373,10 +408,12 @@ int main(void)
     tcase_add_loop_test(tests, overlap_policies_look_at_unfinished_tasks, 0, sizeof overlaps / sizeof *overlaps);
     tcase_add_test(tests, a_task_that_ended_is_in_nobodys_way_until_it_is_retried);
     tcase_add_test(tests, a_policy_counts_tasks_from_before_it_was_set);
+    tcase_add_test(tests, a_task_whose_unique_key_is_held_is_skipped);
     tcase_add_test(tests, changing_the_times_moves_the_mark_and_changing_the_rest_does_not);
     tcase_add_test(tests, the_mark_is_no_older_than_the_commit);
     tcase_add_test(tests, revisions_become_visible_in_their_order);
     tcase_add_loop_test(tests, a_definition_that_could_only_fail_later_is_refused, 0, sizeof refused / sizeof *refused);
+    tcase_add_test(tests, old_ticks_are_forgotten_but_for_those_that_may_be_caught_up);
     tcase_add_test(tests, people_can_list_show_pause_resume_and_trigger);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

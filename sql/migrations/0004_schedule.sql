@@ -280,18 +280,31 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 #variable_conflict use_variable
 DECLARE
     moment  timestamptz := clock_timestamp();
-    skipped uuid[];
+    skipped uuid[]; -- by the overlap policy
+    held    uuid[]; -- their unique key is another task's
     rung    drumbeat.lane[];
     low     bigint;
 BEGIN
     SELECT array_agg(n.id) INTO skipped
       FROM unnest(names, ids) n(name, id) JOIN drumbeat.schedule s ON s.name = n.name
      WHERE s.overlap <> 'allow' AND NOT drumbeat.make_room(s.name, s.overlap, n.id);
+    WITH keyed AS MATERIALIZED (
+        SELECT n.id, s.handler, left(s.args ->> h.unique_by, 500) AS key
+          FROM unnest(names, ids) n(name, id)
+          JOIN drumbeat.schedule s ON s.name = n.name
+          JOIN drumbeat.handler h ON h.name = s.handler COLLATE "C"
+         WHERE s.args ->> h.unique_by <> '' AND (skipped IS NULL OR n.id <> ALL (skipped))
+    ), locked AS (
+        INSERT INTO drumbeat.unique_lock (name, key, task_id) SELECT k.handler, k.key, k.id FROM keyed k ORDER BY k.handler, k.key
+        ON CONFLICT DO NOTHING
+        RETURNING task_id
+    )
+    SELECT array_agg(k.id) INTO held FROM keyed k WHERE k.id NOT IN (SELECT l.task_id FROM locked l);
     low := nextval('drumbeat.ready_seq');
     WITH body AS (
-        INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, created_by, tenant, schedule, tick_at, lateness_ms, missed)
+        INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, created_by, tenant, unique_key, schedule, tick_at, lateness_ms, missed)
         SELECT n.id, s.handler, coalesce(s.queue, h.queue, 'default'), s.args, coalesce(s.priority, 5), coalesce(h.max_attempts, 3), moment, moment, 'beat',
-               s.tenant, s.name, n.tick, n.late, n.missed
+               s.tenant, left(nullif(s.args ->> h.unique_by, ''), 500), s.name, n.tick, n.late, n.missed
           FROM unnest(names, ids, ticks, late, missed) WITH ORDINALITY n(name, id, tick, late, missed, place)
           JOIN drumbeat.schedule s ON s.name = n.name
           LEFT JOIN drumbeat.handler h ON h.name = s.handler COLLATE "C"
@@ -299,13 +312,16 @@ BEGIN
         RETURNING id, name, queue, priority, max_attempts
     ), waiting AS (
         INSERT INTO drumbeat.ready (queue, priority, task_id, name, allowed)
-        SELECT b.queue, b.priority, b.id, b.name, b.max_attempts FROM body b WHERE skipped IS NULL OR b.id <> ALL (skipped)
+        SELECT b.queue, b.priority, b.id, b.name, b.max_attempts FROM body b
+         WHERE (skipped IS NULL OR b.id <> ALL (skipped)) AND (held IS NULL OR b.id <> ALL (held))
         RETURNING queue, priority
     )
     SELECT array_agg(DISTINCT (w.queue, w.priority)::drumbeat.lane) INTO rung FROM waiting w;
-    IF skipped IS NOT NULL THEN
+    IF skipped IS NOT NULL OR held IS NOT NULL THEN
         INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
-        SELECT x.id, 'SKIPPED', 0, moment, 'overlap policy: an earlier task of this schedule is unfinished' FROM unnest(skipped) x(id);
+        SELECT x.id, 'SKIPPED', 0, moment, 'overlap policy: an earlier task of this schedule is unfinished' FROM unnest(skipped) x(id)
+        UNION ALL
+        SELECT x.id, 'SKIPPED', 0, moment, 'an unfinished task holds the same unique key' FROM unnest(held) x(id);
     END IF;
     PERFORM drumbeat.ring(l.queue, l.priority, low) FROM unnest(rung) l;
 END $$;
@@ -360,6 +376,20 @@ BEGIN
           WHERE n.id = ANY (held.fresh);
     END IF;
     RETURN QUERY SELECT unnest(held.places);
+END $$;
+
+-- Forget ticks that were emitted longer ago than `keep`, at most `most`; never those a schedule might still catch up. Answers how many.
+CREATE FUNCTION drumbeat.prune_ticks(keep interval, most int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    gone int;
+BEGIN
+    DELETE FROM drumbeat.tick t WHERE t.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM drumbeat.tick o
+         WHERE o.emitted_at < clock_timestamp() - keep
+           AND o.tick_at < clock_timestamp() - (SELECT coalesce(max(s.catchup_window), '0') FROM drumbeat.schedule s)
+         LIMIT most));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
 END $$;
 
 -- By hand -----------------------------------------------------------------------------------------------------------------
