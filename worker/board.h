@@ -8,6 +8,7 @@
 #include "common/broker/lanes.h"
 #include "common/store/seat.h"
 #include "common/task/runtime.h"
+#include "worker/catalog.h"
 
 /* The worker's way down. */
 enum phase {
@@ -23,7 +24,7 @@ enum seat_state { SEAT_EMPTY, SEAT_AWAY, SEAT_STARTING, SEAT_IDLE, SEAT_BUSY };
  * sees to that. */
 enum death_state { DEATH_NONE, DEATH_PRESENT, DEATH_WITH_CHILD, DEATH_WITH_KEEPER };
 
-enum { HANDLERS_MAX = 256, DEATH_TEXT_MAX = 256, BATCH_MAX = CLAIM_MAX, SEAT_NAME_MAX = 64 };
+enum { DEATH_TEXT_MAX = 256, BATCH_MAX = CLAIM_MAX, SEAT_NAME_MAX = 64 };
 
 /* How the last holder of a seat died, for whoever releases what it held. */
 struct death {
@@ -78,7 +79,7 @@ struct board {
     _Atomic uint32_t idle_turn;    /* counts how often a child found nothing to do */
     _Atomic int64_t supervisor_at; /* CLOCK_BOOTTIME of its last round */
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
-    _Atomic int64_t mean_us[HANDLERS_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
+    _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
     struct lanes lanes;
     struct seat seats[];
 };

@@ -1,5 +1,6 @@
 /* catalog: descriptors, overridden by the configuration, with the defaults of the contract. */
 #include "worker/catalog.h"
+#include "tasks/command/command.h"
 #include "tasks/registry.h"
 
 #include <stdlib.h>
@@ -27,22 +28,74 @@ static struct catalog_entry make_entry(const struct handler *h, const struct con
     };
 }
 
-struct catalog *catalog_make(const struct config *config, struct err *e)
+/* A handler that is a command: its descriptor is made here. */
+static const struct handler *make_command(const struct config_handler *conf, struct err *e)
 {
-    for (size_t i = 0; i < config->handler_count; i++)
-        if (!handler_find(config->handlers[i].name)) {
-            err_set(e, ERR_USAGE, "handlers.%s: there is no such handler ('drumbeat handlers' lists them)", config->handlers[i].name);
+    size_t count = 0;
+    while (conf->env && conf->env[count])
+        count++;
+    const char **env = mem_zero(count + 1, sizeof *env);
+    for (size_t i = 0; i < count; i++) {
+        struct text value = {0};
+        if (!config_secret_pair(conf->env[i], "=", &value, e)) {
+            err_add(e, "handlers.%s.command.env", conf->name);
             return NULL;
         }
+        env[i] = value.data;
+    }
+    struct command *command = mem_zero(1, sizeof *command);
+    struct handler *handler = mem_zero(1, sizeof *handler);
+    *command = (struct command){.argv = conf->argv, .env = env, .cwd = conf->cwd};
+    *handler = (struct handler){.name = conf->name, .summary = "Run a command", .run = command_run, .context = command};
+    return handler;
+}
+
+static const struct handler *handler_of(const struct config_handler *conf, struct err *e)
+{
+    const struct handler *built_in = handler_find(conf->name);
+    if (built_in && conf->argv) {
+        err_set(e, ERR_USAGE, "handlers.%s.command: a built-in handler has this name", conf->name);
+        return NULL;
+    }
+    if (!built_in && !conf->argv) {
+        err_set(e, ERR_USAGE, "handlers.%s: there is no such handler ('drumbeat handlers' lists them) and it has no command", conf->name);
+        return NULL;
+    }
+    return built_in ? built_in : make_command(conf, e);
+}
+
+static void add_entry(struct catalog *catalog, const struct handler *handler, const struct config_handler *conf)
+{
+    size_t place = catalog->count++;
+    for (; place > 0 && strcmp(catalog->entries[place - 1].handler->name, handler->name) > 0; place--)
+        catalog->entries[place] = catalog->entries[place - 1];
+    catalog->entries[place] = make_entry(handler, conf);
+}
+
+struct catalog *catalog_make(const struct config *config, struct err *e)
+{
+    size_t most = config->handler_count;
+    for (const struct handler *const *h = handlers_all; *h; h++)
+        most++;
     struct catalog *catalog = mem_zero(1, sizeof *catalog);
-    while (handlers_all[catalog->count])
-        catalog->count++;
-    catalog->entries = mem_zero(catalog->count, sizeof *catalog->entries);
-    catalog->names = mem_zero(catalog->count, sizeof *catalog->names);
+    catalog->entries = mem_zero(most, sizeof *catalog->entries);
+    catalog->names = mem_zero(most, sizeof *catalog->names);
+    for (const struct handler *const *h = handlers_all; *h; h++)
+        add_entry(catalog, *h, config_handler(config, (*h)->name));
+    for (size_t i = 0; i < config->handler_count; i++) {
+        const struct handler *handler = handler_of(&config->handlers[i], e);
+        if (!handler)
+            return NULL;
+        if (!handler_find(handler->name))
+            add_entry(catalog, handler, &config->handlers[i]);
+    }
+    if (catalog->count > CATALOG_MAX) {
+        err_set(e, ERR_LIMIT, "more than %d handlers", CATALOG_MAX);
+        return NULL;
+    }
     for (size_t i = 0; i < catalog->count; i++) {
-        catalog->names[i] = handlers_all[i]->name;
-        catalog->entries[i] = make_entry(handlers_all[i], config_handler(config, handlers_all[i]->name));
         catalog->entries[i].place = i;
+        catalog->names[i] = catalog->entries[i].handler->name;
     }
     return catalog;
 }

@@ -147,33 +147,58 @@ void post_shoot(struct post *post, enum outcome outcome, const char *reason, con
 
 /* Limits ------------------------------------------------------------------------------------------------------------ */
 
-/* Resident bytes of a process: second field of /proc/PID/statm (proc(5)), in pages. 0 when it is gone. */
-static int64_t resident(pid_t pid)
+/* What a small file of /proc holds; "" when the process is gone. */
+static const char *read_proc(pid_t pid, const char *file, char *text, size_t size)
 {
-    char path[32], text[128];
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
     if (fd >= 0)
         close(fd);
-    if (got <= 0)
-        return 0;
-    text[got] = '\0';
-    char *second = strchr(text, ' ');
-    return second ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
+    text[got > 0 ? got : 0] = '\0';
+    return text;
+}
+
+enum { FAMILY_MAX = 64, FAMILY_TEXT = 1024 };
+
+/* The processes that `pid` has started and that live: /proc/PID/task/PID/children (proc(5)). */
+static size_t children_of(pid_t pid, pid_t *out, size_t room)
+{
+    char file[48], text[FAMILY_TEXT];
+    size_t count = 0;
+    snprintf(file, sizeof file, "task/%d/children", (int)pid);
+    for (const char *p = read_proc(pid, file, text, sizeof text); *p && count < room; count++) {
+        char *end;
+        out[count] = (pid_t)strtol(p, &end, 10);
+        if (end == p)
+            break;
+        p = end + strspn(end, " \n");
+    }
+    return count;
+}
+
+/* Resident bytes of a child and of what it has started (at most FAMILY_MAX processes): second field of /proc/PID/statm (proc(5)),
+ * in pages. */
+static int64_t resident(pid_t child)
+{
+    pid_t family[FAMILY_MAX] = {child};
+    int64_t pages = 0;
+    size_t count = 1;
+    for (size_t i = 0; i < count; i++) {
+        char text[128];
+        const char *second = strchr(read_proc(family[i], "statm", text, sizeof text), ' ');
+        pages += second ? strtoll(second, NULL, 10) : 0;
+        count += children_of(family[i], family + count, FAMILY_MAX - count);
+    }
+    return pages * sysconf(_SC_PAGESIZE);
 }
 
 /* Is the process stopped? Third field of /proc/PID/stat (proc(5)). */
 static bool is_stopped(pid_t pid)
 {
-    char path[32], text[256];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    char *end = strrchr(text, ')');
+    char text[256];
+    const char *end = strrchr(read_proc(pid, "stat", text, sizeof text), ')');
     return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
 }
 

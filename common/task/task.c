@@ -203,7 +203,7 @@ static bool run(struct task *task, const struct handler *handler, struct err *e)
     void *args = region_alloc(task->region, handler->args_size);
     if (handler->fields && !fields_read(handler->fields, task->facts->args, args, task->region, e))
         return err_add(e, "arguments");
-    return task_check(task, e) && handler->run(task, args, e);
+    return task_check(task, e) && handler->run(task, handler->fields ? args : handler->context, e);
 }
 
 void task_run(const struct handler *handler, const struct task_facts *facts, const struct task_host *host, struct region *region,

@@ -63,6 +63,7 @@ struct handler {
         int max;     /* attempts in all; 0: 3 */
         usec_t first, cap; /* back-off: full jitter up to first × 2^(attempt-1), at most cap; 0: 10 s and 10 min */
     } retry;
+    const void *context;   /* what run() gets instead of arguments when there are no `fields`; NULL: nothing */
     const char *unique_by; /* an argument's name: its value is the unique key when the caller gives none; NULL: none */
 };
 

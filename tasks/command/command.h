@@ -1,0 +1,19 @@
+#pragma once
+/* Handlers in any language: a command that the configuration names (handlers.NAME.command). The public contract:
+ *
+ *     argv as configured, never a shell · the arguments as JSON on standard input · on descriptor 3 JSON lines
+ *     {"progress": n, "total": n, "message": s}  {"result": any}  {"error": s, "retryable": bool}  {"log": s, "level": s}
+ *     · standard output and standard error, line by line, into the task's log · exit 0 is SUCCESS, 75 retryable, other failed
+ *     · DRUMBEAT_TASK_ID, DRUMBEAT_ATTEMPT, DRUMBEAT_TICK in the environment · cancel is SIGTERM, later SIGKILL */
+#include "common/task/task.h"
+
+enum { COMMAND_LINE_MAX = 64 * 1024, COMMAND_EXIT_RETRY = 75 };
+
+struct command {
+    const char *const *argv; /* ends with NULL; argv[0] is looked up in PATH when it has no slash */
+    const char *const *env;  /* NAME=VALUE on top of the worker's own environment; ends with NULL, may be NULL */
+    const char *cwd;         /* NULL: the worker's */
+};
+
+/* The run function of a handler whose `context` is a struct command. */
+bool command_run(struct task *task, const void *command, struct err *e);

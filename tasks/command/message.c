@@ -1,0 +1,77 @@
+/* message: one JSON line of a command. A new kind of message is a row of `kinds`. */
+#include "tasks/command/message.h"
+
+#include <string.h>
+
+static int64_t number(const struct js *object, const char *key)
+{
+    int64_t whole = 0;
+    double real;
+    const struct js *value = js_get(object, key);
+    if (js_integer(value, &whole))
+        return whole;
+    return js_number(value, &real) && real > -9e18 && real < 9e18 ? (int64_t)real : 0;
+}
+
+static void take_progress(struct outcome_of_command *o, const struct js *message)
+{
+    struct err ignored; /* whether to stop is asked apart from it */
+    task_progress(o->task, number(message, "progress"), number(message, "total"), js_text(js_get(message, "message")), &ignored);
+}
+
+static void take_result(struct outcome_of_command *o, const struct js *message)
+{
+    struct text json CLEANUP(text_free) = {0};
+    struct err e;
+    js_write(&json, js_get(message, "result"));
+    if (!task_result(o->task, text_str(&json), &e))
+        o->error = region_strdup(task_region(o->task), e.text);
+}
+
+static void take_error(struct outcome_of_command *o, const struct js *message)
+{
+    const char *text = js_text(js_get(message, "error"));
+    o->error = region_strdup(task_region(o->task), text ? text : "the command reported an error without a text");
+    o->retryable_told = js_bool(js_get(message, "retryable"), &o->retryable);
+}
+
+static void take_log(struct outcome_of_command *o, const struct js *message)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {{"debug", LOG_DEBUG}, {"warning", LOG_WARNING}, {"warn", LOG_WARNING}, {"error", LOG_ERROR}};
+    const char *text = js_text(js_get(message, "log")), *name = js_text(js_get(message, "level"));
+    enum log_level level = LOG_INFO;
+    for (size_t i = 0; name && i < sizeof levels / sizeof *levels; i++)
+        if (strcmp(levels[i].name, name) == 0)
+            level = levels[i].level;
+    task_log(o->task, level, "%s", text ? text : "");
+}
+
+static const struct {
+    const char *key;
+    void (*take)(struct outcome_of_command *o, const struct js *message);
+} kinds[] = {{"progress", take_progress}, {"total", take_progress}, {"result", take_result}, {"error", take_error}, {"log", take_log}};
+
+void command_message(struct outcome_of_command *o, const char *line, size_t len)
+{
+    struct err e;
+    struct js *message CLEANUP(js_freep) = js_parse(line, len, &e);
+    if (!message || js_type(message) != JS_OBJECT) {
+        task_log(o->task, LOG_WARNING, "ignored on descriptor 3, %s: %.200s", message ? "not a JSON object" : e.text, line);
+        return;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (js_get(message, kinds[i].key)) {
+            kinds[i].take(o, message);
+            return;
+        }
+    task_log(o->task, LOG_WARNING, "ignored on descriptor 3, no progress, result, error or log in it: %.200s", line);
+}
+
+void command_output(struct outcome_of_command *o, const char *line, size_t len)
+{
+    (void)len;
+    task_log(o->task, LOG_INFO, "%s", line);
+}

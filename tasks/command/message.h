@@ -1,0 +1,15 @@
+#pragma once
+/* What a command says while it runs. */
+#include "common/task/task.h"
+
+struct outcome_of_command {
+    struct task *task;
+    const char *error; /* in the task's region; NULL: none told */
+    bool retryable, retryable_told;
+};
+
+/* A line of descriptor 3: a JSON object. What is not one is noted in the task's log, and nothing else. */
+void command_message(struct outcome_of_command *o, const char *line, size_t len);
+
+/* A line of standard output or error. */
+void command_output(struct outcome_of_command *o, const char *line, size_t len);
