@@ -1,6 +1,7 @@
 /* up: the verb that runs everything on one machine. */
 #include "cli/up/up.h"
 
+#include "cli/terminal.h"
 #include "cli/verb.h"
 
 #include <signal.h>
@@ -45,6 +46,8 @@ static void up_stop(struct up *up)
 {
     pg_close(up->session.pg); /* or Postgres would have to end it */
     up->session.pg = NULL;
+    if (up->services.count > 0 && terminal_is(stdout))
+        puts("stopping: what runs may finish; Ctrl-C again stops it at once");
     services_stop(&up->services, up->signals);
 }
 
