@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+/* From so many rows on, plans that expect few would join row by row: worth planning anew. */
+enum { STAGING_ANALYZE_FROM = 500 };
+
 struct staged {
     int record;
     const char *kind;
@@ -118,7 +121,8 @@ static bool copy(struct staging *s, struct pg *pg, struct err *e)
         if (!pg_copy_row(pg, (const char *const[]){record, s->rows[i].kind, s->rows[i].data}, 3, e))
             return err_add(e, "staging");
     }
-    return pg_copy_end(pg, NULL, e) || err_add(e, "staging");
+    bool many = s->count >= STAGING_ANALYZE_FROM;
+    return (pg_copy_end(pg, NULL, e) && (!many || pg_exec(pg, &sql_stage_analyze, NULL, e))) || err_add(e, "staging");
 }
 
 static void note_change(struct run *run, size_t step, const struct pg_rows *rows, size_t row)

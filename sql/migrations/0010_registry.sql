@@ -321,7 +321,7 @@ CREATE TABLE registry.indicator_blueprint (
     calculation_formula_across_locations varchar(10) NOT NULL DEFAULT 'sum' CHECK (calculation_formula_across_locations IN ('sum', 'max', 'avg', 'latest')),
     disaggregatable                      boolean NOT NULL DEFAULT true,
     code                                 varchar(50) UNIQUE,
-    UNIQUE (external_id, external_source)
+    UNIQUE (external_source, external_id)
 );
 
 CREATE TABLE registry.reportable (
@@ -343,7 +343,7 @@ CREATE TABLE registry.reportable (
     frequency              varchar(3),
     cs_dates               date[] NOT NULL DEFAULT '{}',
     active                 boolean NOT NULL DEFAULT true,
-    UNIQUE (external_id, external_source)
+    UNIQUE (external_source, external_id)
 );
 CREATE INDEX reportable_object ON registry.reportable (content_type, object_id);
 CREATE INDEX reportable_blueprint ON registry.reportable (blueprint_id);

@@ -447,6 +447,7 @@ static bool keep_as_it_was(struct reading *r, const struct indicator *it, size_t
                   location);
     pmp_note(r->run, why.text);
     row_text(&r->run->row, "external_id", it->id);
+    row_text(&r->run->row, "source", r->source);
     return stage(r, "kept");
 }
 

@@ -7,6 +7,8 @@ WITH staged AS (
            jsonb_to_record(s.data) AS r(blueprint text, source text, title varchar(255), unit varchar(10), display_type varchar(10))
      WHERE s.kind = 'indicator' AND r.blueprint IS NOT NULL AND ($1::bigint IS NULL OR s.record = $1::bigint)
      ORDER BY r.blueprint, r.source, r.title DESC, r.unit, r.display_type
+), documents AS (
+    SELECT s.record, s.data->>'source' AS source FROM drumbeat_stage s WHERE s.kind = 'document' AND ($1::bigint IS NULL OR s.record = $1::bigint)
 ), written AS (
     INSERT INTO registry.indicator_blueprint AS t (external_id, external_source, title, unit, display_type, calculation_formula_across_periods,
                                                    calculation_formula_across_locations)
@@ -20,7 +22,7 @@ WITH staged AS (
                                                      ELSE excluded.calculation_formula_across_periods END,
            calculation_formula_across_locations = CASE WHEN t.unit = excluded.unit THEN t.calculation_formula_across_locations
                                                        ELSE excluded.calculation_formula_across_locations END
-    RETURNING t.external_id, t.external_source, t.xmax = 0 AS is_new
+    RETURNING t.external_source, t.xmax = 0 AS is_new
 )
-SELECT s.record, count(*) FILTER (WHERE w.is_new) AS created, count(*) FILTER (WHERE NOT w.is_new) AS updated, 0::bigint AS removed
-  FROM written w JOIN staged s USING (external_id, external_source) GROUP BY s.record
+SELECT d.record, count(*) FILTER (WHERE w.is_new) AS created, count(*) FILTER (WHERE NOT w.is_new) AS updated, 0::bigint AS removed
+  FROM written w JOIN documents d ON d.source = w.external_source GROUP BY d.record

@@ -10,6 +10,8 @@ WITH indicators AS (
       JOIN registry.location t
         ON t.name = s.data->>'name' AND t.p_code = s.data->>'p_code' AND t.admin_level = (s.data->>'admin_level')::smallint
      WHERE s.kind = 'location'
+), documents AS (
+    SELECT s.record, s.data->>'source' AS source FROM drumbeat_stage s WHERE s.kind = 'document' AND ($1::bigint IS NULL OR s.record = $1::bigint)
 ), written AS (
     INSERT INTO registry.reportable_location_goal AS g (reportable_id, location_id)
     SELECT s.reportable_id, s.location_id
@@ -22,12 +24,13 @@ WITH indicators AS (
     UPDATE registry.reportable_location_goal g SET is_active = false
       FROM indicators i
      WHERE g.reportable_id = i.reportable_id AND g.is_active
-       AND NOT EXISTS (SELECT FROM staged s WHERE s.reportable_id = g.reportable_id AND s.location_id = g.location_id)
-    RETURNING i.record
+       AND (g.reportable_id, g.location_id) NOT IN (SELECT s.reportable_id, s.location_id FROM staged s)
+    RETURNING g.reportable_id
 )
 SELECT record, sum(created)::bigint AS created, sum(updated)::bigint AS updated, sum(removed)::bigint AS removed
-  FROM (SELECT i.record, w.is_new::int AS created, (NOT w.is_new)::int AS updated, 0 AS removed
-          FROM written w JOIN indicators i USING (reportable_id)
+  FROM (SELECT reportable_id, is_new::int AS created, (NOT is_new)::int AS updated, 0 AS removed FROM written
         UNION ALL
-        SELECT record, 0, 0, 1 FROM gone) changes
+        SELECT reportable_id, 0, 0, 1 FROM gone) changes
+  JOIN registry.reportable t ON t.id = changes.reportable_id
+  JOIN documents d ON d.source = t.external_source
  GROUP BY record

@@ -24,7 +24,7 @@ WITH keys AS (
     UPDATE registry.lower_level_output t SET active = false
       FROM registry.pd_result_link l, keys k
      WHERE l.id = t.cp_output_id AND k.programme_document_id = l.programme_document_id AND t.active
-       AND NOT EXISTS (SELECT FROM staged s WHERE s.cp_output_id = t.cp_output_id AND s.external_id = t.external_id)
+       AND (t.cp_output_id, t.external_id) NOT IN (SELECT s.cp_output_id, s.external_id FROM staged s)
     RETURNING k.record
 )
 SELECT record, sum(created)::bigint AS created, sum(updated)::bigint AS updated, sum(removed)::bigint AS removed

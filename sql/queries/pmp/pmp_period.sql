@@ -28,8 +28,8 @@ WITH keys AS (
     DELETE FROM registry.reporting_period p
      USING keys k
      WHERE p.programme_document_id = k.programme_document_id
-       AND NOT EXISTS (SELECT FROM staged s WHERE s.programme_document_id = p.programme_document_id AND s.report_type = p.report_type
-                                              AND s.external_id = p.external_id)
+       AND (p.programme_document_id, p.report_type, p.external_id) NOT IN
+           (SELECT s.programme_document_id, s.report_type, s.external_id FROM staged s)
        AND NOT EXISTS (SELECT FROM registry.progress_report r
                         WHERE r.programme_document_id = p.programme_document_id AND r.report_type = p.report_type
                           AND r.due_date IS NOT DISTINCT FROM p.due_date

@@ -34,7 +34,8 @@ WITH staged AS (
     UPDATE registry.reportable t SET active = false
       FROM drumbeat_stage s
      WHERE s.kind = 'document' AND ($1::bigint IS NULL OR s.record = $1::bigint) AND t.external_source = s.data->>'source' AND t.active
-       AND t.external_id NOT IN (SELECT n.data->>'external_id' FROM drumbeat_stage n WHERE n.record = s.record AND n.kind IN ('indicator', 'kept'))
+       AND (t.external_source, t.external_id) NOT IN (SELECT n.data->>'source', n.data->>'external_id' FROM drumbeat_stage n
+                                                       WHERE n.kind IN ('indicator', 'kept'))
     RETURNING s.record
 )
 SELECT record, sum(created)::bigint AS created, sum(updated)::bigint AS updated, sum(removed)::bigint AS removed

@@ -10,6 +10,8 @@ WITH indicators AS (
       JOIN registry.disaggregation t
         ON t.name = s.data->>'name' AND t.workspace_id = (s.data->>'workspace_id')::bigint AND t.response_plan_id IS NULL
      WHERE s.kind = 'disaggregation'
+), documents AS (
+    SELECT s.record, s.data->>'source' AS source FROM drumbeat_stage s WHERE s.kind = 'document' AND ($1::bigint IS NULL OR s.record = $1::bigint)
 ), written AS (
     INSERT INTO registry.reportable_disaggregation (reportable_id, disaggregation_id)
     SELECT s.reportable_id, s.disaggregation_id
@@ -22,11 +24,13 @@ WITH indicators AS (
     DELETE FROM registry.reportable_disaggregation l
      USING indicators i
      WHERE l.reportable_id = i.reportable_id
-       AND NOT EXISTS (SELECT FROM staged s WHERE s.reportable_id = l.reportable_id AND s.disaggregation_id = l.disaggregation_id)
-    RETURNING i.record
+       AND (l.reportable_id, l.disaggregation_id) NOT IN (SELECT s.reportable_id, s.disaggregation_id FROM staged s)
+    RETURNING l.reportable_id
 )
 SELECT record, sum(created)::bigint AS created, 0::bigint AS updated, sum(removed)::bigint AS removed
-  FROM (SELECT i.record, 1 AS created, 0 AS removed FROM written w JOIN indicators i USING (reportable_id)
+  FROM (SELECT reportable_id, 1 AS created, 0 AS removed FROM written
         UNION ALL
-        SELECT record, 0, 1 FROM gone) changes
+        SELECT reportable_id, 0, 1 FROM gone) changes
+  JOIN registry.reportable t ON t.id = changes.reportable_id
+  JOIN documents d ON d.source = t.external_source
  GROUP BY record
