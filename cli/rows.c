@@ -138,7 +138,7 @@ static void add_cell(const struct pg_rows *rows, size_t row, size_t column, enum
 static void measure(const struct pg_rows *rows, const struct column *columns, size_t *widths)
 {
     CLEANUP(text_free) struct text cell = {0};
-    for (size_t i = 0; columns[i].name && i < COLUMNS_MAX; i++) {
+    for (size_t i = 0; i < COLUMNS_MAX && columns[i].name; i++) {
         widths[i] = !is_in(&columns[i], IN_TABLE) ? 0 : strlen(columns[i].name);
         for (size_t row = 0; row < rows->count && is_in(&columns[i], IN_TABLE); row++) {
             text_reset(&cell);

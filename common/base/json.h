@@ -27,7 +27,7 @@ bool js_is_null(const struct js *node);      /* null or absent */
 
 const struct js *js_get(const struct js *object, const char *key);
 const struct js *js_at(const struct js *array, size_t index);
-size_t js_count(const struct js *array_or_object); /* 0 for anything else */
+size_t js_count(const struct js *node); /* members of an array or object; 0 for anything else */
 
 const char *js_text(const struct js *node);                /* NULL when it is not a string */
 bool js_integer(const struct js *node, int64_t *value);    /* false when it is not an integer */

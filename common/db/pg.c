@@ -618,7 +618,7 @@ static bool simple(struct pg *pg, const char *command, struct err *e)
     usec_t deadline = clock_boot() + pg->call_timeout;
     bool good = true;
     for (;;) {
-        PGresult *result;
+        PGresult *result = NULL;
         if (!next_result(pg, deadline, &result, e)) {
             give_up(pg);
             return uncertain(e);

@@ -31,7 +31,7 @@ enum { HTTP_BODY_MAX = 32 << 20, HTTP_REDIRECTS_MAX = 5, HTTP_TARGET_MAX = 8192 
 #define HTTP_RETRY_AFTER_MAX MINUTES(15)
 
 /* NULL: there is no such upstream, or its URL or a file it names is unusable (ERR_USAGE). `options` may be NULL. */
-struct http *http_open(struct task *task, const char *upstream, const struct http_options *options, struct err *e);
+struct http *http_open(struct task *task, const char *name, const struct http_options *options, struct err *e);
 void http_close(struct http *http); /* NULL is fine */
 void http_closep(struct http **http);
 

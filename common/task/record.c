@@ -246,7 +246,7 @@ static bool decimal_of(const struct js *value, int digits_max, struct text *out)
 {
     char text[64];
     int64_t number;
-    double real;
+    double real = 0;
     if (js_text(value))
         return add_decimal(js_text(value), digits_max, out);
     if (js_integer(value, &number))
