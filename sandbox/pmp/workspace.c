@@ -39,7 +39,7 @@ static void write_country(const struct pmp_country *c, struct text *out)
 static const struct odd {
     const char *name, *business_area, *short_code;
 } odd[] = {{"Global", "0", NULL},
-           {"Regional office", "234R", "XR"},
+           {"Regional office", "234R", "ROXX"},
            {"New office", "9990", NULL},
            {"Test office", "9991", ""}};
 
