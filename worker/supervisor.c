@@ -372,6 +372,8 @@ static bool set_up(struct supervisor *s, struct err *e)
 {
     signal(SIGPIPE, SIG_IGN);
     s->started_at = clock_boot();
+    if (!catalog_make(s->options->config, e))
+        return false; /* the fork server would refuse it, with nobody to tell */
     if (!make_board(s, e) || !make_channels(s, e))
         return false;
     uv_loop_init(&s->loop);
