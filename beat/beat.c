@@ -61,8 +61,7 @@ static usec_t store_now(const struct beat *b)
     return clock_boot() + b->offset;
 }
 
-/* Rows --------------------------------------------------------------------------------------------------------------
- */
+/* Rows ---------------------------------------------------------------------------------------------------------- */
 
 static void add_place(struct beat *b, const struct schedule_row *row, usec_t next, const char *problem)
 {
@@ -139,8 +138,7 @@ static bool declare(struct beat *b, struct err *e)
     return true;
 }
 
-/* Lease -------------------------------------------------------------------------------------------------------------
- */
+/* Lease --------------------------------------------------------------------------------------------------------- */
 
 static void stop_leading(struct beat *b, const char *reason)
 {
@@ -221,8 +219,7 @@ static bool look(struct beat *b, struct err *e)
     return pg_alive(b->pg);
 }
 
-/* Emission ----------------------------------------------------------------------------------------------------------
- */
+/* Emission ------------------------------------------------------------------------------------------------------ */
 
 static void put_back(struct beat *b, const struct emission *emissions, size_t count, usec_t wake)
 {
@@ -319,8 +316,7 @@ static bool emit_due(struct beat *b, struct err *e)
     return true;
 }
 
-/* Connection --------------------------------------------------------------------------------------------------------
- */
+/* Connection ---------------------------------------------------------------------------------------------------- */
 
 static void disconnect(struct beat *b)
 {
@@ -330,9 +326,10 @@ static void disconnect(struct beat *b)
     b->pg = b->listener = NULL;
 }
 
-static bool connect(struct beat *b, struct err *e)
+static bool open_database(struct beat *b, struct err *e)
 {
     disconnect(b);
+    b->look_at = 0;
     b->pg = pg_open(b->pooled.url ? &b->pooled : &b->direct, e);
     if (!b->pg || !migrate_check(b->pg, e))
         return false;
@@ -359,7 +356,7 @@ static bool wait_for_database(struct beat *b, const struct err *why, struct err 
 static bool connect_first(struct beat *b, struct err *e)
 {
     usec_t until = clock_boot() + START_PATIENCE;
-    while (!connect(b, e)) {
+    while (!open_database(b, e)) {
         struct err why = *e;
         if (err_exit_status(e->kind) != err_exit_status(ERR_UNREACHABLE) || clock_boot() + b->backoff >= until)
             return false;
@@ -383,8 +380,7 @@ static bool hear(struct beat *b, struct err *e)
     return pg_alive(b->listener);
 }
 
-/* The loop ----------------------------------------------------------------------------------------------------------
- */
+/* The loop ------------------------------------------------------------------------------------------------------ */
 
 static usec_t earlier(usec_t a, usec_t b)
 {
@@ -427,7 +423,7 @@ static bool turn(struct beat *b, struct err *e)
 static bool loop(struct beat *b, struct err *e)
 {
     while (!alarm_ended(&b->alarm)) {
-        if (pg_alive(b->pg) && turn(b, e)) {
+        if ((pg_alive(b->pg) || open_database(b, e)) && turn(b, e)) {
             if (!sleep_until_needed(b, e))
                 return false;
             continue;
@@ -435,8 +431,6 @@ static bool loop(struct beat *b, struct err *e)
         struct err why = *e;
         if (!wait_for_database(b, &why, e))
             return false;
-        b->look_at = 0;
-        connect(b, e);
     }
     return true;
 }

@@ -21,8 +21,7 @@ struct rule {
     struct cron *crons[]; /* specs, then excludes */
 };
 
-/* Reading -----------------------------------------------------------------------------------------------------------
- */
+/* Reading ------------------------------------------------------------------------------------------------------- */
 
 static size_t count_lines(const char *text)
 {
@@ -164,8 +163,7 @@ bool rule_is(const struct rule *rule, const struct rule_text *text)
            strcmp(tz, zone_text(text)) == 0;
 }
 
-/* Ticks -------------------------------------------------------------------------------------------------------------
- */
+/* Ticks --------------------------------------------------------------------------------------------------------- */
 
 static bool is_excluded(const struct rule *rule, usec_t tick)
 {
@@ -252,8 +250,7 @@ usec_t rule_due(const struct rule *rule, const char *name, usec_t tick)
     return tick + (usec_t)(hash % (uint64_t)spread);
 }
 
-/* Catching up -------------------------------------------------------------------------------------------------------
- */
+/* Catching up --------------------------------------------------------------------------------------------------- */
 
 /* How many ticks there are in [from, to), at most `max`. */
 static int64_t count_ticks(const struct rule *rule, usec_t from, usec_t to, int64_t max)

@@ -25,8 +25,10 @@ bool schedule_history(struct pg *pg, const char *name, size_t max, struct pg_row
 }
 
 struct next_ticks {
-    usec_t from, *ticks;
-    size_t max, *count;
+    usec_t from;
+    usec_t *ticks;
+    size_t max;
+    size_t *count;
     bool good;
     struct err *e;
 };
@@ -50,7 +52,8 @@ static void find_ticks(void *data, const struct schedule_row *row)
 bool schedule_next(struct pg *pg, const char *name, usec_t from, usec_t *ticks, size_t max, size_t *count,
                    struct err *e)
 {
-    struct next_ticks n = {.from = from, .ticks = ticks, .max = max, .count = count, .e = e};
+    struct next_ticks n = {.from = from, .max = max, .count = count, .e = e};
+    n.ticks = ticks;
     *count = 0;
     return store_rows(pg, &name, 1, find_ticks, &n, e) && n.good;
 }

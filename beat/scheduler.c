@@ -32,8 +32,7 @@ struct scheduler {
     size_t heap_count, heap_room;
 };
 
-/* Tables ------------------------------------------------------------------------------------------------------------
- */
+/* Tables -------------------------------------------------------------------------------------------------------- */
 
 static size_t slot_of(const struct table *t, uint64_t hash)
 {
@@ -107,11 +106,10 @@ static size_t find_name(const struct table *t, const char *name)
 
 static struct schedule *find_schedule(const struct scheduler *s, const char *name)
 {
-    return s->names.size ? s->names.slots[find_name(&s->names, name)] : NULL;
+    return s->names.slots[find_name(&s->names, name)];
 }
 
-/* Heap --------------------------------------------------------------------------------------------------------------
- */
+/* Heap ---------------------------------------------------------------------------------------------------------- */
 
 static void heap_set(struct scheduler *s, size_t place, struct schedule *schedule)
 {
@@ -182,8 +180,7 @@ static void set_wake(struct scheduler *s, struct schedule *schedule, usec_t wake
     heap_add(s, schedule);
 }
 
-/* Rules -------------------------------------------------------------------------------------------------------------
- */
+/* Rules --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_rule(const void *item)
 {
@@ -217,8 +214,7 @@ static void drop_rule(struct scheduler *s, struct rule *rule)
     rule_free(rule);
 }
 
-/* Schedules ---------------------------------------------------------------------------------------------------------
- */
+/* Schedules ----------------------------------------------------------------------------------------------------- */
 
 struct scheduler *scheduler_new(void)
 {
@@ -283,27 +279,41 @@ static void set_mark(struct scheduler *s, struct schedule *schedule, usec_t mark
     set_wake(s, schedule, next ? rule_due(schedule->rule, schedule->name, next) : SCHEDULER_NEVER);
 }
 
+/* A new schedule, or a new definition of one that is known. */
+static struct schedule *define(struct scheduler *s, struct schedule *schedule, const struct schedule_row *row,
+                               struct err *e)
+{
+    struct rule *rule = find_rule(s, &row->rule, e);
+    if (!rule) {
+        scheduler_remove(s, row->rule.name);
+        return NULL;
+    }
+    if (schedule)
+        drop_rule(s, schedule->rule);
+    else
+        schedule = add_schedule(s, row->rule.name);
+    schedule->rule = rule;
+    schedule->revision = row->revision;
+    return schedule;
+}
+
 bool scheduler_put(struct scheduler *s, const struct schedule_row *row, usec_t *next, struct err *e)
 {
     struct schedule *schedule = find_schedule(s, row->rule.name);
-    bool known = schedule && schedule->revision == row->revision && row->active;
-    *next = known ? schedule->next : 0;
-    if (known && schedule->mark == row->mark)
-        return true;
-    struct rule *rule = known ? rule_share(schedule->rule) : NULL;
-    if (!known && row->active)
-        rule = find_rule(s, &row->rule, e);
-    if (!rule) {
+    *next = 0;
+    if (!row->active) {
         scheduler_remove(s, row->rule.name);
-        return !row->active;
+        return true;
+    }
+    if (!schedule || schedule->revision != row->revision) {
+        schedule = define(s, schedule, row, e);
+    } else if (schedule->mark == row->mark) {
+        *next = schedule->next;
+        return true;
     }
     if (!schedule)
-        schedule = add_schedule(s, row->rule.name);
-    else
-        drop_rule(s, schedule->rule);
-    schedule->rule = rule;
-    schedule->revision = row->revision;
-    if (!rule_next(rule, row->mark, next))
+        return false;
+    if (!rule_next(schedule->rule, row->mark, next))
         *next = 0;
     set_mark(s, schedule, row->mark, *next);
     return true;

@@ -109,8 +109,7 @@ static void wait_until_caught_up(usec_t limit)
                                0, limit));
 }
 
-/* From the file to tasks --------------------------------------------------------------------------------------------
- */
+/* From the file to tasks ---------------------------------------------------------------------------------------- */
 
 START_TEST(a_schedule_of_the_file_becomes_tasks)
 {
@@ -173,8 +172,7 @@ START_TEST(a_bad_schedule_in_the_file_is_refused_with_its_place)
 }
 END_TEST
 
-/* Changes at run time -----------------------------------------------------------------------------------------------
- */
+/* Changes at run time ------------------------------------------------------------------------------------------- */
 
 START_TEST(changes_arrive_while_it_runs)
 {
@@ -239,8 +237,7 @@ START_TEST(a_schedule_that_the_store_refuses_stalls_nobody_else)
 }
 END_TEST
 
-/* Several beats -----------------------------------------------------------------------------------------------------
- */
+/* Several beats ------------------------------------------------------------------------------------------------- */
 
 START_TEST(beats_under_kill_9_emit_every_tick_once)
 {
@@ -308,8 +305,7 @@ START_TEST(a_beat_that_is_stopped_and_goes_on_doubles_nothing)
 }
 END_TEST
 
-/* The moment between insert and commit ------------------------------------------------------------------------------
- */
+/* The moment between insert and commit -------------------------------------------------------------------------- */
 
 /* Hold the emission of the running beat after it has inserted its ticks, until the next test_sql(pg, "COMMIT"). */
 static void hold_emission(void)

@@ -29,8 +29,7 @@ static void check_moment(usec_t got, const char *wanted, const char *row)
                   got ? clock_format(got, text) : "nothing", wanted ? wanted : "nothing");
 }
 
-/* Catching up -------------------------------------------------------------------------------------------------------
- */
+/* Catching up --------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *row;
@@ -113,8 +112,7 @@ START_TEST(all_catches_up_no_more_than_its_maximum)
 }
 END_TEST
 
-/* Ticks -------------------------------------------------------------------------------------------------------------
- */
+/* Ticks --------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *row, *specs, *exclude, *tz, *start, *end, *after;

@@ -11,8 +11,7 @@
 
 enum { SCHEDULES = 12, BEATS = 3, TURNS = 3000, TICKS_MAX = 50000, BATCH = 8 };
 
-/* The store ---------------------------------------------------------------------------------------------------------
- */
+/* The store ----------------------------------------------------------------------------------------------------- */
 
 struct row {
     char name[16];
@@ -82,8 +81,7 @@ static struct schedule_row as_read(const struct row *row)
                                  .mark = row->mark};
 }
 
-/* Beats -------------------------------------------------------------------------------------------------------------
- */
+/* Beats --------------------------------------------------------------------------------------------------------- */
 
 static void read_row(struct scheduler *s, const struct row *row)
 {
@@ -230,8 +228,7 @@ START_TEST(every_tick_is_emitted_once_whatever_the_clock_and_the_beats_do)
 }
 END_TEST
 
-/* The tables --------------------------------------------------------------------------------------------------------
- */
+/* The tables ---------------------------------------------------------------------------------------------------- */
 
 static struct schedule_row minute_row(const char *name, const char *spec, usec_t mark)
 {
