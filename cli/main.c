@@ -2,6 +2,7 @@
 #include "cli/help.h"
 #include "cli/verb.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,16 @@ static int skip_global(int argc, char **argv, int at)
     return at;
 }
 
+/* What could not be written, to a full disk for instance, was not done. */
+static int written(int status)
+{
+    struct err e;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    err_errno(&e, ERR_FAILED, errno, "standard output");
+    return verb_failed(&e);
+}
+
 /* Put `name` and what follows the verb in front of the flags that stood before it, for flags_read(). */
 static int dispatch(const struct verb *verb, int argc, char **argv, int at, int words)
 {
@@ -61,7 +72,7 @@ static int dispatch(const struct verb *verb, int argc, char **argv, int at, int 
     memcpy(line + 1 + before, argv + at + words, (size_t)after * sizeof *line);
     static char **kept; /* values stay in use until the process ends */
     kept = line;
-    return verb->run(1 + before + after, kept);
+    return written(verb->run(1 + before + after, kept));
 }
 
 /* The index of the first word that is not such a flag. */

@@ -80,13 +80,21 @@ const char *session_url(struct session *s, struct err *e)
     return text_str(&s->url);
 }
 
+/* PgBouncer refuses what a direct session is opened with. */
+static bool explain_pooler(struct err *e)
+{
+    if (strstr(e->text, "unsupported startup parameter"))
+        err_set(e, ERR_USAGE, "the database's address goes through a pooler (set database.listen_url to the server's own address)");
+    return false;
+}
+
 bool session_connect(struct session *s, struct err *e)
 {
     if (!s->config && !session_config(s, NULL, e))
         return false;
     struct pg_options options = {.url = session_url(s, e), .application = "drumbeat cli", .pooled = s->config->database.listen_url != NULL};
     s->pg = options.url ? pg_open(&options, e) : NULL;
-    return s->pg != NULL;
+    return s->pg || explain_pooler(e);
 }
 
 bool session_open(struct session *s, struct err *e)

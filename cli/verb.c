@@ -1,6 +1,7 @@
 /* verb: finding a verb by its words, and telling how one failed. */
 #include "cli/verb.h"
 #include "cli/near.h"
+#include "cli/rows.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,10 @@ static const char *const hints[ERR_KINDS] = {
 int verb_failed(const struct err *e)
 {
     const char *hint = hints[e->kind] && !strchr(e->text, '(') ? hints[e->kind] : "";
+    CLEANUP(text_free) struct text line = {0};
+    text_add_line(&line, e->text); /* what a server says may span lines */
     fflush(stdout);
-    fprintf(stderr, "drumbeat: %s%s\n", e->text, hint);
+    fprintf(stderr, "drumbeat: %s%s\n", text_str(&line), hint);
     return err_exit_status(e->kind);
 }
 

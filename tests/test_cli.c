@@ -172,6 +172,16 @@ START_TEST(without_a_database_the_error_says_what_to_set)
 }
 END_TEST
 
+START_TEST(a_full_disk_is_told)
+{
+    const char *argv[] = {"/bin/sh", "-c", "exec \"$0\" version > /dev/full", test_build_path("drumbeat"), NULL};
+    struct test_program program = {.argv = argv};
+    CLEANUP(test_process_freep) struct test_process *p = test_process_start(&program);
+    ck_assert(test_process_wait(p, SECONDS(30)));
+    ck_ended(p, 1, "standard output: No space left on device");
+}
+END_TEST
+
 START_TEST(flags_may_stand_before_the_verb)
 {
     CLEANUP(test_process_freep) struct test_process *p = test_drumbeat(NULL, "--database-url", url, "migrate", NULL);
@@ -568,6 +578,7 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, every_verb_has_help_with_an_example);
     tcase_add_test(rest, the_manual_is_what_the_program_says);
     tcase_add_test(rest, without_a_database_the_error_says_what_to_set);
+    tcase_add_test(rest, a_full_disk_is_told);
     tcase_add_test(rest, flags_may_stand_before_the_verb);
     tcase_add_test(rest, enqueue_prints_the_id_and_writes_what_it_was_told);
     tcase_add_test(rest, arguments_come_from_standard_input);
