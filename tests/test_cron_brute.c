@@ -378,25 +378,21 @@ static bool date_shown(const struct window *w, int64_t date)
     return false;
 }
 
-/* Where a wall time fires: the first time it is shown, else at the end of the jump over it; -1 outside the window. */
+/* Where a wall time fires: the first time it is shown, else at the end of the jump over it; -1 outside the window. No
+ * clock is ever moved by more than a day, so it is near where it would be without transitions. */
 static int place_of(const struct window *w, int64_t reading)
 {
-    for (int i = 0; i < READINGS; i++)
+    enum { MOVED_MAX = (DAY + 3600) / STEP };
+    int straight = (int)((reading - w->readings[0]) / STEP);
+    int first = straight > MOVED_MAX ? straight - MOVED_MAX : 0;
+    int end = straight + MOVED_MAX < READINGS ? straight + MOVED_MAX : READINGS;
+    for (int i = first; i < end; i++)
         if (w->readings[i] == reading)
             return i;
-    for (int i = 1; i < READINGS; i++)
+    for (int i = first + 1; i < end; i++)
         if (w->readings[i - 1] < reading && reading < w->readings[i])
             return date_shown(w, floor_div(reading, DAY)) ? i : -1;
     return -1;
-}
-
-/* Nearly always the reading is where it would be without transitions; the slow search is for the rest. */
-static int quick_place_of(const struct window *w, int64_t reading, bool steady)
-{
-    int64_t i = (reading - w->readings[0]) / STEP;
-    if (steady)
-        return i >= 0 && i < READINGS ? (int)i : -1;
-    return place_of(w, reading);
 }
 
 static void expect_fires(const struct window *w, const struct meaning *m, struct fires *f)
@@ -407,11 +403,10 @@ static void expect_fires(const struct window *w, const struct meaning *m, struct
             f->at[i] = reading_selected(m, w->readings[i]);
         return;
     }
-    bool steady = w->readings[READINGS - 1] - w->readings[0] == (int64_t)(READINGS - 1) * STEP;
     int64_t first = w->readings[0] + DAY, last = w->readings[READINGS - 1];
     for (int64_t reading = first; reading <= last; reading += STEP)
         if (reading_selected(m, reading)) {
-            int place = quick_place_of(w, reading, steady);
+            int place = place_of(w, reading);
             if (place >= 0)
                 f->at[place] = true;
         }
