@@ -57,8 +57,9 @@ static void add_numbers(const struct bar *bar, const struct task_state *state, s
         text_printf(out, "  %s left", duration_format(SECONDS((int64_t)((double)(state->end_value - state->progress_value) / bar->rate + 0.5)), left));
 }
 
-static void add_line(const struct bar *bar, const struct task_state *state, struct text *out)
+void bar_line(struct bar *bar, const struct task_state *state, struct text *out)
 {
+    count(bar, state);
     text_add_line(out, bar->name);
     text_printf(out, " %s", state->status);
     if (state->attempt > 1)
@@ -97,8 +98,7 @@ static void say(struct bar *bar, const struct text *line)
 void bar_show(struct bar *bar, const struct task_state *state)
 {
     CLEANUP(text_free) struct text line = {0};
-    count(bar, state);
-    add_line(bar, state, &line);
+    bar_line(bar, state, &line);
     if (bar->terminal)
         draw(bar, &line);
     else

@@ -24,6 +24,9 @@ struct bar {
 void bar_begin(struct bar *bar, const char *name);
 void bar_show(struct bar *bar, const struct task_state *state);
 
+/* Add the line that bar_show() would show. */
+void bar_line(struct bar *bar, const struct task_state *state, struct text *out);
+
 /* Take the bar off the screen, so that a line can be printed. */
 void bar_clear(struct bar *bar);
 void bar_end(struct bar *bar); /* for CLEANUP */

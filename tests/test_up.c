@@ -281,6 +281,21 @@ START_TEST(with_a_database_of_its_own_nothing_but_the_schema_is_made)
 }
 END_TEST
 
+START_TEST(a_terminal_sees_bars_and_the_log_goes_to_a_file)
+{
+    const char *const argv[] = {test_build_path("drumbeat"), "up", "--once", "--state", state, NULL};
+    const struct test_program program = {.argv = argv, .terminal = true};
+    char log[PATH_MAX + 32];
+    up = test_process_start(&program);
+    ck_assert(test_process_wait(up, ROUND_LIMIT));
+    const char *shown = test_process_output(up);
+    ck_assert_msg(test_process_status(up) == 0, "%s", shown);
+    ck_assert_msg(strstr(shown, "\033[4A") && strstr(shown, "100%") && !strstr(shown, "up.service_started"), "%s", shown);
+    snprintf(log, sizeof log, "%s/drumbeat.log", state);
+    ck_assert_int_eq(access(log, R_OK), 0);
+}
+END_TEST
+
 static const struct {
     const char *word, *value; /* after `up --state STATE` */
     const char *environment;  /* NAME=VALUE; NULL: none */
@@ -333,6 +348,7 @@ int main(void)
     tcase_set_timeout(parts, 240);
     tcase_add_loop_test(parts, a_mistake_is_one_clear_line_and_its_exit_status, 0, sizeof mistakes / sizeof *mistakes);
     tcase_add_test(parts, a_round_on_a_fresh_machine_succeeds_and_again);
+    tcase_add_test(parts, a_terminal_sees_bars_and_the_log_goes_to_a_file);
     tcase_add_test(parts, a_second_up_is_refused_by_name_of_the_first);
     tcase_add_test(parts, sigterm_leaves_no_process_and_a_clean_cluster);
     tcase_add_test(parts, a_killed_up_takes_everything_with_it_and_the_next_one_recovers);

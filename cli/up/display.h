@@ -1,27 +1,27 @@
 #pragma once
-/* What a person sees of tasks: on a terminal a few lines that are drawn over again, in a pipe a line a change. */
+/* What a person sees of several tasks: on a terminal a line each that is drawn over again, in a pipe a line when a task's
+ * status changes and now and then when it moves. */
+#include "cli/bar.h"
 #include "common/base/clock.h"
+#include "common/store/task.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum { DISPLAY_ROWS_MAX = 8, DISPLAY_NAME_MAX = 64, DISPLAY_STATUS_MAX = 16 };
 
 struct display_row {
-    const char *name, *status;
-    int64_t value, end; /* end 0: unknown */
-    const char *text;   /* the last message; "" for none */
-    usec_t took;
+    const char *name;
+    struct task_state state;
 };
 
 struct display {
     bool live;    /* standard output is a terminal that can move its cursor */
     size_t drawn; /* lines that are drawn over */
     struct {
+        struct bar bar;
         char name[DISPLAY_NAME_MAX], status[DISPLAY_STATUS_MAX];
         usec_t said_at;
-        int64_t value;
-    } said[DISPLAY_ROWS_MAX]; /* what a pipe was told last */
+    } lines[DISPLAY_ROWS_MAX];
 };
 
 void display_open(struct display *d);

@@ -46,12 +46,10 @@ static bool look(struct round_task *task, struct pg *pg, struct err *e)
     struct task_state state;
     if (!task_look(pg, task->id, &state, e))
         return err_add(e, "%s", task->name);
-    const char *text = state.error && *state.error ? state.error : state.progress_message;
     snprintf(task->status, sizeof task->status, "%s", state.status);
-    snprintf(task->text, sizeof task->text, "%s", text ? text : "");
-    task->value = state.progress_value;
-    task->end = state.end_value;
-    task->took = state.started_at ? (state.ended_at ? state.ended_at : clock_now()) - state.started_at : 0;
+    snprintf(task->message, sizeof task->message, "%s", state.progress_message ? state.progress_message : "");
+    snprintf(task->error, sizeof task->error, "%s", state.error ? state.error : "");
+    task->state = state;
     return true;
 }
 
@@ -85,6 +83,15 @@ bool round_advance(struct round *r, struct pg *pg, struct err *e)
     return true;
 }
 
+struct task_state round_state(const struct round_task *task)
+{
+    struct task_state state = task->state;
+    state.status = task->status;
+    state.progress_message = task->error[0] ? task->error : task->message;
+    state.error = task->error;
+    return state;
+}
+
 size_t round_shown(const struct round *r)
 {
     size_t shown = 0;
@@ -98,5 +105,5 @@ void round_failure(const struct round *r, struct text *out)
     for (size_t i = 0; i < round_shown(r); i++)
         if (strcmp(r->tasks[i].status, "SUCCESS") != 0)
             text_printf(out, "%s%s %s%s%s", out->len ? "; " : "", r->tasks[i].name, r->tasks[i].status,
-                        r->tasks[i].text[0] ? ": " : "", r->tasks[i].text);
+                        r->tasks[i].error[0] ? ": " : "", r->tasks[i].error);
 }

@@ -3,6 +3,7 @@
  * the one before it ended in SUCCESS. To add a sync, add a row to round.c. */
 #include "common/base/clock.h"
 #include "common/db/pg.h"
+#include "common/store/task.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -11,10 +12,8 @@ enum { ROUND_TASKS = 4, ROUND_STATUS_MAX = 16, ROUND_TEXT_MAX = 256 };
 struct round_task {
     const char *name;
     struct uuid id; /* all zero: not enqueued yet */
-    char status[ROUND_STATUS_MAX];
-    int64_t value, end; /* progress; end 0: unknown */
-    char text[ROUND_TEXT_MAX]; /* the last progress message, or the error */
-    usec_t took;               /* how long it has run */
+    char status[ROUND_STATUS_MAX], message[ROUND_TEXT_MAX], error[ROUND_TEXT_MAX];
+    struct task_state state; /* its texts are those above: see round_state() */
 };
 
 struct round {
@@ -33,6 +32,9 @@ bool round_advance(struct round *r, struct pg *pg, struct err *e);
 
 /* How many of `tasks` have been enqueued: they come first. */
 size_t round_shown(const struct round *r);
+
+/* Where a task stands, with texts that are valid until the next round_advance(). */
+struct task_state round_state(const struct round_task *task);
 
 /* Why it failed, one line; valid as long as the round. */
 void round_failure(const struct round *r, struct text *out);

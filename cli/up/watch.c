@@ -35,10 +35,8 @@ static void show_round(struct watch *w)
 {
     struct display_row rows[ROUND_TASKS];
     size_t count = round_shown(&w->round);
-    for (size_t i = 0; i < count; i++) {
-        const struct round_task *task = &w->round.tasks[i];
-        rows[i] = (struct display_row){task->name, task->status, task->value, task->end, task->text, task->took};
-    }
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct display_row){w->round.tasks[i].name, round_state(&w->round.tasks[i])};
     display_show(&w->display, rows, count);
 }
 
@@ -79,11 +77,11 @@ static bool show_running(struct watch *w, struct err *e)
     size_t count = found.count < DISPLAY_ROWS_MAX ? found.count : DISPLAY_ROWS_MAX;
     for (size_t i = 0; i < count; i++)
         rows[i] = (struct display_row){.name = pg_get_text(&found, i, 0),
-                                       .status = "RUNNING",
-                                       .value = pg_get_int(&found, i, 1),
-                                       .end = pg_get_int(&found, i, 2),
-                                       .text = pg_get_text(&found, i, 3),
-                                       .took = clock_now() - pg_get_time(&found, i, 4)};
+                                       .state = {.status = "RUNNING",
+                                                 .attempt = (int)pg_get_int(&found, i, 1),
+                                                 .progress_value = pg_get_int(&found, i, 2),
+                                                 .end_value = pg_get_int(&found, i, 3),
+                                                 .progress_message = pg_get_text(&found, i, 4)}};
     display_show(&w->display, rows, count);
     return true;
 }
