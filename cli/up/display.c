@@ -56,6 +56,8 @@ static void say(struct display *d, size_t place, const struct display_row *row)
         return;
     snprintf(d->lines[place].status, sizeof d->lines[place].status, "%s", row->state.status);
     d->lines[place].said_at = now;
+    while (line.len > 0 && line.data[line.len - 1] == ' ')
+        line.data[--line.len] = '\0';
     puts(text_str(&line));
     fflush(stdout);
 }
