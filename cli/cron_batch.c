@@ -80,7 +80,7 @@ static void add_fires(const struct cron *c, usec_t from, int64_t count, struct t
 
 static bool answer_question(const char *line, size_t len, struct text *out, struct err *e)
 {
-    struct question q;
+    struct question q = {0};
     CLEANUP(js_freep) struct js *document = js_parse(line, len, e);
     if (!document || !read_question(document, &q, e))
         return false;

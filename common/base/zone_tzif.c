@@ -328,7 +328,7 @@ static void note_readings(struct zone *z)
 struct zone *zone_read(const char *name, const void *bytes, size_t len, struct err *e)
 {
     struct input in = {.at = bytes, .end = (const unsigned char *)bytes + len};
-    struct header first, h;
+    struct header first = {0}, h = {0};
     struct zone *z = zone_new();
     int64_t last_at;
     bool ok = read_header(&in, &first) && first.version >= '2' && take(&in, block_size(&first, 4)) &&
