@@ -17,12 +17,16 @@ struct bench {
     double first_task_ms;    /* from executing the worker to the start of its first task */
     double pss_mib;          /* of all processes of an idle worker with BENCH_IDLE_POOL children */
     double busy_pss_mib;     /* the same after the throughput run, with `pool` children */
+    double raw_per_s;        /* claims and settlements alone */
     double ticks_per_s;      /* next ticks of schedules */
 };
 
 /* Enqueue `tasks`, and leave them or run them. */
 bool bench_enqueue(struct bench *b, struct err *e);
 bool bench_throughput(struct bench *b, struct err *e);
+
+/* The same claims and settlements without a worker: what PostgreSQL has to give. */
+bool bench_raw(struct bench *b, struct err *e);
 
 /* One task at a time on an idle worker. */
 bool bench_latency(struct bench *b, struct err *e);

@@ -26,13 +26,13 @@ typedef bool measurement(struct bench *b, struct err *e);
 /* What each word measures. */
 static const struct {
     const char *what;
-    measurement *steps[4];
+    measurement *steps[5];
 } kinds[] = {
     {"enqueue", {bench_enqueue}},
-    {"throughput", {bench_throughput, bench_start}},
+    {"throughput", {bench_throughput, bench_raw, bench_start}},
     {"latency", {bench_latency, bench_start}},
     {"schedules", {bench_schedules}},
-    {"", {bench_throughput, bench_latency, bench_start, bench_schedules}},
+    {"", {bench_throughput, bench_raw, bench_latency, bench_start, bench_schedules}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -59,6 +59,7 @@ static void print_json(const struct bench *b)
     add_number(&out, "}, \"pss_mib\": ", b->pss_mib, 2);
     add_number(&out, ", \"busy_pss_mib\": ", b->busy_pss_mib, 2);
     add_number(&out, ", \"start_to_first_task_ms\": ", b->first_task_ms, 1);
+    add_number(&out, ", \"raw_per_s\": ", b->raw_per_s, 0);
     add_number(&out, ", \"next_ticks_per_s\": ", b->ticks_per_s, 0);
     printf("%s}\n", text_str(&out));
 }
@@ -70,6 +71,8 @@ static void print(const struct bench *b)
     if (b->tasks_per_s >= 0)
         printf("throughput       %" PRId64 " tasks in %.3f s: %.0f/s, each SUCCESS at its first start, %d children\n", b->tasks, b->seconds,
                b->tasks_per_s, b->pool);
+    if (b->raw_per_s >= 0)
+        printf("raw cycle        %.0f/s: claims and settlements alone, %d clients\n", b->raw_per_s, b->pool);
     if (b->p50 >= 0)
         printf("commit to start  p50 %.3f ms, p95 %.3f ms, p99 %.3f ms of %" PRId64 " tasks one by one\n", b->p50, b->p95, b->p99, b->samples);
     if (b->first_task_ms >= 0)
@@ -104,7 +107,7 @@ static int run(int argc, char **argv)
         return verb_failed(&e);
     struct bench b = {.session = &s, .tasks = args.tasks, .samples = args.samples, .pool = (int)args.pool,
                       .seconds = -1, .tasks_per_s = -1, .enqueue_per_s = -1, .p50 = -1, .p95 = -1, .p99 = -1,
-                      .first_task_ms = -1, .pss_mib = -1, .busy_pss_mib = -1, .ticks_per_s = -1};
+                      .first_task_ms = -1, .pss_mib = -1, .busy_pss_mib = -1, .raw_per_s = -1, .ticks_per_s = -1};
     bench_catch_interrupts();
     if (!run_steps(&b, args.what, &e))
         return verb_failed(&e);
