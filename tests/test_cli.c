@@ -32,18 +32,18 @@ static void end(void)
 static void ck_ended(struct test_process *p, int status, const char *errors)
 {
     const char *said = test_process_errors(p);
-    ck_assert_msg(test_process_status(p) == status, "exit status %d, not %d: %s%s", test_process_status(p), status, test_process_output(p), said);
+    ck_assert_msg(test_process_status(p) == status, "exit status %d, not %d: %.1000s%.2000s", test_process_status(p), status, test_process_output(p), said);
     if (*errors)
-        ck_assert_msg(strstr(said, errors) != NULL, "'%s' is not in: %s", errors, said);
+        ck_assert_msg(strstr(said, errors) != NULL, "'%s' is not in: %.2000s", errors, said);
     else
-        ck_assert_msg(*said == '\0', "said on standard error: %s", said);
+        ck_assert_msg(*said == '\0', "said on standard error: %.2000s", said);
     const char *line = strchr(said, '\n');
-    ck_assert_msg(!line || line[1] == '\0', "more than one line: %s", said);
+    ck_assert_msg(!line || line[1] == '\0', "more than one line: %.2000s", said);
 }
 
 static void ck_says(struct test_process *p, const char *text)
 {
-    ck_assert_msg(strstr(test_process_output(p), text) != NULL, "'%s' is not in: %s", text, test_process_output(p));
+    ck_assert_msg(strstr(test_process_output(p), text) != NULL, "'%s' is not in: %.2000s", text, test_process_output(p));
 }
 
 /* The id that enqueue printed. */
