@@ -21,7 +21,7 @@ struct http {
     struct text body;
     /* of the running try */
     usec_t checked_at;
-    usec_t moved_at; /* when bytes last came; 0: none yet */
+    usec_t moved_at; /* when something last came; 0: nothing yet */
     curl_off_t moved;
     bool stalled;
     struct err stop; /* why a callback ended it */
@@ -45,6 +45,13 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     struct http *http = data;
     text_add(&http->body, bytes, size * count);
     return http->body.cut ? 0 : size * count;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *data)
+{
+    (void)bytes;
+    ((struct http *)data)->moved_at = clock_boot();
+    return size * count;
 }
 
 /* Called about once a second, and whenever something moves. */
@@ -89,7 +96,8 @@ static bool read_base(struct http *http, struct err *e)
         whole[--len] = '\0';
     http->origin = mem_strdup(whole);
     curl_free(whole);
-    return true;
+    return strncmp(http->origin, "http://", 7) == 0 || strncmp(http->origin, "https://", 8) == 0 ||
+           err_set(e, ERR_USAGE, "upstream '%s': its URL is neither http nor https", http->upstream->name);
 }
 
 static bool add_header(struct http *http, const char *line, struct err *e)
@@ -134,6 +142,8 @@ static void set_up(struct http *http)
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->complaint);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, http);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

@@ -19,7 +19,7 @@ WITH staged AS (
      USING stale p
      WHERE r.programme_document_id = p.programme_document_id AND r.report_type = p.report_type AND r.due_date IS NOT DISTINCT FROM p.due_date
        AND (p.report_type = 'SR' OR (r.start_date, r.end_date) IS NOT DISTINCT FROM (p.start_date, p.end_date))
-       AND NOT (r.submission_date IS NOT NULL OR r.status IN ('Sub', 'Sen', 'Acc') OR r.narrative <> ''
+       AND NOT (r.submission_date IS NOT NULL OR r.status IN ('Sub', 'Sen', 'Acc') OR coalesce(r.narrative, '') <> ''
             OR EXISTS (SELECT FROM registry.indicator_report i WHERE i.progress_report_id = r.id AND i.submission_date IS NOT NULL))
     RETURNING p.record
 )

@@ -1,0 +1,3 @@
+# HTTP for handlers, and the syncs with PMP against stand-in servers and a real database.
+drumbeat_test(test_http SOURCES test_http.c test_http_server.c test_pmp_task.c LIBS common_task)
+drumbeat_test(test_pmp_documents TIMEOUT 240 SOURCES test_pmp_documents.c test_http_server.c test_pmp_task.c LIBS tasks test_fixture)
