@@ -65,7 +65,7 @@ static bool clock_was_set(struct alarm *alarm)
     return read(alarm->steps, &expirations, sizeof expirations) < 0 && errno == ECANCELED;
 }
 
-bool alarm_wait(struct alarm *alarm, usec_t until, int socket, int other, bool *stepped, struct err *e)
+bool alarm_wait(struct alarm *alarm, usec_t until, int socket, bool *stepped, struct err *e)
 {
     usec_t at = until > 1 ? until : 1; /* 0 would disarm it */
     struct itimerspec when = {.it_value = {.tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000}};
@@ -74,8 +74,7 @@ bool alarm_wait(struct alarm *alarm, usec_t until, int socket, int other, bool *
     struct pollfd fds[] = {{.fd = alarm->signals, .events = POLLIN},
                            {.fd = alarm->timer, .events = POLLIN},
                            {.fd = alarm->steps, .events = POLLIN},
-                           {.fd = socket, .events = POLLIN},
-                           {.fd = other, .events = POLLIN}};
+                           {.fd = socket, .events = POLLIN}};
     if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
         return err_errno(e, ERR_FAILED, errno, "poll");
     *stepped = clock_was_set(alarm);

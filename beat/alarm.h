@@ -14,9 +14,9 @@ struct alarm {
 bool alarm_open(struct alarm *alarm, struct err *e);
 void alarm_close(struct alarm *alarm);
 
-/* Sleep until clock_boot() is `until`, one of the sockets (-1: none) is readable, the end is asked for, or the wall
+/* Sleep until clock_boot() is `until`, `socket` (-1: none) is readable, the end is asked for, or the wall
  * clock was set: then *stepped is true. */
-bool alarm_wait(struct alarm *alarm, usec_t until, int socket, int other, bool *stepped, struct err *e);
+bool alarm_wait(struct alarm *alarm, usec_t until, int socket, bool *stepped, struct err *e);
 
 /* Has the end been asked for? Does not wait. */
 bool alarm_ended(struct alarm *alarm);

@@ -20,6 +20,7 @@
 #define LEASE_MARGIN SECONDS(1) /* the holder stops that much before the store thinks so */
 #define LOOK SECONDS(1)
 #define START_PATIENCE SECONDS(10)
+#define START_BACKOFF MSEC(500)
 #define SLEEP_MAX SECONDS(30)
 #define CALL_TIMEOUT SECONDS(8)
 #define BACKOFF_FIRST MSEC(50)
@@ -27,14 +28,17 @@
 #define HELD_ELSEWHERE MSEC(500) /* before a row that somebody else holds is tried again */
 #define TICKS_KEPT DAYS(90)
 #define PRUNE_EVERY HOURS(1)
+#define LISTEN_AGAIN SECONDS(30)
+#define CHANNEL "drumbeat_schedule"
 #define SET_ASIDE SECONDS(30) /* before a schedule is tried again that the store refuses */
+#define CLOCK_BACK MSEC(500)  /* less is how the way to the store varies */
 #define CLOCK_WARN SECONDS(2)
 #define CLOCK_MAX SECONDS(30) /* own and store's clock further apart: something is wrong here, do not lead */
 
 struct beat {
     const struct config *config;
     struct pg_options direct, pooled; /* url NULL: there is none */
-    struct pg *pg, *listener;         /* the same connection where it is direct */
+    struct pg *pg, *listener;         /* the same connection where it is direct; NULL: none */
     struct alarm alarm;
     struct scheduler *scheduler;
     struct uuid id;
@@ -42,10 +46,10 @@ struct beat {
 
     bool leads;
     int64_t epoch;
-    usec_t lease_end; /* CLOCK_BOOTTIME, as the next three */
-    usec_t renew_at, look_at, prune_at;
-    usec_t offset;                /* the store's clock minus CLOCK_BOOTTIME */
-    bool clock_known, clock_good; /* `offset` was measured; it agrees with this machine's wall clock */
+    usec_t lease_end; /* CLOCK_BOOTTIME, as the next four */
+    usec_t renew_at, look_at, prune_at, listen_at;
+    usec_t offset;  /* the store's clock minus CLOCK_BOOTTIME */
+    bool clock_bad; /* it and this machine's wall clock are too far apart */
     bool clock_warned;
 
     bool declared;    /* the file's schedules are in the table */
@@ -55,6 +59,11 @@ struct beat {
     int64_t emitted, missed; /* ticks, since it was logged */
     usec_t backoff;
 };
+
+static usec_t earlier(usec_t a, usec_t b)
+{
+    return a < b ? a : b;
+}
 
 static usec_t store_now(const struct beat *b)
 {
@@ -151,11 +160,40 @@ static void stop_leading(struct beat *b, const char *reason)
 static void judge_clock(struct beat *b)
 {
     usec_t apart = clock_now() - store_now(b);
-    b->clock_known = true;
-    b->clock_good = llabs(apart) <= CLOCK_MAX;
+    b->clock_bad = llabs(apart) > CLOCK_MAX;
     if (llabs(apart) > CLOCK_WARN && !b->clock_warned)
-        log_warning("beat.clock", LOG_INT("ahead_ms", apart / 1000), LOG_STR("leads", b->clock_good ? "yes" : "no"));
+        log_warning("beat.clock", LOG_INT("ahead_ms", apart / 1000), LOG_STR("leads", b->clock_bad ? "no" : "yes"));
     b->clock_warned = llabs(apart) > CLOCK_WARN;
+}
+
+/* Give up the lease, if the store still thinks that this beat has it. */
+static bool give_up_lease(struct beat *b, const char *reason, struct err *e)
+{
+    stop_leading(b, reason);
+    return store_stop_leading(b->pg, b->id, e);
+}
+
+static bool start_leading(struct beat *b, int64_t epoch, struct err *e)
+{
+    if (b->leads && b->epoch == epoch)
+        return true;
+    b->leads = true;
+    b->epoch = epoch;
+    log_info("beat.leads", LOG_UUID("beat", b->id), LOG_INT("epoch", b->epoch),
+             LOG_INT("schedules", (int64_t)scheduler_count(b->scheduler)));
+    return read_overdue(b, e);
+}
+
+/* The store's clock as it is now. When it was put back, what this beat moved past while others led lies ahead again. */
+static bool set_clock(struct beat *b, usec_t clock, struct err *e)
+{
+    usec_t before = b->offset;
+    b->offset = clock - clock_boot();
+    judge_clock(b);
+    if (b->offset >= before - CLOCK_BACK)
+        return true;
+    b->revision = 0;
+    return read_changes(b, e);
 }
 
 /* Ask for the lease, or for its renewal. The own deadline counts from before the question; the clock's offset from
@@ -163,27 +201,17 @@ static void judge_clock(struct beat *b)
 static bool ask_lease(struct beat *b, struct err *e)
 {
     struct leadership answer;
-    bool willing = b->clock_known && b->clock_good;
     usec_t asked_at = clock_boot();
-    if (!store_lead(b->pg, b->id, b->term, b->listener == b->pg, willing, &answer, e))
+    if (!store_lead(b->pg, b->id, b->term, !b->pooled.url, !b->clock_bad, &answer, e) || !set_clock(b, answer.clock, e))
         return false;
-    b->offset = answer.clock - clock_boot();
-    judge_clock(b);
     b->lease_end = asked_at + b->term - LEASE_MARGIN;
     b->renew_at = asked_at + b->term * 3 / 10;
-    if (!answer.leads) {
-        if (b->leads && !store_stop_leading(b->pg, b->id, e))
-            return false;
-        stop_leading(b, willing ? "another beat leads" : "clocks differ");
-        return true;
-    }
-    bool new = !b->leads || b->epoch != answer.epoch;
-    b->leads = true;
-    b->epoch = answer.epoch;
-    if (new)
-        log_info("beat.leads", LOG_UUID("beat", b->id), LOG_INT("epoch", b->epoch),
-                 LOG_INT("schedules", (int64_t)scheduler_count(b->scheduler)));
-    return !new || read_overdue(b, e);
+    if (b->clock_bad)
+        return (!b->leads && !answer.leads) || give_up_lease(b, "clocks differ", e);
+    if (answer.leads)
+        return start_leading(b, answer.epoch, e);
+    stop_leading(b, "another beat leads");
+    return true;
 }
 
 static bool lease_holds(const struct beat *b)
@@ -208,12 +236,9 @@ static void prune(struct beat *b)
 static bool look(struct beat *b, struct err *e)
 {
     b->look_at = clock_boot() + b->look - b->look / 10 + jitter(b->look / 5);
-    bool first = !b->clock_known;
     if (!declare(b, e) || !read_changes(b, e))
         return false;
     if ((!b->leads || clock_boot() >= b->renew_at) && !ask_lease(b, e))
-        return false;
-    if (first && !ask_lease(b, e))
         return false;
     prune(b);
     return pg_alive(b->pg);
@@ -333,8 +358,26 @@ static bool open_database(struct beat *b, struct err *e)
     b->pg = pg_open(b->pooled.url ? &b->pooled : &b->direct, e);
     if (!b->pg || !migrate_check(b->pg, e))
         return false;
-    b->listener = b->pooled.url ? pg_open(&b->direct, e) : b->pg;
-    return b->listener && pg_listen(b->listener, "drumbeat_schedule", e);
+    b->listener = b->pooled.url ? NULL : b->pg;
+    b->listen_at = 0;
+    return b->pooled.url || pg_listen(b->pg, CHANNEL, e);
+}
+
+/* Beside a pooler a second connection listens. Without it looking is all there is: changes and the lease are seen a
+ * look later. */
+static void listen_beside_pooler(struct beat *b)
+{
+    struct err e;
+    if (!b->pooled.url || pg_alive(b->listener) || clock_boot() < b->listen_at)
+        return;
+    pg_close(b->listener);
+    b->listener = pg_open(&b->direct, &e);
+    if (b->listener && pg_listen(b->listener, CHANNEL, &e))
+        return;
+    log_warning("beat.deaf", LOG_ERR(&e));
+    pg_close(b->listener);
+    b->listener = NULL;
+    b->listen_at = clock_boot() + LISTEN_AGAIN;
 }
 
 /* Full jitter, doubling. Nothing is emitted meanwhile, and what becomes due is found overdue afterwards. */
@@ -347,19 +390,20 @@ static bool wait_for_database(struct beat *b, const struct err *why, struct err 
     b->backoff = b->backoff * 2 < BACKOFF_MAX ? b->backoff * 2 : BACKOFF_MAX;
     stop_leading(b, "no database");
     while (clock_boot() < until && !b->alarm.ended)
-        if (!alarm_wait(&b->alarm, until, -1, -1, &stepped, e))
+        if (!alarm_wait(&b->alarm, until, -1, &stepped, e))
             return false;
     return true;
 }
 
-/* The first connection, tried for a while. */
+/* The first connection, tried for a while and often. */
 static bool connect_first(struct beat *b, struct err *e)
 {
     usec_t until = clock_boot() + START_PATIENCE;
     while (!open_database(b, e)) {
         struct err why = *e;
-        if (err_exit_status(e->kind) != err_exit_status(ERR_UNREACHABLE) || clock_boot() + b->backoff >= until)
+        if (e->kind != ERR_UNREACHABLE || clock_boot() >= until)
             return false;
+        b->backoff = earlier(b->backoff, START_BACKOFF);
         if (!wait_for_database(b, &why, e))
             return false;
         if (b->alarm.ended)
@@ -368,24 +412,17 @@ static bool connect_first(struct beat *b, struct err *e)
     return true;
 }
 
-/* Notifications ask for a look; what they say does not matter. */
+/* Notifications ask for a look; what they say does not matter. False when the connection that asks is gone too. */
 static bool hear(struct beat *b, struct err *e)
 {
     const char *payload;
-    while (pg_notification(b->listener, &payload, e)) {
+    listen_beside_pooler(b);
+    while (b->listener && pg_notification(b->listener, &payload, e))
         b->look_at = 0;
-        if (strcmp(payload, "free") == 0)
-            b->renew_at = 0;
-    }
-    return pg_alive(b->listener);
+    return pg_alive(b->pg);
 }
 
 /* The loop ------------------------------------------------------------------------------------------------------ */
-
-static usec_t earlier(usec_t a, usec_t b)
-{
-    return a < b ? a : b;
-}
 
 static bool sleep_until_needed(struct beat *b, struct err *e)
 {
@@ -396,7 +433,7 @@ static bool sleep_until_needed(struct beat *b, struct err *e)
         until = earlier(until, b->renew_at);
         until = wake == SCHEDULER_NEVER ? until : earlier(until, wake - b->offset);
     }
-    if (!alarm_wait(&b->alarm, until, pg_socket(b->listener), -1, &stepped, e))
+    if (!alarm_wait(&b->alarm, until, pg_alive(b->listener) ? pg_socket(b->listener) : -1, &stepped, e))
         return false;
     if (stepped) {
         log_info("beat.clock_set");

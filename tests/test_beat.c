@@ -54,6 +54,7 @@ static struct test_process *start_leader(void)
 
 static void stop(struct test_process *beat)
 {
+    ck_assert(test_process_wait_for(beat, "beat.started", SECONDS(5)));
     test_process_signal(beat, SIGTERM);
     ck_assert_msg(test_process_wait(beat, SECONDS(10)), "%s", test_process_errors(beat));
     ck_assert_msg(test_process_status(beat) == 0, "%d: %s", test_process_status(beat), test_process_errors(beat));
@@ -305,6 +306,80 @@ START_TEST(a_beat_that_is_stopped_and_goes_on_doubles_nothing)
 }
 END_TEST
 
+/* Clocks ------------------------------------------------------------------------------------------------------- */
+
+/* From now on the store's clock is ahead by what set_clock() says, as far as a beat can see. */
+static void take_clock(void)
+{
+    test_sql(pg,
+             "CREATE TABLE ahead AS SELECT interval '0' AS by;"
+             "ALTER FUNCTION drumbeat.lead RENAME TO real_lead;"
+             "CREATE FUNCTION drumbeat.lead(beat uuid, term interval, direct boolean, willing boolean)"
+             " RETURNS TABLE (leads boolean, epoch bigint, store_clock timestamptz) LANGUAGE sql AS"
+             " 'SELECT leads, epoch, store_clock + ahead.by FROM drumbeat.real_lead($1, $2, $3, $4), public.ahead'");
+}
+
+static void set_clock(int seconds)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "UPDATE ahead SET by = %d * interval '1 s'", seconds);
+    test_sql(pg, sql);
+}
+
+START_TEST(due_is_what_the_store_says)
+{
+    take_clock();
+    set_clock(20);
+    add_schedules(1, "@every 1s");
+    struct test_process *beat = start_leader();
+    ck_assert(test_process_wait_for(beat, "beat.clock", SECONDS(5)));
+    wait_for_ticks("tick_at > clock_timestamp() + interval '17 s'", SECONDS(10));
+    stop(beat);
+    check_ticks(15);
+}
+END_TEST
+
+START_TEST(a_beat_whose_clock_is_far_off_does_not_lead)
+{
+    take_clock();
+    add_schedules(1, "@every 1s");
+    struct test_process *beat = start_leader();
+    set_clock(45);
+    ck_assert(test_process_wait_for(beat, "beat.follows", SECONDS(10)));
+    ck_assert(test_wait_number(pg, "SELECT (holder IS NULL)::int FROM drumbeat.beat_lease", 1, SECONDS(5)));
+    int64_t ticks = test_number(pg, "SELECT count(*) FROM drumbeat.tick");
+    set_clock(0);
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT (count(*) > %lld)::int FROM drumbeat.tick", (long long)ticks);
+    ck_assert(test_wait_number(pg, sql, 1, SECONDS(10)));
+    stop(beat);
+    check_ticks(1);
+}
+END_TEST
+
+START_TEST(steps_of_the_stores_clock_lose_and_double_nothing)
+{
+    static const int steps[] = {20, -20, 10, -5, 0};
+    take_clock();
+    add_schedules(5, "@every 1s");
+    struct test_process *first = start_leader(), *second = start_beat();
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        set_clock(steps[i]);
+        int64_t held = test_number(pg, "SELECT extract(epoch FROM until)::bigint FROM drumbeat.beat_lease");
+        char sql[160];
+        snprintf(sql, sizeof sql, "SELECT (until > to_timestamp(%lld) + interval '3 s')::int FROM drumbeat.beat_lease",
+                 (long long)held);
+        ck_assert(test_wait_number(pg, sql, 1, SECONDS(10)));
+    }
+    ck_assert(test_wait_number(
+        pg, "SELECT count(*) FROM drumbeat.schedule WHERE last_tick < clock_timestamp() - interval '3 s'", 0,
+        SECONDS(30)));
+    stop(second);
+    stop(first);
+    check_ticks(5 * 20);
+}
+END_TEST
+
 /* The moment between insert and commit -------------------------------------------------------------------------- */
 
 /* Hold the emission of the running beat after it has inserted its ticks, until the next test_sql(pg, "COMMIT"). */
@@ -373,7 +448,7 @@ START_TEST(it_gives_up_when_there_never_was_a_server)
     usec_t begun = clock_boot();
     struct test_process *beat = test_drumbeat("postgresql:///none?host=/nonexistent", "beat", "--config", file, NULL);
     ck_assert_int_eq(test_process_status(beat), 5);
-    ck_assert_int_ge(clock_boot() - begun, SECONDS(4));
+    ck_assert_int_ge(clock_boot() - begun, SECONDS(9));
     ck_assert_int_lt(clock_boot() - begun, SECONDS(13));
     test_process_free(beat);
 }
@@ -381,12 +456,12 @@ END_TEST
 
 int main(void)
 {
-    static const struct test_cluster_options durable = {.durable = true};
-    cluster = test_cluster_start(&durable);
+    cluster = test_cluster_start(NULL);
     Suite *suite = suite_create("beat");
     TCase *tests = tcase_create("beat");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, prepare, tidy);
+    tcase_add_test(tests, it_outlives_the_server);
     tcase_add_test(tests, a_schedule_of_the_file_becomes_tasks);
     tcase_add_test(tests, the_file_wins_for_its_own_and_leaves_others_alone);
     tcase_add_loop_test(tests, a_bad_schedule_in_the_file_is_refused_with_its_place, 0,
@@ -397,9 +472,11 @@ int main(void)
     tcase_add_test(tests, beats_under_kill_9_emit_every_tick_once);
     tcase_add_test(tests, a_beat_that_ends_hands_over_at_once);
     tcase_add_test(tests, a_beat_that_is_stopped_and_goes_on_doubles_nothing);
+    tcase_add_test(tests, due_is_what_the_store_says);
+    tcase_add_test(tests, a_beat_whose_clock_is_far_off_does_not_lead);
+    tcase_add_test(tests, steps_of_the_stores_clock_lose_and_double_nothing);
     tcase_add_test(tests, a_beat_killed_between_insert_and_commit_loses_and_doubles_nothing);
     tcase_add_test(tests, a_session_ended_between_insert_and_commit_loses_and_doubles_nothing);
-    tcase_add_test(tests, it_outlives_the_server);
     tcase_add_test(tests, it_gives_up_when_there_never_was_a_server);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
