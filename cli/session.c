@@ -2,6 +2,7 @@
 #include "cli/session.h"
 #include "cli/flags.h"
 #include "cli/up/cluster.h"
+#include "cli/up/sandbox.h"
 #include "common/base/log.h"
 #include "common/store/migrate.h"
 
@@ -77,6 +78,7 @@ const char *session_url(struct session *s, struct err *e)
         err_set(e, ERR_USAGE, "no database: none is configured and no drumbeat up is running (set DATABASE_URL, or start drumbeat up)");
         return NULL;
     }
+    sandbox_adopt_published(); /* for a worker that is started to run something beside that `up` */
     return text_str(&s->url);
 }
 

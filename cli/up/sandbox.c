@@ -1,16 +1,21 @@
 /* sandbox: how drumbeat-sandbox is started and how others learn where it is. */
 #include "cli/up/sandbox.h"
 
+#include "cli/up/state.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { SANDBOX_LINE_MAX = 512 };
 enum { SANDBOX_PORT = 8082 }; /* the program's own default, so that examples work as they are printed */
 
 static const char PROGRAM[] = "drumbeat-sandbox";
@@ -93,4 +98,46 @@ bool sandbox_service(struct region *memory, const char *folder, const struct san
         .give_up_status = 2,
     };
     return true;
+}
+
+static void published_path(const char *state, char path[static PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/sandbox.env", state);
+}
+
+bool sandbox_publish(const char *state, const struct sandbox *sandbox, struct err *e)
+{
+    char path[PATH_MAX];
+    published_path(state, path);
+    unlink(path);
+    if (!sandbox)
+        return true;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!file)
+        return err_errno(e, ERR_REFUSED, errno, "%s", path);
+    for (const char *const *variable = sandbox->env; *variable; variable++)
+        fprintf(file, "%s\n", *variable);
+    return fclose(file) == 0 || err_errno(e, ERR_REFUSED, errno, "%s", path);
+}
+
+void sandbox_adopt_published(void)
+{
+    CLEANUP(text_free) struct text state = {0};
+    char path[PATH_MAX], line[SANDBOX_LINE_MAX];
+    struct err ignored;
+    if (!state_default_folder(&state, &ignored))
+        return;
+    published_path(text_str(&state), path);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        char *equals = strchr(line, '=');
+        line[strcspn(line, "\n")] = '\0';
+        if (!equals)
+            continue;
+        *equals = '\0';
+        setenv(line, equals + 1, 0);
+    }
+    if (file)
+        fclose(file);
 }

@@ -28,3 +28,10 @@ bool sandbox_service(struct region *memory, const char *folder, const struct san
 
 /* Does it take connections yet? */
 bool sandbox_answers(const struct sandbox *sandbox);
+
+/* Tell verbs of the same user, in other terminals, where the sandbox is: a file in the state folder. NULL takes the file
+ * away. */
+bool sandbox_publish(const char *state, const struct sandbox *sandbox, struct err *e);
+
+/* Put what the running `up` on the default state folder published into our environment, where we have no such variable. */
+void sandbox_adopt_published(void);

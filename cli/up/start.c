@@ -201,13 +201,16 @@ static bool start_sandbox(struct up *up, struct sandbox *sandbox, struct err *e)
     const struct config_upstream *pmp = config_upstream(up->session.config, "pmp");
     const struct sandbox_options options = {.seed = up->args->seed, .scale = up->args->scale};
     struct service row;
+    if (!sandbox_publish(up->state, NULL, e)) /* what a killed `up` left */
+        return false;
     up->has_upstream = (pmp && pmp->url) || sandbox_is_installed(up->folder);
     if (!up->has_upstream)
         puts("upstream   none: upstreams.pmp.url is not set and drumbeat-sandbox is not beside this program");
     else if (pmp && pmp->url)
         printf("upstream   %s\n", pmp->url);
     else if (!sandbox_service(up->memory, up->folder, &options, up->log, &row, sandbox, e) ||
-             !services_add(&up->services, &row, e) || !wait_for_sandbox(up, sandbox, e))
+             !services_add(&up->services, &row, e) || !wait_for_sandbox(up, sandbox, e) ||
+             !sandbox_publish(up->state, sandbox, e))
         return false;
     else
         printf("upstream   %s (sandbox)\n", sandbox->url);

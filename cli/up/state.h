@@ -3,6 +3,7 @@
  *
  *     postgres/       the private cluster's data          postgres.log    what its server says
  *     up.lock         locked while an `up` runs           drumbeat.log    what the rest says, when a terminal is busy
+ *     sandbox.env     where the sandbox is, for other verbs of the same user
  *     socket/         the cluster's socket, unless the path is too long for one (cluster.h) */
 #include "common/base/err.h"
 #include "common/base/text.h"

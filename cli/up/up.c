@@ -49,6 +49,9 @@ static void up_stop(struct up *up)
     if (up->services.count > 0 && terminal_is(stdout))
         puts("stopping: what runs may finish; Ctrl-C again stops it at once");
     services_stop(&up->services, up->signals);
+    struct err ignored;
+    if (up->lock >= 0)
+        sandbox_publish(up->state, NULL, &ignored);
 }
 
 static void up_close(struct up *up)

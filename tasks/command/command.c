@@ -45,8 +45,6 @@ static void close_fd(int *fd)
 
 /* Starting ---------------------------------------------------------------------------------------------------------- */
 
-extern char **environ;
-
 static bool overridden(const char *variable, const char *const *env)
 {
     size_t name = strcspn(variable, "=") + 1;
