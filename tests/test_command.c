@@ -79,6 +79,7 @@ START_TEST(a_command_ends_its_task_as_the_table_says)
     snprintf(sql, sizeof sql, "SELECT %s FROM drumbeat.task t", row->column);
     ck_assert_msg(test_wait_number(pg, "SELECT count(*) FROM drumbeat.running", 0, SECONDS(10)), "%s: still running", row->name);
     ck_assert_str_eq(test_text(pg, sql), row->shows);
+    ck_assert_int_eq(test_process_status(worker), -1);
 }
 END_TEST
 
