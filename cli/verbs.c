@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-extern const struct verb verb_up, verb_worker, verb_beat, verb_fork_server;
+extern const struct verb verb_up, verb_worker, verb_beat, verb_web, verb_fork_server;
 extern const struct verb verb_enqueue, verb_run, verb_handlers;
 extern const struct verb verb_task_ls, verb_task_show, verb_task_wait, verb_task_log, verb_task_cancel, verb_task_retry;
 extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
@@ -15,6 +15,7 @@ const struct verb *const verbs[] = {
     &verb_up,
     &verb_worker,
     &verb_beat,
+    &verb_web,
     &verb_enqueue,
     &verb_run,
     &verb_task_ls,

@@ -1,0 +1,193 @@
+/* metrics: families, a row each: name, type, help, the reading its numbers come from, and how to write its samples. */
+#include "web/metrics.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AGE_MAX SECONDS(60)
+
+struct scrape {
+    const struct look *look;
+    usec_t now, started_at;
+    enum verdict verdict;
+    struct finding findings[HEALTH_CHECKS];
+    struct text *out;
+};
+
+struct family {
+    const char *name, *type, *help;
+    void (*write)(const struct scrape *s, const struct family *family);
+    size_t offset;     /* of the number, where `write` takes it from a structure */
+    enum reading from; /* READINGS: from none */
+};
+
+/* A label's value: backslash, quote and line end are escaped. */
+static void add_label(struct text *out, const char *name, const char *value)
+{
+    text_printf(out, "{%s=\"", name);
+    for (; *value; value++) {
+        if (*value == '\\' || *value == '"')
+            text_putc(out, '\\');
+        if (*value == '\n')
+            text_puts(out, "\\n");
+        else
+            text_putc(out, *value);
+    }
+    text_puts(out, "\"}");
+}
+
+static void add_sample(const struct scrape *s, const struct family *family, const char *label, const char *value,
+                       double number)
+{
+    text_puts(s->out, family->name);
+    if (value)
+        add_label(s->out, label, value);
+    text_printf(s->out, " %.15g\n", number);
+}
+
+static double number_at(const void *structure, size_t offset)
+{
+    double number;
+    memcpy(&number, (const char *)structure + offset, sizeof number);
+    return number;
+}
+
+static void write_look(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, number_at(s->look, family->offset));
+}
+
+static void write_depths(const struct scrape *s, const struct family *family)
+{
+    for (size_t i = 0; i < s->look->depth_count; i++)
+        add_sample(s, family, "queue", s->look->depths[i].queue, number_at(&s->look->depths[i], family->offset));
+}
+
+static void write_stalled(const struct scrape *s, const struct family *family)
+{
+    for (size_t i = 0; i < s->look->waiting_count; i++) {
+        const struct waiting *w = &s->look->waiting[i];
+        add_sample(s, family, "queue", w->queue, (double)look_stalled(s->look, w) / 1e6);
+    }
+}
+
+static void write_outcomes(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, "status", "SUCCESS", s->look->outcomes.success);
+    add_sample(s, family, "status", "ERRORED", s->look->outcomes.errored);
+    add_sample(s, family, "status", "KILLED", s->look->outcomes.killed);
+    add_sample(s, family, "status", "SKIPPED", s->look->outcomes.skipped);
+}
+
+static void write_build(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, "version", DRUMBEAT_VERSION, 1);
+}
+
+static void write_started(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, (double)s->started_at / 1e6);
+}
+
+static void write_ready(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, s->verdict != VERDICT_FAIL);
+}
+
+static void write_failing(const struct scrape *s, const struct family *family)
+{
+    for (size_t i = 0; i < HEALTH_CHECKS && s->findings[i].judged; i++)
+        add_sample(s, family, "check", s->findings[i].check, s->findings[i].verdict == VERDICT_FAIL);
+}
+
+static void write_warning(const struct scrape *s, const struct family *family)
+{
+    for (size_t i = 0; i < HEALTH_CHECKS && s->findings[i].judged; i++)
+        add_sample(s, family, "check", s->findings[i].check, s->findings[i].verdict == VERDICT_WARN);
+}
+
+static void write_leads(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, s->look->beat.leads);
+}
+
+static void write_connected(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, s->look->connected);
+}
+
+static void write_took(const struct scrape *s, const struct family *family)
+{
+    for (enum reading which = 0; which < READINGS; which++)
+        if (s->look->made[which].good_at)
+            add_sample(s, family, "reading", reading_names[which], (double)s->look->made[which].took / 1e6);
+}
+
+static void write_age(const struct scrape *s, const struct family *family)
+{
+    for (enum reading which = 0; which < READ_BLOCKER; which++)
+        if (s->look->made[which].good_at)
+            add_sample(s, family, "reading", reading_names[which],
+                       (double)(s->now - s->look->made[which].good_at) / 1e6);
+}
+
+#define LOOK(member) write_look, offsetof(struct look, member)
+#define DEPTH(member) write_depths, offsetof(struct depth, member)
+
+/* clang-format off */
+static const struct family families[] = {
+    {"drumbeat_build_info", "gauge", "1, with the version of this program.", write_build, 0, READINGS},
+    {"process_start_time_seconds", "gauge", "When this process was started.", write_started, 0, READINGS},
+    {"drumbeat_ready", "gauge", "1 while /readyz answers 200.", write_ready, 0, READINGS},
+    {"drumbeat_check_failing", "gauge", "1 while this check of /readyz fails.", write_failing, 0, READINGS},
+    {"drumbeat_check_warning", "gauge", "1 while this check of /readyz warns.", write_warning, 0, READINGS},
+    {"drumbeat_database_connected", "gauge", "1 while this process is connected to the database.", write_connected, 0, READINGS},
+    {"drumbeat_reading_seconds", "gauge", "How long the last reading of the database took.", write_took, 0, READINGS},
+    {"drumbeat_reading_age_seconds", "gauge", "How long ago the last good reading was made.", write_age, 0, READINGS},
+
+    {"drumbeat_queue_ready", "gauge", "Tasks that could be claimed; an estimate above 10000 of one priority.", DEPTH(ready), READ_DEPTHS},
+    {"drumbeat_queue_delayed", "gauge", "Tasks that wait for their time, of the 10000 that are due soonest.", DEPTH(delayed), READ_DEPTHS},
+    {"drumbeat_queue_running", "gauge", "Tasks that are claimed.", DEPTH(running), READ_DEPTHS},
+    {"drumbeat_queue_oldest_ready_seconds", "gauge", "For how long the longest-waiting task at the head of a priority could have run.", DEPTH(oldest), READ_DEPTHS},
+    {"drumbeat_queue_paused", "gauge", "1 while the queue is paused.", DEPTH(paused), READ_DEPTHS},
+    {"drumbeat_queue_stalled_seconds", "gauge", "For how long a worker with a free seat could have claimed the queue's next task and did not; queues with waiting tasks only.", write_stalled, 0, READ_WAITING},
+
+    {"drumbeat_workers", "gauge", "Living workers.", LOOK(workers.live), READ_WORKERS},
+    {"drumbeat_workers_draining", "gauge", "Living workers that finish what they have and leave.", LOOK(workers.draining), READ_WORKERS},
+    {"drumbeat_workers_silent", "gauge", "Workers whose lease is over and whose tasks nobody took over yet.", LOOK(workers.silent), READ_WORKERS},
+    {"drumbeat_seats", "gauge", "Children that living workers keep.", LOOK(workers.seats), READ_WORKERS},
+    {"drumbeat_seats_busy", "gauge", "Of those, the ones that hold tasks.", LOOK(workers.busy), READ_WORKERS},
+
+    {"drumbeat_tasks_enqueued_total", "counter", "Tasks enqueued, as the server counts inserted rows.", LOOK(totals.enqueued), READ_TOTALS},
+    {"drumbeat_tasks_ended_total", "counter", "Tasks that reached a final status, counted the same way.", LOOK(totals.ended), READ_TOTALS},
+    {"drumbeat_attempts_failed_total", "counter", "Attempts that ended without success, counted the same way.", LOOK(totals.failed), READ_TOTALS},
+    {"drumbeat_ticks_total", "counter", "Ticks emitted, counted the same way.", LOOK(totals.ticks), READ_TOTALS},
+    {"drumbeat_tasks_ended_last_minute", "gauge", "How tasks ended in the last minute, of those in the newest megabyte.", write_outcomes, 0, READ_OUTCOMES},
+
+    {"drumbeat_beat_leads", "gauge", "1 while some beat holds the lease.", write_leads, 0, READ_BEAT},
+    {"drumbeat_beat_last_tick_timestamp_seconds", "gauge", "The moment that the latest tick was for; 0: none.", LOOK(beat.last_tick), READ_BEAT},
+    {"drumbeat_schedules", "gauge", "Schedules that are enabled and not paused.", LOOK(beat.schedules), READ_BEAT},
+    {"drumbeat_schedule_late_seconds", "gauge", "How late the most overdue tick is; 0: none.", LOOK(beat.late), READ_BEAT},
+};
+/* clang-format on */
+
+static bool is_known(const struct scrape *s, enum reading from)
+{
+    if (from == READINGS)
+        return true;
+    usec_t good_at = s->look->made[from].good_at;
+    return good_at && s->now - good_at <= AGE_MAX;
+}
+
+void metrics_write(const struct web *web, struct text *out)
+{
+    struct scrape s = {.look = &web->look, .now = clock_boot(), .started_at = web->started_at, .out = out};
+    s.verdict = health_judge(&web->look, &web->rules, s.now, s.findings);
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        const struct family *family = &families[i];
+        if (!is_known(&s, family->from))
+            continue;
+        text_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, family->type);
+        family->write(&s, family);
+    }
+}
