@@ -89,6 +89,11 @@ pid_t sandbox_pid(void)
     return running;
 }
 
+const char *sandbox_base(void)
+{
+    return base;
+}
+
 int sandbox_run(const char *const *args, char *said, size_t room)
 {
     static const char *const nothing[] = {NULL};

@@ -15,6 +15,7 @@ void sandbox_start(const char *const *args);
 int sandbox_stop(void);
 
 pid_t sandbox_pid(void);
+const char *sandbox_base(void); /* its address, "http://127.0.0.1:8082" */
 
 /* Run the program to its end; gives its exit status and what it said on standard error. */
 int sandbox_run(const char *const *args, char *said, size_t room);
