@@ -1,7 +1,7 @@
 #pragma once
 /* The board: memory that the processes of one worker share. Fixed-size records, one writer a field:
  *
- *     supervisor  phase, supervisor_at, deaths            keeper  renewed_at, registered, stop, lanes, burst_over
+ *     supervisor  phase, supervisor_at, deaths            keeper  renewed_at, registered, trouble, stop, lanes, burst_over
  *     child       its seat: state, task, turn, limits, progress
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
@@ -75,6 +75,7 @@ struct board {
     _Atomic uint32_t phase;
     _Atomic uint32_t registered; /* futex: the worker's row exists */
     _Atomic int32_t refused;       /* exit status: the database will not have this worker, trying again is no use */
+    char trouble[ERR_TEXT_MAX];    /* keeper: why it is not registered yet */
     _Atomic uint32_t burst_over;
     _Atomic uint32_t idle_turn;    /* counts how often a child found nothing to do */
     _Atomic int64_t supervisor_at; /* CLOCK_BOOTTIME of its last round */

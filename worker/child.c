@@ -95,7 +95,8 @@ static bool start(struct child *c)
         }
         if (leaving(c))
             return false;
-        log_warning("child.waiting_for_database", LOG_ERR(&e));
+        if (failures == 0 && atomic_load(&c->board->registered))
+            log_warning("child.waiting_for_database", LOG_ERR(&e));
         back_off(c, failures);
     }
     return false;
@@ -151,7 +152,8 @@ static bool recover(struct child *c, struct err *e)
             return false;
         if (e->kind == ERR_DATA)
             forget_texts(c, e);
-        log_warning("child.reconnecting", LOG_ERR(e));
+        if (failures == 0)
+            log_warning("child.reconnecting", LOG_ERR(e));
         if (leaving(c) && failures > 0)
             return false;
         back_off(c, failures);

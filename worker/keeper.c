@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,7 +49,10 @@ static void lose(struct keeper *k, const struct err *e)
     disconnect(k);
     k->failures++;
     k->retry_at = clock_boot() + back_off_first / 2 + jitter(limit < back_off_cap ? limit : back_off_cap);
-    log_warning("keeper.database_lost", LOG_ERR(e), LOG_INT("failures", k->failures));
+    if (!atomic_load(&k->board->registered)) /* the supervisor says it, once, when it gives up */
+        snprintf(k->board->trouble, sizeof k->board->trouble, "%s", e->text);
+    else if ((k->failures & (k->failures - 1)) == 0)
+        log_warning("keeper.database_lost", LOG_ERR(e), LOG_INT("failures", k->failures));
 }
 
 /* After a gap nothing that was heard before counts: look at everything. */
@@ -164,7 +168,7 @@ static void close_worker(struct keeper *k)
     struct pg_rows rows;
     if (k->open && keeper_release_dead(k, &e) && keeper_flush_lines(k, &e) && pg_exec(k->pg, &sql_worker_close, &rows, &e, pg_uuid(k->board->worker)))
         log_info("worker.closed", LOG_INT("returned", pg_get_int(&rows, 0, 0)));
-    else
+    else if (atomic_load(&k->board->registered))
         log_warning("worker.not_closed", LOG_STR("why", k->open ? e.text : "no connection; the lease will run out"));
     disconnect(k);
 }

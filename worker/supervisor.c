@@ -106,10 +106,10 @@ static void check_start(struct supervisor *s, usec_t now)
         return;
     if (!refused && now - s->started_at < start_patience)
         return;
-    if (!refused)
-        log_error("worker.no_database", LOG_FOR("tried", now - s->started_at));
+    log_error("worker.not_started", LOG_STR("why", s->board->trouble), LOG_FOR("tried", now - s->started_at));
     s->exit_status = refused ? refused : err_exit_status(ERR_UNREACHABLE);
-    drain_now(s);
+    s->drain_until = now;
+    set_phase(s, PHASE_DRAIN);
 }
 
 /* One look at how far the way down is. */

@@ -134,10 +134,8 @@ struct pg *pg_open(const struct pg_options *options, struct err *e)
     char *complaint = NULL;
     PQconninfoOption *parsed = PQconninfoParse(options->url, &complaint);
     if (!parsed) {
-        char message[256];
-        one_line(message, sizeof message, complaint ? complaint : "cannot be read");
-        PQfreemem(complaint);
-        err_set(e, ERR_USAGE, "database URL: %s", message);
+        PQfreemem(complaint); /* it repeats the URL, password and all */
+        err_set(e, ERR_USAGE, "the database URL is neither postgresql://user@host/name nor key=value words");
         return NULL;
     }
     PQconninfoFree(parsed);
