@@ -28,6 +28,7 @@
 #define HELD_ELSEWHERE MSEC(500) /* before a row that somebody else holds is tried again */
 #define TICKS_KEPT DAYS(90)
 #define PRUNE_EVERY HOURS(1)
+#define DECLARE_AGAIN SECONDS(3)
 #define LISTEN_AGAIN SECONDS(30)
 #define CHANNEL "drumbeat_schedule"
 #define SET_ASIDE SECONDS(30) /* before a schedule is tried again that the store refuses */
@@ -46,8 +47,8 @@ struct beat {
 
     bool leads;
     int64_t epoch;
-    usec_t lease_end; /* CLOCK_BOOTTIME, as the next four */
-    usec_t renew_at, look_at, prune_at, listen_at;
+    usec_t lease_end; /* CLOCK_BOOTTIME, as the next five */
+    usec_t renew_at, look_at, prune_at, listen_at, declare_at;
     usec_t offset;  /* the store's clock minus CLOCK_BOOTTIME */
     bool clock_bad; /* it and this machine's wall clock are too far apart */
     bool clock_warned;
@@ -133,17 +134,17 @@ static bool read_overdue(struct beat *b, struct err *e)
     return true;
 }
 
+/* Somebody's open transaction may hold definitions: that is tried again now and then, and emission does not wait for
+ * it. */
 static bool declare(struct beat *b, struct err *e)
 {
-    if (b->declared)
+    if (b->declared || clock_boot() < b->declare_at)
         return true;
-    if (declare_schedules(b->pg, b->config, e)) {
-        b->declared = true;
-        return true;
-    }
-    if (e->kind != ERR_TRANSIENT)
-        return false;
+    b->declared = declare_schedules(b->pg, b->config, e);
+    if (b->declared || e->kind != ERR_TRANSIENT)
+        return b->declared;
     log_warning("schedule.declaring", LOG_ERR(e));
+    b->declare_at = clock_boot() + DECLARE_AGAIN;
     return true;
 }
 

@@ -152,6 +152,20 @@ START_TEST(the_file_wins_for_its_own_and_leaves_others_alone)
 }
 END_TEST
 
+START_TEST(somebody_who_holds_definitions_stops_no_beat)
+{
+    add_schedules(1, "@every 1s");
+    test_sql(pg, "BEGIN; UPDATE drumbeat.schedule SET tenant = 't' WHERE false");
+    write_config("  first: {handler: noop, spec: '@every 1s'}\n");
+    struct test_process *beat = start_leader();
+    ck_assert(test_process_wait_for(beat, "schedule.declaring", SECONDS(5)));
+    wait_for_ticks("schedule = 's1'", SECONDS(5));
+    test_sql(pg, "COMMIT");
+    wait_for_ticks("schedule = 'first'", SECONDS(10));
+    stop(beat);
+}
+END_TEST
+
 static const struct {
     const char *schedules, *complaint;
 } bad_files[] = {
@@ -464,6 +478,7 @@ int main(void)
     tcase_add_test(tests, it_outlives_the_server);
     tcase_add_test(tests, a_schedule_of_the_file_becomes_tasks);
     tcase_add_test(tests, the_file_wins_for_its_own_and_leaves_others_alone);
+    tcase_add_test(tests, somebody_who_holds_definitions_stops_no_beat);
     tcase_add_loop_test(tests, a_bad_schedule_in_the_file_is_refused_with_its_place, 0,
                         sizeof bad_files / sizeof *bad_files);
     tcase_add_test(tests, changes_arrive_while_it_runs);

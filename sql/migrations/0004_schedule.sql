@@ -140,7 +140,7 @@ SELECT s.name, s.revision, s.enabled AND NOT s.paused AS active, array_to_string
 CREATE FUNCTION drumbeat.declare_schedules(names text[], handlers text[], args text[], specs text[], excludes text[], zones text[], queues text[],
                                            catchups text[], windows bigint[], policies text[], jitters bigint[], starts bigint[], ends bigint[],
                                            enabled bigint[])
-RETURNS TABLE (name text, outcome text) LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+RETURNS TABLE (name text, outcome text) LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
 #variable_conflict use_column
 DECLARE
     w   record;
