@@ -37,17 +37,12 @@ file /usr/share/zoneinfo/Europe/Paris        tzdata
 file /usr/lib/postgresql/*/bin/initdb        postgresql
 '
 needs_test='
-tool git                         git
 tool clang                       clang
 tool clang-tidy                  clang-tidy
 file /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-14-dev
 tool cppcheck                    cppcheck
 tool shellcheck                  shellcheck
 tool systemd-analyze             systemd
-tool setpriv                     util-linux
-tool ps                          procps
-tool curl                        curl
-tool python3                     python3-minimal
 '
 
 # Is the need "$1 $2" met? A pattern is met by any file that matches it.
