@@ -3,6 +3,7 @@
 #include "worker/board.h"
 #include "worker/child.h"
 #include "worker/keeper.h"
+#include "worker/orphans.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -82,6 +83,15 @@ static void obey(struct nursery *n, const struct order *order)
     }
 }
 
+static bool is_child(const void *data, pid_t pid)
+{
+    const struct nursery *n = data;
+    for (int i = 0; i < ROLES_MAX; i++)
+        if (n->pids[i] == pid)
+            return true;
+    return false;
+}
+
 static int role_of(const struct nursery *n, pid_t pid)
 {
     for (int i = 0; i < ROLES_MAX; i++)
@@ -90,7 +100,8 @@ static int role_of(const struct nursery *n, pid_t pid)
     return ROLES_MAX;
 }
 
-/* The dead child is reaped only after its process group was killed: until then its number cannot be another's. */
+/* The dead child is reaped only after its process group was killed: until then its number cannot be another's. What left the group
+ * has become ours. */
 static bool reap_one(struct nursery *n)
 {
     siginfo_t info = {0};
@@ -105,6 +116,7 @@ static bool reap_one(struct nursery *n)
     if (role == ROLES_MAX)
         return true;
     n->pids[role + 1] = 0;
+    orphans_kill(is_child, n);
     tell(&(struct news){
         .kind = NEWS_EXITED,
         .role = role,
@@ -130,6 +142,7 @@ static void end_children(const struct nursery *n)
     for (int i = 0; i < ROLES_MAX; i++)
         if (n->pids[i] > 0)
             kill(-n->pids[i], SIGKILL);
+    orphans_end_all();
 }
 
 static void serve(struct nursery *n)
@@ -161,6 +174,7 @@ int fork_server_run(const struct config *config, const struct catalog *catalog)
     struct nursery n = {.config = config, .catalog = catalog};
     sigset_t child;
     signal(SIGPIPE, SIG_IGN);
+    orphans_adopt();
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &n.outer_mask);

@@ -5,6 +5,7 @@
  * (the keeper gives back what is held and leaves) -> the control socket closes and the fork server ends. */
 #include "worker/board.h"
 #include "worker/fork_server.h"
+#include "worker/orphans.h"
 #include "worker/posts.h"
 #include "worker/worker.h"
 
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -275,7 +275,9 @@ static void on_fork_server_exit(uv_process_t *process, int64_t status, int signa
         uv_stop(&s->loop);
         return;
     }
-    /* Its children died with it (PDEATHSIG). systemd, or whoever started us, starts us again; the tasks are rescued. */
+    /* Its children died with it (PDEATHSIG), and what they had started is ours now. systemd, or whoever started us, starts us again;
+     * the tasks are rescued. */
+    orphans_end_all();
     log_error("worker.fork_server_died", LOG_INT("status", status), LOG_INT("signal", signal_number));
     end(s, 1);
 }
@@ -371,8 +373,11 @@ static void start_watching(struct supervisor *s)
 static bool set_up(struct supervisor *s, struct err *e)
 {
     signal(SIGPIPE, SIG_IGN);
+    orphans_adopt();
     s->started_at = clock_boot();
-    if (!catalog_make(s->options->config, e))
+    static const struct catalog *checked; /* lives as long as the process */
+    checked = catalog_make(s->options->config, e);
+    if (!checked)
         return false; /* the fork server would refuse it, with nobody to tell */
     if (!make_board(s, e) || !make_channels(s, e))
         return false;
@@ -384,7 +389,8 @@ static bool set_up(struct supervisor *s, struct err *e)
 int worker_main(const struct worker_options *options)
 {
     struct err e;
-    struct supervisor s = {.options = options};
+    static struct supervisor s; /* lives as long as the process */
+    s.options = options;
     if (!set_up(&s, &e)) {
         log_error("worker.not_started", LOG_ERR(&e));
         return err_exit_status(e.kind);
@@ -396,14 +402,12 @@ int worker_main(const struct worker_options *options)
     return s.exit_status;
 }
 
+/* It sees the supervisor's end by the end of the control socket, and ends the children and all they started. */
 int fork_server_main(const struct config *config)
 {
     struct err e;
-    pid_t parent = getppid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        return 1;
-    const struct catalog *catalog = catalog_make(config, &e);
+    static const struct catalog *catalog; /* lives as long as the process */
+    catalog = catalog_make(config, &e);
     if (!catalog) {
         log_error("fork_server.failed", LOG_ERR(&e));
         return err_exit_status(e.kind);
