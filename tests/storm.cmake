@@ -1,8 +1,10 @@
-# Storms: real servers, the real binary, and things killed at random. What they share is tests/storm.
-add_library(test_storm_parts STATIC storm/invariants.c storm/family.c)
+# Storms: real servers, the real binary, and things killed, stopped and cut off. What they share is tests/storm.
+add_library(test_storm_parts STATIC fixture/proxy.c storm/family.c storm/invariants.c storm/stage.c)
 target_link_libraries(test_storm_parts PUBLIC test_fixture PkgConfig::CHECK)
 drumbeat_test(test_storm_checker SOURCES test_storm_checker.c LIBS test_storm_parts)
+drumbeat_test(test_worker TIMEOUT 300 SOURCES test_worker.c LIBS test_storm_parts)
+drumbeat_test(test_worker_faults TIMEOUT 300 SOURCES test_worker_faults.c LIBS test_storm_parts)
 drumbeat_test(test_storm LABELS storm TIMEOUT 600 SOURCES test_storm.c LIBS test_storm_parts)
-foreach(name test_storm_checker test_storm)
+foreach(name test_storm_checker test_worker test_worker_faults test_storm)
   add_dependencies(${name} drumbeat)
 endforeach()

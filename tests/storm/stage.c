@@ -1,0 +1,115 @@
+/* stage: see stage.h. */
+#include "tests/storm/stage.h"
+#include "tests/storm/family.h"
+#include "tests/storm/invariants.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 32, FAMILY_MAX = 64, SQL_MAX = 1024 };
+
+void stage_open(struct stage *s, struct test_cluster *cluster)
+{
+    *s = (struct stage){.cluster = cluster, .url = test_cluster_database(cluster)};
+    s->pg = test_connect(s->url);
+}
+
+void stage_close(struct stage *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        test_process_free(s->workers[i]);
+    invariants_assert(s->pg, false);
+    pg_close(s->pg);
+}
+
+struct test_process *stage_worker_words(struct stage *s, const char *const *env, const char *const *words)
+{
+    char url[1024];
+    const char *argv[WORDS_MAX] = {test_build_path("drumbeat"), "worker"}, *variables[WORDS_MAX] = {url};
+    ck_assert_uint_lt(s->count, STAGE_WORKERS);
+    snprintf(url, sizeof url, "DATABASE_URL=%s", s->url);
+    for (size_t i = 0; words[i] && i + 3 < WORDS_MAX; i++)
+        argv[i + 2] = words[i];
+    for (size_t i = 0; env && env[i] && i + 2 < WORDS_MAX; i++)
+        variables[i + 1] = env[i];
+    struct test_program program = {.argv = argv, .env = variables};
+    struct test_process *worker = test_process_start(&program);
+    s->workers[s->count++] = worker;
+    return worker;
+}
+
+const char *stage_config(struct stage *s, const char *yaml)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/config-%d.yaml", test_cluster_folder(s->cluster), (int)getpid());
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    fputs(yaml, file);
+    ck_assert_int_eq(fclose(file), 0);
+    return mem_strdup(path);
+}
+
+void stage_stop(struct test_process *worker, usec_t limit)
+{
+    test_process_signal(worker, SIGTERM);
+    ck_assert_msg(test_process_wait(worker, limit), "the worker does not end:\n%s", test_process_errors(worker));
+    ck_assert_msg(test_process_status(worker) == 0, "status %d:\n%s", test_process_status(worker), test_process_errors(worker));
+}
+
+const char *stage_text(struct stage *s, const char *sql)
+{
+    return mem_strdup(test_text(s->pg, sql));
+}
+
+const char *stage_task(struct stage *s, const char *id, const char *column)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT %s FROM drumbeat.task WHERE id = '%s'", column, id);
+    return stage_text(s, sql);
+}
+
+const char *stage_attempt(struct stage *s, const char *id, const char *column)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT (SELECT %s FROM drumbeat.past_attempt WHERE task_id = '%s' ORDER BY fence DESC LIMIT 1)::text", column, id);
+    return stage_text(s, sql);
+}
+
+bool stage_wait(struct stage *s, const char *sql, int64_t wanted, usec_t limit)
+{
+    usec_t deadline = clock_boot() + limit;
+    while (test_number(s->pg, sql) != wanted) {
+        if (clock_boot() > deadline)
+            return false;
+        for (size_t i = 0; i < s->count; i++)
+            test_process_wait(s->workers[i], 0);
+        usleep(2000);
+    }
+    return true;
+}
+
+bool stage_ends(struct stage *s, const char *id, const char *status, usec_t limit)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.task WHERE id = '%s' AND status = '%s'", id, status);
+    return stage_wait(s, sql, 1, limit);
+}
+
+pid_t stage_keeper(struct stage *s, struct test_process *worker)
+{
+    pid_t members[FAMILY_MAX], keeper = 0;
+    char sql[SQL_MAX];
+    size_t count = family(test_process_pid(worker), 2, members, FAMILY_MAX), others = 0;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE pid = %d", (int)members[i]);
+        if (test_number(s->pg, sql) == 0) {
+            keeper = members[i];
+            others++;
+        }
+    }
+    ck_assert_uint_eq(others, 1);
+    return keeper;
+}

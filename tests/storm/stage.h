@@ -1,0 +1,54 @@
+#pragma once
+/* A database, workers on it, and questions about one task: the parts of which tests on the real worker are sentences.
+ *
+ *     struct stage s;
+ *     stage_open(&s, cluster);
+ *     struct test_process *worker = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
+ *     const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+ *     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+ *     stage_close(&s);                  kills what is left of the workers and reads the invariants */
+#include "tests/fixture/cluster.h"
+#include "tests/fixture/process.h"
+#include <check.h>
+
+enum { STAGE_WORKERS = 8 };
+
+struct stage {
+    struct test_cluster *cluster;
+    const char *url;
+    struct pg *pg;
+    struct test_process *workers[STAGE_WORKERS];
+    size_t count;
+};
+
+void stage_open(struct stage *s, struct test_cluster *cluster);
+void stage_close(struct stage *s);
+
+/* NAME=VALUE words, then NULL. */
+#define stage_env(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* A worker on the stage's database; it belongs to the stage. `env` NULL: none. */
+#define stage_worker(s, env, ...) stage_worker_words(s, env, ((const char *const[]){"", ##__VA_ARGS__, NULL}) + 1)
+struct test_process *stage_worker_words(struct stage *s, const char *const *env, const char *const *words);
+
+/* A configuration file with this text, for --config; gone with the cluster. */
+const char *stage_config(struct stage *s, const char *yaml);
+
+/* SIGTERM, and it ends with 0 within `limit`. */
+void stage_stop(struct test_process *worker, usec_t limit);
+
+/* The one value of the statement, kept as long as the test program. */
+const char *stage_text(struct stage *s, const char *sql);
+#define stage_enqueue(s, sql) stage_text(s, sql)
+
+/* A column of the task, of its last attempt that was not a success, or a number; "$id" stands for the task. */
+const char *stage_task(struct stage *s, const char *id, const char *column);
+const char *stage_attempt(struct stage *s, const char *id, const char *column);
+bool stage_ends(struct stage *s, const char *id, const char *status, usec_t limit);
+
+/* Wait until the statement answers `wanted`; listens to the workers meanwhile. */
+bool stage_wait(struct stage *s, const char *sql, int64_t wanted, usec_t limit);
+
+/* Children of a worker that run a task now, from the tables; and the keeper: the one process that never does. All `pool` children have
+ * to be busy. */
+pid_t stage_keeper(struct stage *s, struct test_process *worker);

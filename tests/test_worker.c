@@ -1,0 +1,492 @@
+/* The life of a task on the real worker: how it starts, tells, ends, and what becomes of it when it misbehaves or somebody changes
+ * their mind. What happens when processes and servers die stands in test_worker_faults.c. */
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct test_cluster *cluster;
+static struct stage s;
+
+static void open_stage(void)
+{
+    stage_open(&s, cluster);
+}
+
+static void close_stage(void)
+{
+    stage_close(&s);
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part), "'%s' is not in '%s'", part, text);
+}
+
+/* Starting and telling ---------------------------------------------------------------------------------------------- */
+
+START_TEST(a_committed_task_is_a_success_at_once)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+    usec_t began = clock_boot();
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+    ck_assert_int_lt(clock_boot() - began, MSEC(500));
+}
+END_TEST
+
+START_TEST(the_result_of_a_task_is_in_its_row)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('echo', '{\"word\": \"żółw\", \"n\": 9007199254740993}')");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "result ->> 'word'"), "żółw");
+    ck_assert_str_eq(stage_task(&s, id, "result ->> 'n'"), "9007199254740993");
+}
+END_TEST
+
+START_TEST(progress_is_seen_while_the_task_runs)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 3, \"steps\": 30}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE progress_value BETWEEN 5 AND 25 AND end_value = 30 AND ended_at IS NULL", 1, SECONDS(3)));
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "progress_value"), "30");
+}
+END_TEST
+
+START_TEST(lower_priority_numbers_run_first)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue('echo', jsonb_build_object('p', p), priority => p) FROM unnest('{7,3,9,0,5}'::int[]) p");
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1", "--burst");
+    ck_assert(test_process_wait(worker, SECONDS(10)));
+    ck_assert_str_eq(test_text(s.pg, "SELECT string_agg(args ->> 'p', '' ORDER BY started_at) FROM drumbeat.task"), "03579");
+}
+END_TEST
+
+START_TEST(a_delayed_task_starts_on_time)
+{
+    stage_worker(&s, NULL, "--pool", "2");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', run_at => clock_timestamp() + interval '700 ms')");
+    ck_assert_str_eq(stage_task(&s, id, "status"), "QUEUED");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "started_at >= run_at AND started_at < run_at + interval '300 ms'"), "t");
+}
+END_TEST
+
+/* The worker is busy when the task's transaction begins, idle when it ends: nobody rings, and the last number given out does not
+ * change any more. */
+START_TEST(a_transaction_that_commits_late_is_not_forgotten)
+{
+    struct pg *late = test_connect(s.url);
+    struct err e;
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *busy = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')");
+    ck_assert(stage_ends(&s, busy, "RUNNING", SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE NOT waiting", 1, SECONDS(5)));
+    ck_assert(pg_begin(late, &e));
+    const char *id = mem_strdup(test_text(late, "SELECT drumbeat.enqueue('noop')"));
+    ck_assert(stage_ends(&s, busy, "SUCCESS", SECONDS(5)));
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE waiting", 1, SECONDS(5)));
+    sleep(2); /* rounds in which nothing is new */
+    ck_assert(pg_commit(late, &e));
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(3)));
+    pg_close(late);
+}
+END_TEST
+
+START_TEST(a_task_that_expired_is_skipped)
+{
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect', expires_at => clock_timestamp() + interval '1 ms')");
+    usleep(5000);
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_ends(&s, id, "SKIPPED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "0");
+    ck_assert_str_eq(stage_task(&s, id, "started_at IS NULL"), "t");
+}
+END_TEST
+
+START_TEST(a_name_that_nobody_has_waits_and_is_reported)
+{
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('unheard-of')");
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(test_process_wait_for(worker, "queue.no_worker_for_name", SECONDS(10)));
+    assert_holds(test_process_errors(worker), "unheard-of");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "status"), "QUEUED");
+}
+END_TEST
+
+START_TEST(a_worker_takes_only_from_its_queues)
+{
+    const char *mine = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', queue => 'mine')");
+    const char *other = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', queue => 'other')");
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1", "--queues", "mine,also", "--burst");
+    ck_assert(test_process_wait(worker, SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, mine, "status"), "SUCCESS");
+    ck_assert_str_eq(stage_task(&s, other, "status"), "QUEUED");
+}
+END_TEST
+
+START_TEST(a_paused_queue_waits_until_it_is_resumed)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    test_sql(s.pg, "SELECT drumbeat.pause('default', 'deploy', 'me')");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', queue => 'other')"), "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "status"), "QUEUED");
+    ck_assert_str_eq(test_text(s.pg, "SELECT paused_reason || ' ' || paused_by FROM drumbeat.queue WHERE name = 'default' AND paused"), "deploy me");
+    test_sql(s.pg, "SELECT drumbeat.resume('default')");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(1)));
+}
+END_TEST
+
+START_TEST(a_burst_ends_when_nothing_is_claimable)
+{
+    test_sql(s.pg, "SELECT drumbeat.pause('still')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('noop', queue => 'still'), drumbeat.enqueue('unheard-of'),"
+                   " drumbeat.enqueue('noop', run_at => clock_timestamp() + interval '1 hour')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000]))");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('fail', '{\"retryable\": false}'), drumbeat.enqueue('crash', max_attempts => 2)");
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2", "--burst");
+    ck_assert(test_process_wait(worker, SECONDS(20)));
+    ck_assert_int_eq(test_process_status(worker), 0);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'"), 1000);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'ERRORED'"), 2);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'QUEUED'"), 3);
+}
+END_TEST
+
+/* Ends ---------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(an_error_that_is_final_is_not_retried)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', '{\"message\": \"no such plan\", \"retryable\": false}')");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "error"), "no such plan");
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
+}
+END_TEST
+
+START_TEST(an_error_that_may_pass_is_retried_later)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', '{\"message\": \"try later\", \"times\": 1}')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.past_attempt", 1, SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "status"), "QUEUED");
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
+    test_sql(s.pg, "UPDATE drumbeat.delayed SET run_at = now(); NOTIFY drumbeat, 'delayed'");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
+    ck_assert_str_eq(test_text(s.pg, "SELECT string_agg(outcome, ',' ORDER BY attempt) FROM drumbeat.attempt"), "failed,success");
+}
+END_TEST
+
+START_TEST(wrong_arguments_are_named)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": \"long\"}')");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    assert_holds(stage_task(&s, id, "error"), "seconds");
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
+}
+END_TEST
+
+/* An error longer than is kept is cut, and not inside a character: the server would not take it. */
+START_TEST(an_error_of_any_length_and_alphabet_is_stored)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', jsonb_build_object('message', 'x' || repeat('ż', 5000), 'retryable', false))");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "error LIKE 'xżżż%' AND length(error) > 500"), "t");
+}
+END_TEST
+
+START_TEST(a_crash_is_told_with_its_signal_and_ends_after_its_attempts)
+{
+    stage_worker(&s, NULL, "--pool", "2");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', max_attempts => 3)");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "3");
+    assert_holds(stage_task(&s, id, "error"), "signal 11");
+    ck_assert_str_eq(test_text(s.pg, "SELECT string_agg(outcome || signal, ',') FROM drumbeat.attempt"), "crashed11,crashed11,crashed11");
+}
+END_TEST
+
+START_TEST(an_exit_in_the_middle_of_a_task_is_a_crash_with_its_status)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', '{\"exit\": 7}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
+    ck_assert_str_eq(stage_attempt(&s, id, "exit_code"), "7");
+}
+END_TEST
+
+START_TEST(a_crash_that_passes_is_a_success_in_the_next_attempt)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', '{\"times\": 2}')");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "3");
+}
+END_TEST
+
+/* Only the task that ran is charged; the others of its batch go back as if nothing had been. */
+START_TEST(a_crash_does_not_charge_the_rest_of_its_batch)
+{
+    test_sql(s.pg, "SELECT drumbeat.pause('default')");
+    stage_worker(&s, NULL, "--pool", "1");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[2000]))");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', '{\"times\": 1}')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[2000]))");
+    test_sql(s.pg, "SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS'", 4001, SECONDS(20)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt"), 1);
+    ck_assert_int_eq(test_number(s.pg, "SELECT max(attempt) FROM drumbeat.task WHERE name = 'noop'"), 1);
+    /* It was one of a batch. */
+    ck_assert_int_gt(test_number(s.pg, "SELECT max(n) FROM (SELECT count(*) AS n FROM drumbeat.ended GROUP BY fence) f"), 10);
+}
+END_TEST
+
+START_TEST(a_slow_task_does_not_keep_the_rest_of_its_batch)
+{
+    stage_worker(&s, NULL, "--pool", "2");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[3000]))");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 3000, SECONDS(10)));
+    test_sql(s.pg, "SELECT drumbeat.pause('default')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000]))");
+    const char *slow = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 3}')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000])); SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 5000, SECONDS(2)));
+    ck_assert_str_eq(stage_task(&s, slow, "status"), "RUNNING");
+    ck_assert(stage_ends(&s, slow, "SUCCESS", SECONDS(10)));
+}
+END_TEST
+
+/* Limits -------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(the_soft_limit_asks_a_task_to_stop)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {sleep: {soft: 1s}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    assert_holds(stage_task(&s, id, "error"), "soft limit");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome"), "limit");
+}
+END_TEST
+
+START_TEST(the_hard_limit_kills_with_the_reason)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {hog: {soft: 1s, hard: 1s}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    assert_holds(stage_task(&s, id, "error"), "killed: hard limit 1s");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal"), "limit 9");
+}
+END_TEST
+
+START_TEST(the_memory_limit_kills_with_both_numbers)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {hog: {memory: 64MiB}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"memory_mib\": 200, \"seconds\": 60}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    assert_holds(stage_task(&s, id, "error"), "MiB > 64 MiB");
+    ck_assert_str_eq(stage_attempt(&s, id, "peak_rss > 64::bigint << 20"), "true");
+}
+END_TEST
+
+START_TEST(what_a_task_logged_outlives_it)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {hog: {soft: 1s, hard: 1s}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"output_mib\": 1, \"seconds\": 60}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) / 1000 FROM drumbeat.task_log", 1, SECONDS(2)));
+}
+END_TEST
+
+/* Cancel -------------------------------------------------------------------------------------------------------------- */
+
+static void cancel(const char *id)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT drumbeat.cancel('%s')::text", id);
+    ck_assert_str_eq(test_text(s.pg, sql), "true");
+}
+
+START_TEST(a_waiting_task_is_cancelled_at_once)
+{
+    const char *ready = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+    const char *delayed = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', run_at => now() + interval '1 hour')");
+    cancel(ready);
+    cancel(delayed);
+    ck_assert_str_eq(stage_task(&s, ready, "status || attempt"), "KILLED0");
+    ck_assert_str_eq(stage_task(&s, delayed, "status || attempt"), "KILLED0");
+}
+END_TEST
+
+START_TEST(a_running_task_is_cancelled_at_its_next_look)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    cancel(id);
+    ck_assert_str_eq(stage_task(&s, id, "should_be_killed"), "t");
+    ck_assert(stage_ends(&s, id, "KILLED", SECONDS(2)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome"), "cancelled");
+    /* The child lives on, and the next task is not meant. */
+    const char *next = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.2}')");
+    ck_assert(stage_ends(&s, next, "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+START_TEST(a_task_that_does_not_listen_is_killed)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    cancel(id);
+    ck_assert(stage_ends(&s, id, "KILLED", SECONDS(15)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal"), "cancelled 9");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+START_TEST(a_cancel_outlives_the_worker)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    test_process_signal(worker, SIGKILL);
+    ck_assert(test_process_wait(worker, SECONDS(5)));
+    cancel(id);
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_ends(&s, id, "KILLED", SECONDS(10)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.cancel_request"), 0);
+}
+END_TEST
+
+START_TEST(a_cancelled_task_can_be_retried)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 2}', unique_key => 'k')");
+    char sql[128];
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    cancel(id);
+    ck_assert(stage_ends(&s, id, "KILLED", SECONDS(5)));
+    snprintf(sql, sizeof sql, "SELECT drumbeat.retry('%s')::text", id);
+    ck_assert_str_eq(test_text(s.pg, sql), "true");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
+}
+END_TEST
+
+/* The way down -------------------------------------------------------------------------------------------------------- */
+
+START_TEST(sigterm_lets_running_tasks_finish)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *next = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+    stage_stop(worker, SECONDS(5));
+    ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
+    ck_assert_str_eq(stage_task(&s, next, "status"), "QUEUED");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 0);
+}
+END_TEST
+
+START_TEST(after_the_deadline_running_tasks_go_back_uncharged)
+{
+    struct test_process *worker = stage_worker(&s, stage_env("DRUMBEAT_WORKER_DRAIN=1s"), "--pool", "2");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    stage_stop(worker, SECONDS(4));
+    ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "QUEUED0");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome"), "returned");
+}
+END_TEST
+
+START_TEST(sigquit_returns_running_tasks_at_once)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    test_process_signal(worker, SIGQUIT);
+    ck_assert(test_process_wait(worker, SECONDS(2)));
+    ck_assert_int_eq(test_process_status(worker), 0);
+    ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "QUEUED0");
+}
+END_TEST
+
+START_TEST(a_second_sigterm_does_not_wait)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    test_process_signal(worker, SIGTERM);
+    ck_assert(test_process_wait_for(worker, "worker.draining", SECONDS(5)));
+    stage_stop(worker, SECONDS(2));
+    ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "QUEUED0");
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, a_committed_task_is_a_success_at_once);
+    tcase_add_test(tests, the_result_of_a_task_is_in_its_row);
+    tcase_add_test(tests, progress_is_seen_while_the_task_runs);
+    tcase_add_test(tests, lower_priority_numbers_run_first);
+    tcase_add_test(tests, a_delayed_task_starts_on_time);
+    tcase_add_test(tests, a_transaction_that_commits_late_is_not_forgotten);
+    tcase_add_test(tests, a_task_that_expired_is_skipped);
+    tcase_add_test(tests, a_name_that_nobody_has_waits_and_is_reported);
+    tcase_add_test(tests, a_worker_takes_only_from_its_queues);
+    tcase_add_test(tests, a_paused_queue_waits_until_it_is_resumed);
+    tcase_add_test(tests, a_burst_ends_when_nothing_is_claimable);
+    tcase_add_test(tests, an_error_that_is_final_is_not_retried);
+    tcase_add_test(tests, an_error_that_may_pass_is_retried_later);
+    tcase_add_test(tests, wrong_arguments_are_named);
+    tcase_add_test(tests, an_error_of_any_length_and_alphabet_is_stored);
+    tcase_add_test(tests, a_crash_is_told_with_its_signal_and_ends_after_its_attempts);
+    tcase_add_test(tests, an_exit_in_the_middle_of_a_task_is_a_crash_with_its_status);
+    tcase_add_test(tests, a_crash_that_passes_is_a_success_in_the_next_attempt);
+    tcase_add_test(tests, a_crash_does_not_charge_the_rest_of_its_batch);
+    tcase_add_test(tests, a_slow_task_does_not_keep_the_rest_of_its_batch);
+    tcase_add_test(tests, the_soft_limit_asks_a_task_to_stop);
+    tcase_add_test(tests, the_hard_limit_kills_with_the_reason);
+    tcase_add_test(tests, the_memory_limit_kills_with_both_numbers);
+    tcase_add_test(tests, what_a_task_logged_outlives_it);
+    tcase_add_test(tests, a_waiting_task_is_cancelled_at_once);
+    tcase_add_test(tests, a_running_task_is_cancelled_at_its_next_look);
+    tcase_add_test(tests, a_task_that_does_not_listen_is_killed);
+    tcase_add_test(tests, a_cancel_outlives_the_worker);
+    tcase_add_test(tests, a_cancelled_task_can_be_retried);
+    tcase_add_test(tests, sigterm_lets_running_tasks_finish);
+    tcase_add_test(tests, after_the_deadline_running_tasks_go_back_uncharged);
+    tcase_add_test(tests, sigquit_returns_running_tasks_at_once);
+    tcase_add_test(tests, a_second_sigterm_does_not_wait);
+}
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("worker");
+    TCase *tests = tcase_create("worker");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, open_stage, close_stage);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    test_cluster_stop(cluster);
+    return failed != 0;
+}

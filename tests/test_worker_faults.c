@@ -1,0 +1,421 @@
+/* What becomes of tasks when children, keepers, supervisors and servers are killed, stopped or cut off: the real worker on a real
+ * server. Each test ends with the invariants. */
+#include "tests/fixture/proxy.h"
+#include "tests/storm/family.h"
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FAMILY_MAX = 64, FORK_SERVER = 1 };
+
+static struct test_cluster *cluster;
+static struct stage s;
+
+static void open_stage(void)
+{
+    stage_open(&s, cluster);
+}
+
+static void close_stage(void)
+{
+    stage_close(&s);
+}
+
+static const char *start_sleep(double seconds)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": %g, \"steps\": 10}')", seconds);
+    const char *id = stage_enqueue(&s, sql);
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    return id;
+}
+
+static pid_t runner_of(const char *id)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT pid FROM drumbeat.running WHERE task_id = '%s'", id);
+    return (pid_t)test_number(s.pg, sql);
+}
+
+/* The task runs again, in another process, within a second. */
+static void assert_claimed_again(const char *id, pid_t before)
+{
+    char sql[192];
+    usec_t began = clock_boot();
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE task_id = '%s' AND pid <> %d AND started_at IS NOT NULL", id, (int)before);
+    ck_assert(stage_wait(&s, sql, 1, SECONDS(5)));
+    ck_assert_int_lt(clock_boot() - began, SECONDS(1));
+}
+
+static void assert_gone(const pid_t *members, size_t count, usec_t limit)
+{
+    usec_t deadline = clock_boot() + limit;
+    for (size_t i = 0; i < count; i++)
+        while (is_alive(members[i])) {
+            ck_assert_msg(clock_boot() < deadline, "process %d lives on", (int)members[i]);
+            usleep(1000);
+        }
+}
+
+static void assert_works(void)
+{
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(10)));
+}
+
+/* Somebody holds the table of effects: an effect waits in the middle of its transaction until pg_rollback(). */
+static struct pg *block_effects(void)
+{
+    struct pg *blocker = test_connect(s.url);
+    struct err e;
+    ck_assert(pg_begin(blocker, &e));
+    test_sql(blocker, "LOCK TABLE drumbeat.trial_effect");
+    return blocker;
+}
+
+static void await_blocked(int64_t how_many)
+{
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%trial_effect%'",
+                         how_many, SECONDS(10)));
+}
+
+/* Children ------------------------------------------------------------------------------------------------------------ */
+
+START_TEST(a_killed_childs_task_is_claimed_again_within_a_second_and_charged)
+{
+    stage_worker(&s, NULL, "--pool", "2");
+    const char *id = start_sleep(2);
+    pid_t child = runner_of(id);
+    kill(child, SIGKILL);
+    assert_claimed_again(id, child);
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal || ' ' || attempt"), "crashed 9 1");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
+}
+END_TEST
+
+START_TEST(children_that_are_killed_again_and_again_are_replaced_at_once)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}', max_attempts => 20)");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    for (int i = 0; i < 10; i++) {
+        pid_t child = runner_of(id);
+        kill(child, SIGKILL);
+        assert_claimed_again(id, child);
+    }
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "11");
+}
+END_TEST
+
+/* The dead child's session still waits for a lock with the effect half done: it is ended before the task runs again. */
+START_TEST(a_killed_childs_session_is_ended_before_its_task_runs_again)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    struct pg *blocker = block_effects();
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect')");
+    await_blocked(1);
+    int64_t session = test_number(s.pg, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%trial_effect%'");
+    pid_t child = runner_of(id);
+    char sql[128];
+    kill(child, SIGKILL);
+    assert_claimed_again(id, child);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d", (int)session);
+    ck_assert_int_eq(test_number(s.pg, sql), 0);
+    pg_close(blocker);
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 1);
+}
+END_TEST
+
+/* With nobody to release the seat the record of the death must wait, whoever dies meanwhile. */
+START_TEST(the_cause_of_a_death_survives_the_death_of_the_next_child)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    pid_t members[FAMILY_MAX];
+    const char *id = start_sleep(60);
+    pid_t child = runner_of(id), keeper = stage_keeper(&s, worker);
+    test_cluster_crash(cluster);
+    kill(child, SIGKILL);
+    for (int i = 0; i < 5; i++) {
+        usleep(200000);
+        size_t count = family(test_process_pid(worker), 2, members, FAMILY_MAX);
+        for (size_t k = 0; k < count; k++)
+            if (members[k] != keeper)
+                kill(members[k], SIGKILL);
+    }
+    test_cluster_restart(cluster);
+    pg_close(s.pg);
+    s.pg = test_connect(s.url);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.past_attempt", 1, SECONDS(15)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal || ' ' || attempt"), "crashed 9 1");
+}
+END_TEST
+
+START_TEST(the_hard_limit_holds_while_the_server_is_away)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {hog: {soft: 2s, hard: 2s}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    pid_t child = runner_of(id);
+    test_cluster_crash(cluster);
+    assert_gone(&child, 1, SECONDS(4));
+    test_cluster_restart(cluster);
+    pg_close(s.pg);
+    s.pg = test_connect(s.url);
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert_ptr_nonnull(strstr(stage_task(&s, id, "error"), "hard limit 2s"));
+    assert_works();
+}
+END_TEST
+
+/* Keeper, fork server, supervisor --------------------------------------------------------------------------------------- */
+
+START_TEST(a_killed_keeper_is_replaced_and_nobody_notices)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = start_sleep(3);
+    for (int i = 0; i < 3; i++) {
+        pid_t keeper = stage_keeper(&s, worker);
+        kill(keeper, SIGKILL);
+        assert_gone(&keeper, 1, SECONDS(1));
+        ck_assert(test_process_wait_for(worker, "worker.keeper_died", SECONDS(2)));
+        usleep(300000);
+    }
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
+    assert_works();
+}
+END_TEST
+
+/* Processes that the handler started go too. */
+static void assert_takeover(bool fork_server)
+{
+    pid_t members[FAMILY_MAX];
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"forks\": 3, \"seconds\": 2}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    usec_t deadline = clock_boot() + SECONDS(5);
+    while (family(test_process_pid(worker), 0, members, FAMILY_MAX) != 1 + 3 + 3) /* fork server, keeper and children, forks */
+        ck_assert_int_lt(clock_boot(), deadline);
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker", 2, SECONDS(5)));
+    size_t count = family(test_process_pid(worker), 0, members, FAMILY_MAX);
+    pid_t child = runner_of(id);
+    if (fork_server)
+        ck_assert_int_ne(family_kill(test_process_pid(worker), FORK_SERVER, 0), 0);
+    else
+        test_process_signal(worker, SIGKILL);
+    assert_gone(members, count, SECONDS(2));
+    ck_assert(test_process_wait(worker, SECONDS(2)));
+    ck_assert_int_ne(test_process_status(worker), 0);
+    char sql[192];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE task_id = '%s' AND pid <> %d AND started_at IS NOT NULL", id, (int)child);
+    ck_assert(stage_wait(&s, sql, 1, SECONDS(5)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || attempt"), "lost 1");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+}
+
+START_TEST(a_killed_supervisor_takes_all_with_it_and_another_worker_takes_over)
+{
+    assert_takeover(false);
+}
+END_TEST
+
+START_TEST(a_killed_fork_server_takes_all_with_it_and_another_worker_takes_over)
+{
+    assert_takeover(true);
+}
+END_TEST
+
+START_TEST(what_a_killed_child_had_started_goes_with_it)
+{
+    pid_t members[FAMILY_MAX];
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"forks\": 3, \"seconds\": 60}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    usec_t deadline = clock_boot() + SECONDS(5);
+    while (family(test_process_pid(worker), 3, members, FAMILY_MAX) != 3)
+        ck_assert_int_lt(clock_boot(), deadline);
+    kill(runner_of(id), SIGKILL);
+    assert_gone(members, 3, SECONDS(1));
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+}
+END_TEST
+
+/* Leases ---------------------------------------------------------------------------------------------------------------- */
+
+static void signal_all(struct test_process *worker, int signal)
+{
+    pid_t members[FAMILY_MAX];
+    size_t count = family(test_process_pid(worker), 0, members, FAMILY_MAX);
+    test_process_signal(worker, signal);
+    for (size_t i = 0; i < count; i++)
+        kill(members[i], signal);
+}
+
+/* A worker that stands still longer than its lease, as on a machine that was suspended: another one runs its tasks, and what the
+ * first writes when it goes on is refused. */
+START_TEST(a_worker_that_was_stopped_beyond_its_lease_writes_nothing)
+{
+    struct test_process *first = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
+    struct pg *blocker = block_effects();
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect')"), *sleeper = start_sleep(1);
+    await_blocked(1);
+    signal_all(first, SIGSTOP);
+    struct test_process *second = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
+    ck_assert(stage_ends(&s, sleeper, "SUCCESS", SECONDS(15)));
+    await_blocked(1); /* the second worker's: the first one's session was ended */
+    pg_close(blocker);
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    signal_all(first, SIGCONT);
+    ck_assert(test_process_wait_for(first, "keeper.lease_lost", SECONDS(10)));
+    assert_works();
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 1);
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
+    ck_assert_str_eq(stage_attempt(&s, sleeper, "outcome"), "lost");
+    stage_stop(first, SECONDS(10));
+    stage_stop(second, SECONDS(10));
+}
+END_TEST
+
+/* A supervisor that hangs can hold no limits: its worker loses its tasks although children and keeper are well. */
+START_TEST(a_supervisor_that_hangs_loses_its_tasks)
+{
+    struct test_process *first = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
+    const char *id = start_sleep(4);
+    test_process_signal(first, SIGSTOP);
+    stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
+    const char *long_one = start_sleep(30);
+    pid_t child = runner_of(long_one);
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    /* Whoever has it now, after the lease only the second can have it. */
+    char sql[192];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.worker WHERE pid = %d", (int)test_process_pid(first));
+    ck_assert(stage_wait(&s, sql, 0, SECONDS(15)));
+    ck_assert_int_gt(child, 0);
+    test_process_signal(first, SIGCONT);
+    ck_assert(stage_wait(&s, sql, 1, SECONDS(5)));
+    stage_stop(first, SECONDS(5));
+}
+END_TEST
+
+/* Servers ----------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_worker_carries_on_after_the_server_was_killed)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
+    const char *id = start_sleep(3);
+    assert_works();
+    for (int i = 0; i < 3; i++) {
+        test_cluster_crash(cluster);
+        test_cluster_restart(cluster);
+        pg_close(s.pg);
+        s.pg = test_connect(s.url);
+        assert_works();
+    }
+    /* It needed no server while it ran, and goes on running. */
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
+    ck_assert_int_eq(test_process_status(worker), -1);
+    stage_stop(worker, SECONDS(5));
+}
+END_TEST
+
+START_TEST(a_worker_without_a_server_ends_with_one_line_and_5)
+{
+    struct test_process *worker = test_drumbeat_start("postgresql://nobody@/none?host=/nonexistent", "worker", NULL);
+    ck_assert(test_process_wait(worker, SECONDS(15)));
+    ck_assert_int_eq(test_process_status(worker), 5);
+    test_process_free(worker);
+}
+END_TEST
+
+static const char *last_lines(struct test_process *worker)
+{
+    const char *errors = test_process_errors(worker);
+    size_t length = strlen(errors);
+    return errors + (length > 3000 ? length - 3000 : 0);
+}
+
+/* Every nth COMMIT of a handler's transaction is not answered, or does not arrive; none of that is a failure. A statement in the middle
+ * of a transaction that is lost with its connection is one, to be retried. */
+static void assert_each_effect_once(enum test_proxy_loss loss, int nth)
+{
+    struct test_proxy *proxy = test_proxy_start(s.url);
+    const char *direct = s.url;
+    s.url = test_proxy_url(proxy);
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
+    assert_works();
+    test_proxy_lose(proxy, loss, nth);
+    test_sql(s.pg, loss == LOSE_SYNC_ANSWER ? "SELECT drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[500]), max_attempts => 20)"
+                                            : "SELECT drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[500]), max_attempts => 1)");
+    bool ended = stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS' AND name = 'effect'", 500, SECONDS(60));
+    test_proxy_lose(proxy, LOSE_NOTHING, 1);
+    ck_assert_msg(ended, "%s", last_lines(worker));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(DISTINCT task_id) FROM drumbeat.trial_effect"), 500);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 500);
+    ck_assert_int_gt(test_proxy_lost(proxy), 20);
+    stage_stop(worker, SECONDS(10));
+    s.url = direct;
+    test_proxy_stop(proxy);
+}
+
+START_TEST(a_commit_that_was_not_answered_is_looked_up)
+{
+    assert_each_effect_once(LOSE_COMMIT_ANSWER, 5);
+}
+END_TEST
+
+START_TEST(a_commit_that_never_arrived_is_run_again)
+{
+    assert_each_effect_once(LOSE_COMMIT, 5);
+}
+END_TEST
+
+START_TEST(a_claim_or_settlement_that_was_not_answered_is_looked_up)
+{
+    assert_each_effect_once(LOSE_SYNC_ANSWER, 40);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, a_killed_childs_task_is_claimed_again_within_a_second_and_charged);
+    tcase_add_test(tests, children_that_are_killed_again_and_again_are_replaced_at_once);
+    tcase_add_test(tests, a_killed_childs_session_is_ended_before_its_task_runs_again);
+    tcase_add_test(tests, the_cause_of_a_death_survives_the_death_of_the_next_child);
+    tcase_add_test(tests, the_hard_limit_holds_while_the_server_is_away);
+    tcase_add_test(tests, a_killed_keeper_is_replaced_and_nobody_notices);
+    tcase_add_test(tests, a_killed_supervisor_takes_all_with_it_and_another_worker_takes_over);
+    tcase_add_test(tests, a_killed_fork_server_takes_all_with_it_and_another_worker_takes_over);
+    tcase_add_test(tests, what_a_killed_child_had_started_goes_with_it);
+    tcase_add_test(tests, a_worker_that_was_stopped_beyond_its_lease_writes_nothing);
+    tcase_add_test(tests, a_supervisor_that_hangs_loses_its_tasks);
+    tcase_add_test(tests, a_worker_carries_on_after_the_server_was_killed);
+    tcase_add_test(tests, a_worker_without_a_server_ends_with_one_line_and_5);
+    tcase_add_test(tests, a_commit_that_was_not_answered_is_looked_up);
+    tcase_add_test(tests, a_commit_that_never_arrived_is_run_again);
+    tcase_add_test(tests, a_claim_or_settlement_that_was_not_answered_is_looked_up);
+}
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("worker faults");
+    TCase *tests = tcase_create("worker faults");
+    tcase_set_timeout(tests, 90);
+    tcase_add_checked_fixture(tests, open_stage, close_stage);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    test_cluster_stop(cluster);
+    return failed != 0;
+}
