@@ -33,10 +33,10 @@ static bool is_fresh(const struct look *look, enum reading which, usec_t now, st
     const char *why = made->failed ? made->problem : "no answer yet";
     usec_t age = now - (made->good_at ? made->good_at : look->connected_at);
     if (age > READING_AGE_MAX)
-        find(f, VERDICT_FAIL, "not read for %" PRId64 " s: %s%s%s", seconds(age), why, look->blocker[0] ? "; " : "",
-             look->blocker);
+        find(f, VERDICT_FAIL, "%s not read for %" PRId64 " s: %s%s%s", reading_names[which], seconds(age), why,
+             look->blocker[0] ? "; " : "", look->blocker);
     else if (!made->good_at)
-        find(f, VERDICT_WARN, "not read yet: %s", why);
+        find(f, VERDICT_WARN, "%s not read yet: %s", reading_names[which], why);
     return f->verdict == VERDICT_PASS;
 }
 

@@ -141,9 +141,9 @@ static bool wants_blocker(const struct look *look)
 }
 
 const char *const reading_names[READINGS] = {
-    [READ_SCHEMA] = "schema", [READ_WORKERS] = "workers",   [READ_WAITING] = "waiting",
-    [READ_BEAT] = "beat",     [READ_HANDLERS] = "handlers", [READ_DEPTHS] = "depths",
-    [READ_TOTALS] = "totals", [READ_OUTCOMES] = "outcomes", [READ_BLOCKER] = "blocker",
+    [READ_SCHEMA] = "schema",   [READ_BLOCKER] = "blocker", [READ_WORKERS] = "workers",
+    [READ_WAITING] = "waiting", [READ_BEAT] = "beat",       [READ_HANDLERS] = "handlers",
+    [READ_DEPTHS] = "depths",   [READ_TOTALS] = "totals",   [READ_OUTCOMES] = "outcomes",
 };
 
 static const struct {
@@ -154,6 +154,7 @@ static const struct {
     bool (*wanted)(const struct look *look); /* NULL: always */
 } readings[READINGS] = {
     [READ_SCHEMA] = {SELDOM, NULL, false, NULL, NULL},
+    [READ_BLOCKER] = {OFTEN, &sql_web_blocker, false, take_blocker, wants_blocker},
     [READ_WORKERS] = {OFTEN, &sql_web_workers, false, take_workers, NULL},
     [READ_WAITING] = {OFTEN, &sql_web_waiting, true, take_waiting, NULL},
     [READ_BEAT] = {OFTEN, &sql_web_beat, false, take_beat, NULL},
@@ -161,7 +162,6 @@ static const struct {
     [READ_DEPTHS] = {SELDOM, &sql_web_depths, true, take_depths, NULL},
     [READ_TOTALS] = {SELDOM, &sql_web_totals, false, take_totals, NULL},
     [READ_OUTCOMES] = {SELDOM, &sql_web_outcomes, false, take_outcomes, NULL},
-    [READ_BLOCKER] = {OFTEN, &sql_web_blocker, false, take_blocker, wants_blocker},
 };
 
 /* One statement with its limits in front of it: one round trip, one transaction, no session state. */

@@ -6,6 +6,7 @@
 
 enum reading {
     READ_SCHEMA,
+    READ_BLOCKER, /* cheap, and wanted when what follows hangs */
     READ_WORKERS,
     READ_WAITING,
     READ_BEAT,
@@ -13,7 +14,6 @@ enum reading {
     READ_DEPTHS,
     READ_TOTALS,
     READ_OUTCOMES,
-    READ_BLOCKER,
     READINGS
 };
 

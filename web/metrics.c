@@ -125,8 +125,8 @@ static void write_took(const struct scrape *s, const struct family *family)
 
 static void write_age(const struct scrape *s, const struct family *family)
 {
-    for (enum reading which = 0; which < READ_BLOCKER; which++)
-        if (s->look->made[which].good_at)
+    for (enum reading which = 0; which < READINGS; which++)
+        if (s->look->made[which].good_at && which != READ_BLOCKER) /* made on demand only */
             add_sample(s, family, "reading", reading_names[which],
                        (double)(s->now - s->look->made[which].good_at) / 1e6);
 }
