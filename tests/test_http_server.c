@@ -1,10 +1,12 @@
 /* test_http_server: accept, read the head, write the row's bytes; what was asked is told through shared memory. */
-#include "common/base/region.h"
 #include "tests/test_http_server.h"
 
+#include "common/base/region.h"
+#include "common/base/text.h"
 #include <arpa/inet.h>
 #include <check.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,9 +127,19 @@ const char *scripted_request(int n)
 
 const char *scripted_json(int status, const char *more_headers, const char *body)
 {
-    static struct region *answers; /* live as long as the program */
-    if (!answers)
-        answers = region_new();
-    return region_printf(answers, "HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s",
+    return scripted_keep("HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s",
                          status, strlen(body), more_headers, body);
+}
+
+const char *scripted_keep(const char *format, ...)
+{
+    static struct region *kept;
+    struct text text CLEANUP(text_free) = {0};
+    va_list args;
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+    if (!kept)
+        kept = region_new();
+    return region_strdup(kept, text_str(&text));
 }

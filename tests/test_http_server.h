@@ -22,3 +22,6 @@ const char *scripted_request(int n);
 
 /* "HTTP/1.1 STATUS …" with a JSON body and a right length; valid until the program ends. */
 const char *scripted_json(int status, const char *more_headers, const char *body);
+
+/* A text that stays until the program ends. */
+const char *scripted_keep(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -89,6 +89,7 @@ static void tear_down(void)
 /* Everything in the registry but its logs, and which transaction wrote each row. */
 static const char *snapshot(void)
 {
+    static struct region *kept;
     struct text sql CLEANUP(text_free) = {0};
     text_puts(
         &sql,
@@ -97,7 +98,9 @@ static const char *snapshot(void)
                   "'(SELECT string_agg(t.xmin || t::text, '','' ORDER BY t::text) FROM registry.%I t)', tablename), "
                   "',') || '))'"
                   "  FROM pg_tables WHERE schemaname = 'registry' AND tablename NOT IN ('sync_log', 'sync_state')"));
-    return strdup(test_text(pg, text_str(&sql)));
+    if (!kept)
+        kept = region_new();
+    return region_strdup(kept, test_text(pg, text_str(&sql)));
 }
 
 /* A document of the first workspace that has landed. */
