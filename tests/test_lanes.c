@@ -370,6 +370,9 @@ static void step(void)
     case 11:
         if (throw_dice(20) == 0)
             lose_listener(worker);
+        else if (throw_dice(20) == 0) /* the server restarts */
+            for (int i = 0; i < WORKERS; i++)
+                lose_listener(&m.workers[i]);
         worker->waiting = throw_dice(2);
         break;
     }
