@@ -1,6 +1,7 @@
 /* Cursors against a model of the store: transactions that commit late or roll back, claims in flight, tasks that come back with their
  * old number, bells that are lost. Thousands of seeds; in none may a task that anybody could claim be overlooked for longer than
- * ROUNDS_MAX rounds of a keeper. The same model with one of the precautions left out must overlook some, or it proves nothing. */
+ * ROUNDS_MAX rounds of a keeper, nor a number be taken for dealt with that is still to come. The same model with one of the
+ * precautions left out must overlook some, or it proves nothing. */
 #include "common/broker/lanes.h"
 
 #include <check.h>
@@ -281,6 +282,16 @@ static void note_rounds(int w)
             m.overlooked = true;
 }
 
+/* What is not even committed cannot have been seen to be gone. */
+static void check_proof(const struct worker *worker)
+{
+    for (uint32_t l = 0; l < atomic_load(&worker->lanes.count); l++)
+        for (int i = 0; i < m.count; i++)
+            if (m.tasks[i].state == UNCOMMITTED && m.tasks[i].seq <= worker->lanes.lane[l].low &&
+                strcmp(queues[m.tasks[i].lane], worker->lanes.lane[l].queue) == 0)
+                m.overlooked = true;
+}
+
 /* After the round a child looks, and takes all it finds: what is still there was overlooked. */
 static void end_round(int w)
 {
@@ -293,6 +304,7 @@ static void end_round(int w)
     learn_lanes(worker);
     if (m.flaw != NO_LOOK_BEHIND)
         look_behind(worker, settled);
+    check_proof(worker);
     for (int c = 0; c < CHILDREN; c++)
         if (worker->claims[c].state == IDLE) {
             begin_claim(w, c, CLAIM_ALL);
@@ -412,7 +424,7 @@ static bool overlooks(enum flaw flaw, uint64_t seed)
 START_TEST(no_task_is_overlooked_whatever_commits_late_or_comes_back)
 {
     for (uint64_t seed = 0; seed < SEEDS; seed++)
-        ck_assert_msg(!overlooks(SOUND, seed), "seed %d: a task was overlooked for more than %d rounds", (int)seed, ROUNDS_MAX);
+        ck_assert_msg(!overlooks(SOUND, seed), "seed %d: a task was overlooked for more than %d rounds, or will be", (int)seed, ROUNDS_MAX);
 }
 END_TEST
 
