@@ -1,11 +1,10 @@
 /* submit: arguments from wherever they are, checked before they are sent. */
 #include "cli/submit.h"
+#include "cli/input.h"
 #include "common/base/json.h"
 #include "common/base/region.h"
 #include "sql/queries.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 void submission_free(struct submission *s)
@@ -13,38 +12,12 @@ void submission_free(struct submission *s)
     text_free(&s->json);
 }
 
-static bool read_stream(FILE *stream, const char *name, struct text *out, struct err *e)
-{
-    char bytes[65536];
-    size_t got;
-    while ((got = fread(bytes, 1, sizeof bytes, stream)) > 0) {
-        if (out->len + got > ARGS_BYTES_MAX)
-            return err_set(e, ERR_USAGE, "--args: %s is longer than %d MiB", name, ARGS_BYTES_MAX >> 20);
-        text_add(out, bytes, got);
-    }
-    return !ferror(stream) || err_errno(e, ERR_USAGE, errno, "--args: %s", name);
-}
-
-static bool read_file(const char *path, struct text *out, struct err *e)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return err_errno(e, ERR_USAGE, errno, "--args: %s", path);
-    bool good = read_stream(file, path, out, e);
-    fclose(file);
-    return good;
-}
-
 static bool read_args(struct submission *s, struct err *e)
 {
-    if (!s->args)
-        text_puts(&s->json, "{}");
-    else if (strcmp(s->args, "-") == 0)
-        return read_stream(stdin, "standard input", &s->json, e);
-    else if (s->args[0] == '@')
-        return read_file(s->args + 1, &s->json, e);
-    else
-        text_puts(&s->json, s->args);
+    const char *args = s->args ? s->args : "{}";
+    if (strcmp(args, "-") == 0 || args[0] == '@')
+        return input_read(args + (args[0] == '@'), &s->json, e) || err_add(e, "--args");
+    text_puts(&s->json, args);
     return true;
 }
 

@@ -4,8 +4,6 @@
 #include "cli/session.h"
 #include "common/store/task.h"
 
-enum { ARGS_BYTES_MAX = 64 << 20 };
-
 struct submission {
     const char *name, *args; /* args: JSON, @FILE or - */
     const char *queue, *unique, *tenant;
