@@ -1,0 +1,2 @@
+drumbeat_test(test_schedule_import SOURCES test_schedule_import.c LIBS test_fixture)
+add_dependencies(test_schedule_import drumbeat)
