@@ -10,6 +10,7 @@
 #include "beat/declare.h"
 #include "beat/store.h"
 #include "common/base/log.h"
+#include "common/base/zone.h"
 #include "common/store/migrate.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #define TICKS_KEPT DAYS(90)
 #define PRUNE_EVERY HOURS(1)
 #define DECLARE_AGAIN SECONDS(3)
+#define WATCH_ZONES SECONDS(10)
 #define LISTEN_AGAIN SECONDS(30)
 #define CHANNEL "drumbeat_schedule"
 #define SET_ASIDE SECONDS(30) /* before a schedule is tried again that the store refuses */
@@ -47,8 +49,8 @@ struct beat {
 
     bool leads;
     int64_t epoch;
-    usec_t lease_end; /* CLOCK_BOOTTIME, as the next five */
-    usec_t renew_at, look_at, prune_at, listen_at, declare_at;
+    usec_t lease_end; /* CLOCK_BOOTTIME, as the next six */
+    usec_t renew_at, look_at, prune_at, listen_at, declare_at, zones_at;
     usec_t offset;  /* the store's clock minus CLOCK_BOOTTIME */
     bool clock_bad; /* it and this machine's wall clock are too far apart */
     bool clock_warned;
@@ -233,11 +235,27 @@ static void prune(struct beat *b)
         b->prune_at = clock_boot() + PRUNE_EVERY;
 }
 
+/* When the rules of time zones have changed every schedule is read again by the new ones. */
+static bool watch_zones(struct beat *b, struct err *e)
+{
+    char version[ZONE_VERSION_MAX];
+    if (clock_boot() < b->zones_at)
+        return true;
+    b->zones_at = clock_boot() + WATCH_ZONES;
+    if (!zones_changed())
+        return true;
+    log_info("beat.zones", LOG_STR("tzdata", zones_version(version)));
+    scheduler_free(b->scheduler);
+    b->scheduler = scheduler_new();
+    b->revision = 0;
+    return read_changes(b, e);
+}
+
 /* Everything that is asked regularly. */
 static bool look(struct beat *b, struct err *e)
 {
     b->look_at = clock_boot() + b->look - b->look / 10 + jitter(b->look / 5);
-    if (!declare(b, e) || !read_changes(b, e))
+    if (!declare(b, e) || !watch_zones(b, e) || !read_changes(b, e))
         return false;
     if ((!b->leads || clock_boot() >= b->renew_at) && !ask_lease(b, e))
         return false;
@@ -510,7 +528,9 @@ bool beat_run(const struct config *config, const struct beat_options *options, s
     };
     bool good = declare_check(config, e) && set_addresses(b, options, e) && alarm_open(&b->alarm, e);
     if (good) {
-        log_info("beat.started", LOG_UUID("beat", b->id), LOG_STR("version", DRUMBEAT_VERSION));
+        char zones[ZONE_VERSION_MAX];
+        log_info("beat.started", LOG_UUID("beat", b->id), LOG_STR("version", DRUMBEAT_VERSION),
+                 LOG_STR("tzdata", zones_version(zones)));
         good = connect_first(b, e) && loop(b, e);
         hand_over(b);
         alarm_close(&b->alarm);

@@ -12,12 +12,10 @@ enum catchup { CATCHUP_LAST, CATCHUP_ALL, CATCHUP_NONE, CATCHUPS };
 static const char *const policies[CATCHUPS] = {[CATCHUP_LAST] = "last", [CATCHUP_ALL] = "all", [CATCHUP_NONE] = "none"};
 
 struct rule {
-    uint64_t key;
     uint32_t users;
     uint16_t specs, excludes;
     enum catchup catchup;
     usec_t window, jitter, start_at, end_at;
-    char *text;           /* specs, exclude and tz, each with its NUL; NULL: the rule depends on the schedule's name */
     struct cron *crons[]; /* specs, then excludes */
 };
 
@@ -58,28 +56,6 @@ static bool find_policy(const char *name, enum catchup *out, struct err *e)
     return err_set(e, ERR_USAGE, "catchup '%s' is not last, all or none", name);
 }
 
-static const char *zone_text(const struct rule_text *text)
-{
-    return text->tz ? text->tz : "";
-}
-
-/* H is computed from the schedule's name; the letter elsewhere (THU, MARCH) does no harm but for memory. */
-static bool depends_on_name(const struct rule_text *text)
-{
-    return strpbrk(text->specs, "hH") || strpbrk(text->exclude, "hH");
-}
-
-static char *join_text(const struct rule_text *text)
-{
-    struct text all CLEANUP(text_free) = {0};
-    text_add(&all, text->specs, strlen(text->specs) + 1);
-    text_add(&all, text->exclude, strlen(text->exclude) + 1);
-    text_add(&all, zone_text(text), strlen(zone_text(text)) + 1);
-    char *copy = mem_alloc(all.len);
-    memcpy(copy, all.data, all.len);
-    return copy;
-}
-
 struct rule *rule_parse(const struct rule_text *text, struct err *e)
 {
     size_t specs = count_lines(text->specs), excludes = count_lines(text->exclude);
@@ -88,13 +64,11 @@ struct rule *rule_parse(const struct rule_text *text, struct err *e)
         return NULL;
     }
     struct rule *rule = mem_zero(1, sizeof *rule + (specs + excludes) * sizeof *rule->crons);
-    rule->key = rule_text_key(text);
     rule->users = 1;
     rule->window = text->catchup_window;
     rule->jitter = text->jitter;
     rule->start_at = text->start_at;
     rule->end_at = text->end_at;
-    rule->text = depends_on_name(text) ? NULL : join_text(text);
     if (!find_policy(text->catchup, &rule->catchup, e) || !parse_lines(rule, &rule->specs, text->specs, text, e) ||
         !parse_lines(rule, &rule->excludes, text->exclude, text, e)) {
         rule_free(rule);
@@ -109,7 +83,6 @@ void rule_free(struct rule *rule)
         return;
     for (int i = 0; i < rule->specs + rule->excludes; i++)
         cron_free(rule->crons[i]);
-    free(rule->text);
     free(rule);
 }
 
@@ -135,32 +108,28 @@ static uint64_t fnv(uint64_t hash, const void *bytes, size_t count)
 
 #define FNV_START 0xcbf29ce484222325
 
-uint64_t rule_text_key(const struct rule_text *text)
-{
-    uint64_t hash = fnv(FNV_START, text->specs, strlen(text->specs) + 1);
-    hash = fnv(hash, text->exclude, strlen(text->exclude) + 1);
-    return fnv(hash, zone_text(text), strlen(zone_text(text)) + 1);
-}
-
 uint64_t rule_key(const struct rule *rule)
 {
-    return rule->key;
+    uint64_t hash = fnv(FNV_START, &rule->window, sizeof rule->window);
+    for (int i = 0; i < rule->specs + rule->excludes; i++) {
+        uint64_t key = cron_key(rule->crons[i]);
+        hash = fnv(hash, &key, sizeof key);
+    }
+    return hash;
 }
 
-bool rule_depends_on_name(const struct rule *rule)
+static bool same_calendars(const struct rule *a, const struct rule *b)
 {
-    return !rule->text;
+    for (int i = 0; i < a->specs + a->excludes; i++)
+        if (!cron_same(a->crons[i], b->crons[i]))
+            return false;
+    return true;
 }
 
-bool rule_is(const struct rule *rule, const struct rule_text *text)
+bool rule_same(const struct rule *a, const struct rule *b)
 {
-    if (!rule->text || strcmp(policies[rule->catchup], text->catchup) != 0 || rule->window != text->catchup_window ||
-        rule->jitter != text->jitter || rule->start_at != text->start_at || rule->end_at != text->end_at)
-        return false;
-    const char *exclude = rule->text + strlen(rule->text) + 1;
-    const char *tz = exclude + strlen(exclude) + 1;
-    return strcmp(rule->text, text->specs) == 0 && strcmp(exclude, text->exclude) == 0 &&
-           strcmp(tz, zone_text(text)) == 0;
+    return a->specs == b->specs && a->excludes == b->excludes && a->catchup == b->catchup && a->window == b->window &&
+           a->jitter == b->jitter && a->start_at == b->start_at && a->end_at == b->end_at && same_calendars(a, b);
 }
 
 /* Ticks --------------------------------------------------------------------------------------------------------- */

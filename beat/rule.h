@@ -40,14 +40,11 @@ struct rule;
 struct rule *rule_parse(const struct rule_text *text, struct err *e);
 void rule_free(struct rule *rule);
 
-/* Schedules with the same text can share one rule, unless it depends on the schedule's name (by H). Texts that differ
- * seldom have the same key; rule_is() tells for certain. */
-uint64_t rule_text_key(const struct rule_text *text);
+/* Do both tick and catch up alike, in whatever words they were written? Their keys are then the same; else seldom. */
+bool rule_same(const struct rule *a, const struct rule *b);
 uint64_t rule_key(const struct rule *rule);
-bool rule_depends_on_name(const struct rule *rule);
-bool rule_is(const struct rule *rule, const struct rule_text *text);
 
-/* One more user; rule_free() counts one less and frees after the last. */
+/* Schedules share rules that are the same: one more user; rule_free() counts one less and frees after the last. */
 struct rule *rule_share(struct rule *rule);
 uint32_t rule_users(const struct rule *rule);
 

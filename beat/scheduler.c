@@ -27,7 +27,7 @@ struct table {
 
 struct scheduler {
     struct table names;
-    struct table rules; /* those that may be shared; each counts as a user of its own */
+    struct table rules; /* each once, however many schedules have it; the table is a user of its own */
     struct schedule **heap;
     size_t heap_count, heap_room;
 };
@@ -187,16 +187,19 @@ static uint64_t hash_rule(const void *item)
     return rule_key(item);
 }
 
-/* The rule of that text: the one other schedules have, or a new one. */
+/* The rule of that text: the same one that other schedules have, or a new one. */
 static struct rule *find_rule(struct scheduler *s, const struct rule_text *text, struct err *e)
 {
     struct table *t = &s->rules;
-    for (size_t at = slot_of(t, rule_text_key(text)); t->slots[at]; at = (at + 1) & (t->size - 1))
-        if (rule_is(t->slots[at], text))
-            return rule_share(t->slots[at]);
     struct rule *rule = rule_parse(text, e);
-    if (rule && !rule_depends_on_name(rule))
-        table_add(t, rule_share(rule));
+    if (!rule)
+        return NULL;
+    for (size_t at = slot_of(t, rule_key(rule)); t->slots[at]; at = (at + 1) & (t->size - 1))
+        if (rule_same(t->slots[at], rule)) {
+            rule_free(rule);
+            return rule_share(t->slots[at]);
+        }
+    table_add(t, rule_share(rule));
     return rule;
 }
 
@@ -204,7 +207,7 @@ static struct rule *find_rule(struct scheduler *s, const struct rule_text *text,
 static void drop_rule(struct scheduler *s, struct rule *rule)
 {
     struct table *t = &s->rules;
-    if (!rule_depends_on_name(rule) && rule_users(rule) == 2) {
+    if (rule_users(rule) == 2) {
         size_t at = slot_of(t, rule_key(rule));
         while (t->slots[at] != rule)
             at = (at + 1) & (t->size - 1);

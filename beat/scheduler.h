@@ -3,8 +3,8 @@
  * store's clock. What it says is to be emitted is a proposal that the store compares with its rows (revision, mark), so
  * a scheduler that is behind the store does no harm.
  *
- * Made small: a schedule costs about 130 bytes and its name, plus its expressions where no other schedule has the
- * same ones. */
+ * Made small: a schedule costs about 100 bytes and its name; its times cost some 250 bytes where no other schedule has
+ * the same. */
 #include "beat/rule.h"
 #include <stddef.h>
 

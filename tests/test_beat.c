@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BEATS = 3, SCHEDULES = 20, KILLS = 40 };
@@ -252,6 +253,46 @@ START_TEST(a_schedule_that_the_store_refuses_stalls_nobody_else)
 }
 END_TEST
 
+/* Copy a zone of the system to `path`, complete at once. */
+static void copy_zone(const char *zone, const char *path)
+{
+    char bytes[64 * 1024], from[512], unready[600];
+    snprintf(from, sizeof from, "/usr/share/zoneinfo/%s", zone);
+    snprintf(unready, sizeof unready, "%s.new", path);
+    FILE *in = fopen(from, "r"), *out = fopen(unready, "w");
+    ck_assert(in && out);
+    size_t size = fread(bytes, 1, sizeof bytes, in);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, out), size);
+    ck_assert(fclose(in) == 0 && fclose(out) == 0);
+    ck_assert_int_eq(rename(unready, path), 0);
+}
+
+START_TEST(new_rules_of_a_zone_are_followed_while_it_runs)
+{
+    char folder[512], zone[600], tzdir[600], database[512];
+    snprintf(folder, sizeof folder, "%s/zones", test_cluster_folder(cluster));
+    snprintf(zone, sizeof zone, "%s/Atlantis", folder);
+    snprintf(tzdir, sizeof tzdir, "TZDIR=%s", folder);
+    snprintf(database, sizeof database, "DATABASE_URL=%s", url);
+    ck_assert_int_eq(mkdir(folder, 0755), 0);
+    copy_zone("Asia/Tokyo", zone);
+    test_sql(
+        pg,
+        "INSERT INTO drumbeat.schedule (name, handler, specs, tz) VALUES ('s', 'noop', '{0 12 * * *}', 'Atlantis')");
+    const char *argv[] = {test_build_path("drumbeat"), "beat", "--config", file, NULL},
+               *env[] = {database, tzdir, NULL};
+    struct test_process *beat = test_process_start(&(struct test_program){.argv = argv, .env = env});
+    ck_assert(test_wait_number(pg, "SELECT extract(hour FROM next_tick AT TIME ZONE 'UTC')::int FROM drumbeat.schedule",
+                               3, SECONDS(10)));
+    copy_zone("Asia/Karachi", zone);
+    ck_assert(test_wait_number(pg, "SELECT extract(hour FROM next_tick AT TIME ZONE 'UTC')::int FROM drumbeat.schedule",
+                               7, SECONDS(20)));
+    stop(beat);
+    unlink(zone);
+    rmdir(folder);
+}
+END_TEST
+
 /* Several beats ------------------------------------------------------------------------------------------------- */
 
 START_TEST(beats_under_kill_9_emit_every_tick_once)
@@ -484,6 +525,7 @@ int main(void)
     tcase_add_test(tests, changes_arrive_while_it_runs);
     tcase_add_test(tests, a_row_that_somebody_holds_stalls_nobody_else);
     tcase_add_test(tests, a_schedule_that_the_store_refuses_stalls_nobody_else);
+    tcase_add_test(tests, new_rules_of_a_zone_are_followed_while_it_runs);
     tcase_add_test(tests, beats_under_kill_9_emit_every_tick_once);
     tcase_add_test(tests, a_beat_that_ends_hands_over_at_once);
     tcase_add_test(tests, a_beat_that_is_stopped_and_goes_on_doubles_nothing);

@@ -217,30 +217,30 @@ START_TEST(rules_that_cannot_be_read_say_why)
 }
 END_TEST
 
-START_TEST(a_rule_is_shared_by_those_with_the_same_text_only)
+START_TEST(rules_are_the_same_when_they_say_the_same)
 {
-    struct rule_text text = {.name = "a", .specs = "0 * * * *", .exclude = "", .tz = NULL, .catchup = "last"};
+    struct rule_text text = {.name = "a", .specs = "@daily", .exclude = "", .tz = NULL, .catchup = "last"};
     struct rule *rule = parse(&text);
-    ck_assert(!rule_depends_on_name(rule));
-    text.name = "b";
-    text.tz = "";
-    ck_assert(rule_is(rule, &text));
-    ck_assert_uint_eq(rule_text_key(&text), rule_key(rule));
-    struct rule_text others[] = {text, text, text, text, text, text, text};
-    others[0].specs = "1 * * * *";
+    text = (struct rule_text){.name = "b", .specs = "0 0 * * *", .exclude = "", .tz = "", .catchup = "last"};
+    struct rule *in_other_words = parse(&text);
+    ck_assert(rule_same(rule, in_other_words));
+    ck_assert_uint_eq(rule_key(rule), rule_key(in_other_words));
+    struct rule_text others[] = {text, text, text, text, text, text, text, text, text};
+    others[0].specs = "1 0 * * *";
     others[1].exclude = "0 1 * * *";
     others[2].tz = "Europe/Paris";
     others[3].catchup = "all";
-    others[4].jitter = 1;
-    others[5].start_at = 1;
-    others[6].end_at = 1;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        ck_assert_msg(!rule_is(rule, &others[i]), "text %zu", i);
-    rule_free(rule);
-    text.specs = "H * * * *";
-    rule = parse(&text);
-    ck_assert(rule_depends_on_name(rule));
-    ck_assert(!rule_is(rule, &text));
+    others[4].catchup_window = 1;
+    others[5].jitter = 1;
+    others[6].start_at = 1;
+    others[7].end_at = 1;
+    others[8].specs = "0 0 * * *\n0 0 * * *";
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct rule *other = parse(&others[i]);
+        ck_assert_msg(!rule_same(rule, other), "text %zu", i);
+        rule_free(other);
+    }
+    rule_free(in_other_words);
     rule_free(rule);
 }
 END_TEST
@@ -254,7 +254,7 @@ int main(void)
     tcase_add_loop_test(tests, ticks_follow_the_calendar, 0, sizeof calendars / sizeof *calendars);
     tcase_add_test(tests, jitter_keeps_a_tick_before_the_following_one);
     tcase_add_test(tests, rules_that_cannot_be_read_say_why);
-    tcase_add_test(tests, a_rule_is_shared_by_those_with_the_same_text_only);
+    tcase_add_test(tests, rules_are_the_same_when_they_say_the_same);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

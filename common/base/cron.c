@@ -5,6 +5,7 @@
 #include "common/base/cron_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The end of the calendar as a reading, and as a moment of @every. */
 #define END ((int64_t)84006 * CRON_DAY)
@@ -28,6 +29,22 @@ void cron_freep(struct cron **c)
 const struct zone *cron_zone(const struct cron *c)
 {
     return c->zone;
+}
+
+/* Zones are shared, so that their addresses tell; what lies between the members is zero since it was allocated. */
+bool cron_same(const struct cron *a, const struct cron *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
+uint64_t cron_key(const struct cron *c)
+{
+    const unsigned char *bytes = (const unsigned char *)c;
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < sizeof *c; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3;
+    return hash;
 }
 
 static int days_in(int64_t year, int month)

@@ -24,6 +24,11 @@ struct cron *cron_parse(const char *text, const char *tz, const char *name, stru
 void cron_free(struct cron *c);
 void cron_freep(struct cron **c); /* for CLEANUP */
 
+/* Do both fire at the same moments because they say the same, in whatever words? cron_key() is then the same number; it is
+ * seldom otherwise. */
+bool cron_same(const struct cron *a, const struct cron *b);
+uint64_t cron_key(const struct cron *c);
+
 /* The first fire strictly after `from` (fractions of a second count); false when there is none. Always ends: at most
  * 84,006 dates are looked at, by month, and a full miss costs microseconds. */
 bool cron_next(const struct cron *c, usec_t from, usec_t *next_at);
