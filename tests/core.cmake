@@ -1,2 +1,3 @@
 # The store and the broker.
 drumbeat_test(test_lanes SOURCES test_lanes.c LIBS common_broker)
+drumbeat_test(test_store SOURCES test_store.c LIBS test_storm_parts)
