@@ -716,6 +716,25 @@ START_TEST(places_of_a_government_document_are_its_own)
 }
 END_TEST
 
+/* Servers that cannot tell what is new: the list without it, and a complaint. */
+START_TEST(a_server_that_does_not_know_what_changed_is_read_whole)
+{
+    const char *both = page(base_document, changed("{\"id\": 2}"), NULL), *one = page(base_document, NULL, NULL);
+    const char *probed = _i ? scripted_json(400, "", "{\"updated_after\": [\"unknown\"]}") : one;
+    const struct scripted rows[] = {{.answer = both}, {.answer = probed}, {.answer = one}, {0}};
+    char base[64];
+    scripted_start(rows, base);
+    const struct test_runner runner = {.database = url, .upstream = base};
+    for (int i = 0; i < 2; i++) {
+        struct test_run *r CLEANUP(test_run_freep) = test_run(&runner, &handler_pmp_programme_documents, "{}");
+        ck_assert_msg(r->end.success, "%s", r->end.error.text);
+    }
+    expect_log("1 0 0 1 0 1 0");
+    ck_assert_ptr_nonnull(strstr(scripted_request(1), "updated_after=2999"));
+    ck_assert_ptr_null(strstr(scripted_request(2), "updated_after"));
+}
+END_TEST
+
 #define LOOP(tests, test, rows) tcase_add_loop_test(tests, test, 0, (int)(sizeof rows / sizeof *rows))
 
 static void add_tests(TCase *tests)
@@ -747,6 +766,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_result_without_a_link_gets_one_of_its_own);
     tcase_add_test(tests, a_place_waits_for_its_parent);
     tcase_add_test(tests, places_of_a_government_document_are_its_own);
+    tcase_add_loop_test(tests, a_server_that_does_not_know_what_changed_is_read_whole, 0, 2);
 }
 
 int main(void)

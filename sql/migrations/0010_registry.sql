@@ -309,7 +309,8 @@ CREATE TABLE registry.lower_level_output (
 );
 CREATE INDEX lower_level_output_link ON registry.lower_level_output (cp_output_id);
 
--- external_source is the scope in which external_id is unique: a document, "pmp:3420:214", for what PMP sends.
+-- external_source is the scope in which external_id is unique: a document, "pmp:PH:3420:214", for what PMP
+-- sends.
 CREATE TABLE registry.indicator_blueprint (
     id                                   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     external_id                          text,

@@ -533,8 +533,8 @@ static void begin(struct reading *r)
     id_text(js_get(r->item, "business_area_code"), r->business_area, sizeof r->business_area);
     if (!*r->business_area || strlen(r->business_area) > 32)
         snprintf(r->business_area, sizeof r->business_area, "%s", r->run->workspace->business_area);
-    snprintf(r->source, sizeof r->source, "%s:%s:%s", r->run->sync->government ? "gdd" : "pmp", r->business_area,
-             r->id);
+    snprintf(r->source, sizeof r->source, "%s:%.8s:%s:%s", r->run->sync->government ? "gdd" : "pmp",
+             r->run->workspace->code, r->business_area, r->id);
     snprintf(r->origin, sizeof r->origin, "%s/%s/%s", kind, r->business_area, r->id);
     snprintf(r->origin_at, sizeof r->origin_at, "-infinity");
     if (r->run->item_updated_at)

@@ -24,5 +24,6 @@ const struct handler handler_pmp_government_documents = {
     .fields = pmp_document_fields,
     .args_size = sizeof(struct pmp_args),
     .run = run,
+    .limit = {.soft = HOURS(4), .hard = HOURS(4) + MINUTES(10)}, /* the server can take minutes a page */
     .retry = {.max = 4, .first = SECONDS(30), .cap = MINUTES(10)},
 };

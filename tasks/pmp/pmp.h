@@ -39,6 +39,9 @@ struct pmp_workspace {
 /* What an item came to before it reached the database. */
 enum pmp_reading { PMP_STAGED, PMP_SKIPPED, PMP_BAD };
 
+/* Whether the server honours updated_after. */
+enum pmp_filter { PMP_FILTER_UNKNOWN, PMP_FILTER_KNOWN, PMP_FILTER_IGNORED };
+
 struct pmp_run;
 
 struct pmp_sync {
@@ -63,7 +66,8 @@ struct pmp_run {
     struct staging *staging;
     const struct pmp_workspace *workspace;
     const struct pmp_args *args;
-    struct row row; /* for the readers */
+    enum pmp_filter *filter; /* found out once a task */
+    struct row row;          /* for the readers */
 
     bool full;
     usec_t after;         /* updated_after; 0: not asked */

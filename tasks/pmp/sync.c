@@ -335,26 +335,36 @@ static bool pull(struct pmp_run *run, const struct progress *progress, bool *com
     return pages_end(&pages, good ? e : &ignored) && good;
 }
 
+/* Whether the server knows updated_after: one that leaves out nothing, whatever is asked for, has to be read whole. It
+ * is asked once a task, for what was changed in the far future. */
+static bool probe(struct pmp_run *run, struct err *e)
+{
+    struct text address CLEANUP(text_free) = {0};
+    text_printf(&address, "%slimit=1&updated_after=2999-01-01T00%%3A00%%3A00Z&workspace=", run->sync->list);
+    http_escape(&address, run->workspace->business_area);
+    struct pages pages = task_pages(run->http, text_str(&address));
+    struct page page = {0};
+    bool any = page_next(&pages, &page) && (page.count > 0 || page.total > 0);
+    if (pages_end(&pages, e))
+        *run->filter = any ? PMP_FILTER_IGNORED : PMP_FILTER_KNOWN;
+    else if (e->kind == ERR_DATA)
+        *run->filter = PMP_FILTER_IGNORED; /* HTTP 400 */
+    return *run->filter != PMP_FILTER_UNKNOWN;
+}
+
 /* Everything, or what changed since the last good run. */
-static void choose(struct pmp_run *run)
+static bool choose(struct pmp_run *run, struct err *e)
 {
     const struct pmp_workspace *w = run->workspace;
     bool known = w->upstream && strcmp(w->upstream, http_origin(run->http)) == 0 && w->watermark && w->full_at;
-    run->full = !run->args->id &&
-                (!run->sync->incremental || run->args->full || !known || clock_now() - w->full_at >= PMP_FULL_EVERY);
-    run->after = run->full || run->args->id ? 0 : w->watermark - PMP_OVERLAP;
-}
-
-/* A server that does not know updated_after says so at once: then everything is pulled. */
-static bool pull_what_is_new(struct pmp_run *run, const struct progress *progress, bool *complete, struct err *e)
-{
-    if (pull(run, progress, complete, e))
+    if (run->args->id)
         return true;
-    if (!run->after || run->fetched > 0 || e->kind != ERR_DATA)
+    run->full = !run->sync->incremental || run->args->full || !known || clock_now() - w->full_at >= PMP_FULL_EVERY;
+    if (!run->full && *run->filter == PMP_FILTER_UNKNOWN && !probe(run, e))
         return false;
-    run->after = 0;
-    run->full = true;
-    return pull(run, progress, complete, e);
+    run->full |= *run->filter == PMP_FILTER_IGNORED;
+    run->after = run->full ? 0 : w->watermark - PMP_OVERLAP;
+    return true;
 }
 
 /* What changed upstream up to here is here. A record that failed is asked for again. */
@@ -393,8 +403,7 @@ static enum sync_end sync_workspace(struct pmp_run *run, const struct progress *
 {
     bool complete = false;
     struct err other;
-    choose(run);
-    if (pull_what_is_new(run, progress, &complete, e) && finish(run, complete, e))
+    if (choose(run, e) && pull(run, progress, &complete, e) && finish(run, complete, e))
         return SYNC_GOOD;
     if (ends_task(e))
         return SYNC_STOP;
@@ -438,6 +447,7 @@ static bool load(struct task *task, const struct pmp_sync *sync, const struct pm
 struct tally {
     size_t good, failed, locked;
     bool retryable;
+    enum pmp_filter filter;
     struct text names; /* of those that failed, with the reason */
     struct progress progress;
     struct err last;
@@ -469,7 +479,8 @@ static bool sync_one(struct task *task, struct http *http, const struct pmp_sync
         task_log(task, LOG_WARNING, "%s %s: another run is at it, left out", sync->handler, w->business_area);
         return true;
     }
-    struct pmp_run run = {.sync = sync, .task = task, .http = http, .workspace = w, .args = args};
+    struct pmp_run run = {
+        .sync = sync, .task = task, .http = http, .workspace = w, .args = args, .filter = &tally->filter};
     pmp_run_begin(&run);
     enum sync_end end = sync_workspace(&run, &tally->progress, e);
     tally->progress.done += run.fetched;
