@@ -234,7 +234,15 @@ static bool start_workers(struct up *up, const char *const *env, struct err *e)
                            .press_signal = SIGKILL,
                            .stop_limit = PRESS_LATER,
                            .give_up_status = EXIT_USAGE};
-    return services_add(&up->services, &worker, e) && services_add(&up->services, &beat, e);
+    const char *const any_port[] = {"--listen", "127.0.0.1:0", NULL}; /* its log line says which */
+    struct service web = {.name = "web",
+                          .start = services_start_program,
+                          .program = own_program(up, "web", any_port, NULL),
+                          .stop_signal = SIGTERM,
+                          .press_signal = SIGKILL,
+                          .stop_limit = PRESS_LATER,
+                          .give_up_status = EXIT_USAGE};
+    return services_add(&up->services, &worker, e) && services_add(&up->services, &beat, e) && services_add(&up->services, &web, e);
 }
 
 bool up_start(struct up *up, struct err *e)
