@@ -31,20 +31,31 @@ const struct zone *cron_zone(const struct cron *c)
     return c->zone;
 }
 
-/* Zones are shared, so that their addresses tell; what lies between the members is zero since it was allocated. */
-bool cron_same(const struct cron *a, const struct cron *b)
+static bool same_days(const struct cron *a, const struct cron *b)
 {
-    return memcmp(a, b, sizeof *a) == 0;
+    return a->days == b->days && a->days_last == b->days_last && a->workdays == b->workdays &&
+           a->workdays_last == b->workdays_last && a->weekdays == b->weekdays && a->weekdays_last == b->weekdays_last &&
+           a->weekdays_nth == b->weekdays_nth && a->any_day == b->any_day && a->any_weekday == b->any_weekday &&
+           a->both == b->both && a->uneven == b->uneven && a->day_step == b->day_step;
 }
 
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
+/* Zones are shared, so that their addresses tell. */
+bool cron_same(const struct cron *a, const struct cron *b)
+{
+    return a->zone == b->zone && a->interval == b->interval && a->phase == b->phase && a->seconds == b->seconds &&
+           a->minutes == b->minutes && a->hours == b->hours && a->months == b->months &&
+           memcmp(a->years, b->years, sizeof a->years) == 0 && same_days(a, b);
+}
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), by words, of the members that differ most. */
 uint64_t cron_key(const struct cron *c)
 {
-    const unsigned char *bytes = (const unsigned char *)c;
+    const uint64_t words[] = {(uintptr_t)c->zone, c->interval, c->phase,    c->seconds, c->minutes,
+                              c->hours,           c->days,     c->weekdays, c->months,  c->weekdays_nth};
     uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < sizeof *c; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3;
-    return hash;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        hash = (hash ^ words[i] ^ (words[i] >> 29)) * 0x100000001b3;
+    return hash ^ (hash >> 32);
 }
 
 static int days_in(int64_t year, int month)
