@@ -1,5 +1,7 @@
 /* catalog: descriptors, overridden by the configuration, with the defaults of the contract. */
 #include "worker/catalog.h"
+
+#include "common/base/region.h"
 #include "tasks/command/command.h"
 #include "tasks/registry.h"
 
@@ -77,9 +79,12 @@ struct catalog *catalog_make(const struct config *config, struct err *e)
     size_t most = config->handler_count;
     for (const struct handler *const *h = handlers_all; *h; h++)
         most++;
-    struct catalog *catalog = mem_zero(1, sizeof *catalog);
-    catalog->entries = mem_zero(most, sizeof *catalog->entries);
-    catalog->names = mem_zero(most, sizeof *catalog->names);
+    static struct region *memory; /* a catalog lives as long as the process */
+    if (!memory)
+        memory = region_new();
+    struct catalog *catalog = region_alloc(memory, sizeof *catalog);
+    catalog->entries = region_alloc(memory, most * sizeof *catalog->entries);
+    catalog->names = region_alloc(memory, most * sizeof *catalog->names);
     for (const struct handler *const *h = handlers_all; *h; h++)
         add_entry(catalog, *h, config_handler(config, (*h)->name));
     for (size_t i = 0; i < config->handler_count; i++) {
