@@ -43,6 +43,7 @@ file /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-
 tool cppcheck                    cppcheck
 tool shellcheck                  shellcheck
 tool systemd-analyze             systemd
+tool pgbouncer                   pgbouncer
 '
 
 # Is the need "$1 $2" met? A pattern is met by any file that matches it.
