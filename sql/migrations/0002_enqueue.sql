@@ -138,15 +138,21 @@ BEGIN
     RETURN QUERY SELECT unnest(coalesce(answer, ids));
 END $$;
 
--- Enqueue one task and return its id, or the id of the task that holds the unique key.
+-- Enqueue one task and return its id, or the id of the task that holds the unique key. (As an SQL function it would be planned anew
+-- at each call.)
 CREATE FUNCTION drumbeat.enqueue(
     name text, args jsonb DEFAULT '{}', queue text DEFAULT NULL, priority int DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
     created_by text DEFAULT NULL, headers jsonb DEFAULT NULL
-) RETURNS uuid LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT drumbeat.enqueue_many(name, ARRAY[coalesce(args, '{}')], queue, priority, run_at, expires_at, max_attempts, unique_key, tenant,
-                                 created_by, headers)
-$$;
+) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    answer uuid;
+BEGIN
+    SELECT m.id INTO answer
+      FROM drumbeat.enqueue_many(name, ARRAY[coalesce(args, '{}')], queue, priority, run_at, expires_at, max_attempts, unique_key, tenant,
+                                 created_by, headers) AS m(id);
+    RETURN answer;
+END $$;
 
 -- Cancel a task: at once when it waits, else by asking its worker (cancel_request). False when it had ended, NULL when unknown.
 CREATE FUNCTION drumbeat.cancel(id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
