@@ -73,8 +73,7 @@ static void tear_down(void)
     plan = (struct plan){0};
 }
 
-/* Answers -----------------------------------------------------------------------------------------------------------
- */
+/* Answers --------------------------------------------------------------------------------------------- */
 
 enum { NO_RETRY = 1, ALL_TRIES = 5 };
 
@@ -178,8 +177,7 @@ START_TEST(a_retry_after_beyond_the_tasks_time_ends_the_request_at_once)
 }
 END_TEST
 
-/* Waits -------------------------------------------------------------------------------------------------------------
- */
+/* Waits ----------------------------------------------------------------------------------------------- */
 
 START_TEST(a_server_that_says_nothing_is_left_after_the_time_out)
 {
@@ -232,8 +230,7 @@ START_TEST(a_cancelled_task_does_not_wait_for_the_next_try)
 }
 END_TEST
 
-/* Sizes -------------------------------------------------------------------------------------------------------------
- */
+/* Sizes ----------------------------------------------------------------------------------------------- */
 
 START_TEST(a_body_above_the_maximum_is_refused)
 {
@@ -267,8 +264,7 @@ START_TEST(the_maximum_counts_what_comes_out_of_compression)
 }
 END_TEST
 
-/* Credentials and addresses -----------------------------------------------------------------------------------------
- */
+/* Credentials and addresses --------------------------------------------------------------------------- */
 
 START_TEST(user_and_password_are_sent_and_never_told)
 {
@@ -327,8 +323,7 @@ START_TEST(an_address_that_is_none_is_told)
 }
 END_TEST
 
-/* Pages -------------------------------------------------------------------------------------------------------------
- */
+/* Pages ----------------------------------------------------------------------------------------------- */
 
 START_TEST(pages_are_read_to_the_end_at_our_own_address)
 {

@@ -121,8 +121,7 @@ static const char *state_of(int64_t id)
     return test_text(pg, sql);
 }
 
-/* Good days ---------------------------------------------------------------------------------------------------------
- */
+/* Good days ------------------------------------------------------------------------------------------- */
 
 START_TEST(a_first_round_lands_everything)
 {
@@ -242,8 +241,7 @@ START_TEST(one_workspace_or_one_document_can_be_asked_for)
 }
 END_TEST
 
-/* What vanishes -----------------------------------------------------------------------------------------------------
- */
+/* What vanishes --------------------------------------------------------------------------------------- */
 
 START_TEST(a_document_that_vanished_is_let_go_only_after_a_complete_pull)
 {
@@ -316,8 +314,7 @@ START_TEST(a_partner_leaves_the_workspaces_whose_list_lost_it)
 }
 END_TEST
 
-/* Bad days ----------------------------------------------------------------------------------------------------------
- */
+/* Bad days -------------------------------------------------------------------------------------------- */
 
 /* Each fails one workspace, is told, and keeps the others. */
 static const struct {
@@ -469,8 +466,7 @@ START_TEST(lists_that_disagree_about_a_partner_do_not_overwrite_each_other_again
 }
 END_TEST
 
-/* Who may run -------------------------------------------------------------------------------------------------------
- */
+/* Who may run ----------------------------------------------------------------------------------------- */
 
 START_TEST(a_workspace_that_another_run_is_at_is_left_out)
 {

@@ -68,8 +68,7 @@ static const char base_document[] =
     "     \"is_high_frequency\": true, \"is_active\": true, \"numerator_label\": \"\", \"denominator_label\": null,"
     "     \"unit\": \"\", \"display_type\": \"number\"}]}]}";
 
-/* Payloads ----------------------------------------------------------------------------------------------------------
- */
+/* Payloads -------------------------------------------------------------------------------------------- */
 
 struct merge {
     const struct js *changes;
@@ -118,8 +117,7 @@ static const char *page(const char *a, const char *b, const char *c)
     return scripted_json(200, "", text_str(&out));
 }
 
-/* Runs --------------------------------------------------------------------------------------------------------------
- */
+/* Runs ------------------------------------------------------------------------------------------------ */
 
 /* One database for all tests, emptied for each. */
 static void set_up(void)
@@ -174,8 +172,7 @@ static void expect_log(const char *counters)
         counters);
 }
 
-/* Fields ------------------------------------------------------------------------------------------------------------
- */
+/* Fields ---------------------------------------------------------------------------------------------- */
 
 /* After one run of the base document. */
 static const struct {
@@ -340,8 +337,7 @@ START_TEST(an_empty_unit_follows_from_the_baseline)
 }
 END_TEST
 
-/* Bad ones ----------------------------------------------------------------------------------------------------------
- */
+/* Bad ones -------------------------------------------------------------------------------------------- */
 
 /* Each is told with its field, and leaves nothing behind, while its neighbours land. */
 static const struct {
@@ -445,8 +441,7 @@ START_TEST(an_indicator_with_an_odd_place_is_left_out_and_the_document_lands)
 }
 END_TEST
 
-/* Persons -----------------------------------------------------------------------------------------------------------
- */
+/* Persons --------------------------------------------------------------------------------------------- */
 
 START_TEST(the_same_address_in_other_letters_is_one_person)
 {
@@ -519,8 +514,7 @@ START_TEST(of_two_documents_that_disagree_the_newer_word_stands)
 }
 END_TEST
 
-/* What a document loses ---------------------------------------------------------------------------------------------
- */
+/* What a document loses ------------------------------------------------------------------------------- */
 
 START_TEST(what_the_payload_no_longer_has_goes_or_becomes_inactive)
 {
@@ -614,8 +608,7 @@ START_TEST(a_draft_has_no_periods_and_loses_none)
 }
 END_TEST
 
-/* Keys --------------------------------------------------------------------------------------------------------------
- */
+/* Keys ------------------------------------------------------------------------------------------------ */
 
 START_TEST(programme_and_government_documents_of_one_id_are_two)
 {

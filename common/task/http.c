@@ -37,8 +37,7 @@ static const struct {
     {503, ERR_TRANSIENT, true}, {504, ERR_TRANSIENT, true},
 };
 
-/* Callbacks ---------------------------------------------------------------------------------------------------------
- */
+/* Callbacks ------------------------------------------------------------------------------------------- */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
@@ -73,8 +72,7 @@ static int on_progress(void *data, curl_off_t expected, curl_off_t got, curl_off
     return http->stalled;
 }
 
-/* Opening -----------------------------------------------------------------------------------------------------------
- */
+/* Opening --------------------------------------------------------------------------------------------- */
 
 /* The origin and the path of the upstream's URL, without what is secret in it. */
 static bool read_base(struct http *http, struct err *e)
@@ -237,8 +235,7 @@ void http_escape(struct text *out, const char *value)
     }
 }
 
-/* One try -----------------------------------------------------------------------------------------------------------
- */
+/* One try --------------------------------------------------------------------------------------------- */
 
 /* A path is put behind the upstream's URL; of an absolute address, path and query are put behind its origin. */
 static bool address(struct http *http, const char *target, CURLU **url, struct err *e)
@@ -414,8 +411,7 @@ static bool attempt(struct http *http, const char *target, long *status, bool *a
     return good && judge(http, *status, again, e);
 }
 
-/* Tries -------------------------------------------------------------------------------------------------------------
- */
+/* Tries ----------------------------------------------------------------------------------------------- */
 
 /* How long to wait before try number `next`: what the server asked for, else full jitter. */
 static usec_t back_off(struct http *http, int next)

@@ -12,8 +12,7 @@
 
 enum { PLACE_MAX = 200, DIGITS_MAX = 18, TEXT_DEFAULT_MAX = 255, DOTTED_MAX = 64 };
 
-/* Rows --------------------------------------------------------------------------------------------------------------
- */
+/* Rows ------------------------------------------------------------------------------------------------ */
 
 static void begin_member(struct row *row, const char *name)
 {
@@ -70,8 +69,7 @@ void row_free(struct row *row)
     text_free(&row->json);
 }
 
-/* Places ------------------------------------------------------------------------------------------------------------
- */
+/* Places ---------------------------------------------------------------------------------------------- */
 
 static void add_place(const struct place *place, struct text *out)
 {
@@ -105,8 +103,7 @@ bool record_array(const struct js *record, const char *member, const struct plac
            record_refuse(place, member, e, "%s where an array was expected", js_type_name(js_type(*array)));
 }
 
-/* Values ------------------------------------------------------------------------------------------------------------
- */
+/* Values ---------------------------------------------------------------------------------------------- */
 
 /* What is being read and what to say when it does not fit. */
 struct reading {

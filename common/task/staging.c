@@ -7,7 +7,7 @@
 #include <time.h>
 
 /* From so many rows on, plans that expect few would join row by row: worth planning anew. */
-enum { STAGING_ANALYZE_FROM = 500 };
+enum { STAGING_ANALYZE_FROM = 1000 };
 
 struct staged {
     int record;
@@ -108,8 +108,7 @@ enum staging_outcome staging_outcome(const struct staging *s, int record, const 
     return record < s->records ? s->results[record].outcome : STAGING_UNCHANGED;
 }
 
-/* Moving ------------------------------------------------------------------------------------------------------------
- */
+/* Moving ---------------------------------------------------------------------------------------------- */
 
 static bool copy(struct staging *s, struct pg *pg, struct err *e)
 {

@@ -1,7 +1,7 @@
 #pragma once
 /* The syncs with PMP, the partner management system (docs/pmp.md). A sync is a list of the API, how an item of it is
- * read into rows of the stage, and the statements that move them on; what all have in common is in sync.c: workspaces,
- * paging, failures, deactivation, the log. */
+ * read into rows of the stage, and the statements that move them on. What all have in common is in sync.c (workspaces,
+ * paging, letting go), page.c (items and what became of them) and log.c (what is told). */
 #include "common/task/pages.h"
 #include "common/task/record.h"
 #include "common/task/staging.h"
@@ -106,8 +106,11 @@ void pmp_run_end(struct pmp_run *run);
 /* Write the run's row of sync_log; `why` is NULL when it went well. */
 bool pmp_log(struct pmp_run *run, bool complete, const struct err *why, struct err *e);
 
-/* Tell something about the current item that does not stop it; `place` may be NULL. */
+/* Tell something about the current item: that does not stop it, that it is skipped, that it failed. `names_field`: the
+ * text begins with "field: ", as record.h words it. */
 void pmp_note(struct pmp_run *run, const char *what);
+void pmp_skip(struct pmp_run *run, const char *why);
+void pmp_fail(struct pmp_run *run, const char *why, bool names_field);
 
 /* Where the session talks to, with the time-outs of PMP. */
 struct http *pmp_open(struct task *task, const char *upstream, struct err *e);

@@ -1,0 +1,144 @@
+/* page: read each item of a page into the stage, move them all, count what became of each. */
+#include "tasks/pmp/pmp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void pmp_run_begin(struct pmp_run *run)
+{
+    run->region = region_new();
+    run->staging = staging_new(run->task);
+}
+
+void pmp_run_end(struct pmp_run *run)
+{
+    row_free(&run->row);
+    text_free(&run->failures);
+    text_free(&run->notes);
+    free(run->seen);
+    staging_free(run->staging);
+    region_free(run->region);
+}
+
+static bool see(struct pmp_run *run, const char *key, struct err *e)
+{
+    if (!*key) {
+        run->unknown = true;
+        return true;
+    }
+    if (run->seen_count == PMP_SEEN_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d records", PMP_SEEN_MAX);
+    if (run->seen_count == run->seen_room) {
+        run->seen_room = 2 * run->seen_room + 256;
+        run->seen = mem_grow(run->seen, run->seen_room * sizeof *run->seen);
+    }
+    run->seen[run->seen_count++] = region_strdup(run->region, key);
+    return true;
+}
+
+/* What is known of an item whatever becomes of it. */
+struct item {
+    char id[40];
+    const char *key; /* in the region; "" when it could not be read */
+    usec_t updated_at;
+    bool staged;
+};
+
+static void look_at(struct pmp_run *run, const struct js *json, int index, struct item *item)
+{
+    int64_t number;
+    struct err ignored;
+    const char *id = js_text(js_get(json, "id")), *updated_at = js_text(js_get(json, "update_date"));
+    if (js_integer(js_get(json, "id"), &number))
+        snprintf(item->id, sizeof item->id, "%" PRId64, number);
+    else
+        snprintf(item->id, sizeof item->id, "%s", id ? id : "?");
+    item->updated_at = 0;
+    if (updated_at && !clock_parse(updated_at, &item->updated_at, &ignored))
+        item->updated_at = 0;
+    run->index = index;
+    run->id = item->id;
+    run->item_updated_at = item->updated_at;
+}
+
+/* The same record twice on a page: the later one counts. */
+static void drop_earlier(struct pmp_run *run, struct item *items, int index)
+{
+    for (int i = 0; i < index; i++)
+        if (items[i].staged && strcmp(items[i].key, items[index].key) == 0) {
+            staging_drop(run->staging, i);
+            items[i].staged = false;
+            pmp_skip(run, "comes twice on its page");
+        }
+}
+
+static bool read_item(struct pmp_run *run, const struct js *json, int index, struct item *items, struct err *e)
+{
+    struct text key CLEANUP(text_free) = {.max = 100};
+    struct err why = {0};
+    struct item *item = &items[index];
+    look_at(run, json, index, item);
+    row_reset(&run->row);
+    enum pmp_reading reading = run->sync->read(run, json, index, &key, &why);
+    item->key = region_strdup(run->region, text_str(&key));
+    item->staged = reading == PMP_STAGED;
+    if (reading == PMP_BAD && why.kind != ERR_DATA) {
+        *e = why;
+        return false;
+    }
+    if (!item->staged)
+        staging_drop(run->staging, index);
+    if (reading == PMP_SKIPPED)
+        pmp_skip(run, why.text);
+    else if (reading == PMP_BAD)
+        pmp_fail(run, why.text, true);
+    else
+        drop_earlier(run, items, index);
+    if (item->updated_at > run->newest)
+        run->newest = item->updated_at;
+    /* A skipped item without a key cannot be one that is here. */
+    return (reading == PMP_SKIPPED && !*item->key) || see(run, item->key, e);
+}
+
+static void count_item(struct pmp_run *run, struct item *item, int index)
+{
+    const char *reason;
+    if (!item->staged)
+        return;
+    run->index = index;
+    run->id = item->id;
+    run->item_updated_at = item->updated_at;
+    switch (staging_outcome(run->staging, index, &reason)) {
+    case STAGING_CREATED:
+        run->created++;
+        break;
+    case STAGING_UPDATED:
+        run->updated++;
+        break;
+    case STAGING_UNCHANGED:
+        run->unchanged++;
+        break;
+    case STAGING_FAILED:
+        pmp_fail(run, reason, false);
+        break;
+    }
+}
+
+bool pmp_move_page(struct pmp_run *run, const struct page *page, struct err *e)
+{
+    if (page->count > STAGING_RECORDS_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d items on a page", STAGING_RECORDS_MAX);
+    struct item *items = mem_zero(page->count + 1, sizeof *items);
+    bool good = true;
+    run->page = page->number;
+    staging_reset(run->staging);
+    for (size_t i = 0; i < page->count && good; i++)
+        good = read_item(run, js_at(page->items, i), (int)i, items, e);
+    good = good && staging_move(run->staging, run->sync->steps, run->counts, e);
+    for (size_t i = 0; i < page->count && good; i++)
+        count_item(run, &items[i], (int)i);
+    run->fetched += good ? (int64_t)page->count : 0;
+    free(items);
+    return good || err_add(e, "page %d", page->number);
+}
