@@ -2,6 +2,7 @@
 #include "common/broker/broker.h"
 #include "tests/fixture/cluster.h"
 #include "tests/storm/invariants.h"
+#include "tests/storm/stage.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -171,7 +172,7 @@ START_TEST(an_attempt_ends_by_the_table)
         ck_assert_uint_eq(one.claims.count, 1);
         end_as(&one, 1, ends[i].end);
         turn(&one, 0);
-        const char *status = mem_strdup(test_text(pg, "SELECT status FROM drumbeat.task"));
+        const char *status = stage_keep(test_text(pg, "SELECT status FROM drumbeat.task"));
         ck_assert_msg(strcmp(status, ends[i].status) == 0, "%s (row %zu): %s", outcome_name(ends[i].end.outcome), i, status);
         ck_assert_int_eq(test_number(pg, "SELECT attempt FROM drumbeat.task"), ends[i].attempt);
         invariants_assert(pg, false);

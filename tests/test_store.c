@@ -2,6 +2,7 @@
 #include "sql/queries.h"
 #include "tests/fixture/cluster.h"
 #include "tests/storm/invariants.h"
+#include "tests/storm/stage.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void close_database(void)
 
 static const char *text(const char *sql)
 {
-    return mem_strdup(test_text(pg, sql));
+    return stage_keep(test_text(pg, sql));
 }
 
 /* The statement is refused with this SQLSTATE. */

@@ -89,7 +89,7 @@ START_TEST(a_transaction_that_commits_late_is_not_forgotten)
     ck_assert(stage_ends(&s, busy, "RUNNING", SECONDS(5)));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE NOT waiting", 1, SECONDS(5)));
     ck_assert(pg_begin(late, &e));
-    const char *id = mem_strdup(test_text(late, "SELECT drumbeat.enqueue('noop')"));
+    const char *id = stage_keep(test_text(late, "SELECT drumbeat.enqueue('noop')"));
     ck_assert(stage_ends(&s, busy, "SUCCESS", SECONDS(5)));
     ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE waiting", 1, SECONDS(5)));

@@ -93,10 +93,10 @@ START_TEST(a_worker_behind_the_pooler_keeps_every_promise)
 {
     struct pg *app = test_connect(pooled);
     struct test_process *worker = start_pooled_worker();
-    const char *first = mem_strdup(test_text(app, "SELECT drumbeat.enqueue('noop')"));
+    const char *first = stage_keep(test_text(app, "SELECT drumbeat.enqueue('noop')"));
     ck_assert(stage_ends(&s, first, "SUCCESS", SECONDS(5)));
     usec_t began = clock_boot();
-    const char *heard = mem_strdup(test_text(app, "SELECT drumbeat.enqueue('noop')"));
+    const char *heard = stage_keep(test_text(app, "SELECT drumbeat.enqueue('noop')"));
     ck_assert(stage_ends(&s, heard, "SUCCESS", SECONDS(5)));
     ck_assert_int_lt(clock_boot() - began, MSEC(500)); /* by the bell, not by polling */
     test_sql(app, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[3000])),"
@@ -112,14 +112,14 @@ START_TEST(kills_and_cancels_reach_through_the_pooler)
 {
     struct pg *app = test_connect(pooled);
     start_pooled_worker();
-    const char *id = mem_strdup(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')"));
+    const char *id = stage_keep(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')"));
     char sql[128];
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
     snprintf(sql, sizeof sql, "SELECT pid FROM drumbeat.running WHERE task_id = '%s'", id);
     kill((pid_t)test_number(s.pg, sql), SIGKILL);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
     ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
-    const char *other = mem_strdup(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')"));
+    const char *other = stage_keep(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')"));
     ck_assert(stage_ends(&s, other, "RUNNING", SECONDS(5)));
     snprintf(sql, sizeof sql, "SELECT drumbeat.cancel('%s')", other);
     test_sql(app, sql);
@@ -147,8 +147,9 @@ END_TEST
 START_TEST(the_databases_own_time_zone_and_date_style_do_not_matter)
 {
     char sql[256];
+    const char *name = stage_text(&s, "SELECT current_database()");
     snprintf(sql, sizeof sql, "ALTER DATABASE %s SET timezone = 'Asia/Kathmandu'; ALTER DATABASE %s SET datestyle = 'SQL, DMY'",
-             test_text(s.pg, "SELECT current_database()"), test_text(s.pg, "SELECT current_database()"));
+             name, name);
     test_sql(s.pg, sql);
     start_pooled_worker();
     const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect', run_at => clock_timestamp() + interval '500 ms', expires_at => clock_timestamp() + interval '1 minute')");

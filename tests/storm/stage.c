@@ -1,5 +1,6 @@
 /* stage: see stage.h. */
 #include "tests/storm/stage.h"
+#include "common/base/region.h"
 #include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
 
@@ -49,7 +50,7 @@ const char *stage_config(struct stage *s, const char *yaml)
     ck_assert_ptr_nonnull(file);
     fputs(yaml, file);
     ck_assert_int_eq(fclose(file), 0);
-    return mem_strdup(path);
+    return stage_keep(path);
 }
 
 void stage_stop(struct test_process *worker, usec_t limit)
@@ -59,9 +60,17 @@ void stage_stop(struct test_process *worker, usec_t limit)
     ck_assert_msg(test_process_status(worker) == 0, "status %d:\n%s", test_process_status(worker), test_process_errors(worker));
 }
 
+const char *stage_keep(const char *text)
+{
+    static struct region *kept; /* lives as long as the process */
+    if (!kept)
+        kept = region_new();
+    return region_strdup(kept, text);
+}
+
 const char *stage_text(struct stage *s, const char *sql)
 {
-    return mem_strdup(test_text(s->pg, sql));
+    return stage_keep(test_text(s->pg, sql));
 }
 
 const char *stage_task(struct stage *s, const char *id, const char *column)

@@ -37,7 +37,10 @@ const char *stage_config(struct stage *s, const char *yaml);
 /* SIGTERM, and it ends with 0 within `limit`. */
 void stage_stop(struct test_process *worker, usec_t limit);
 
-/* The one value of the statement, kept as long as the test program. */
+/* A copy that is kept as long as the test program. */
+const char *stage_keep(const char *text);
+
+/* The one value of the statement, kept. */
 const char *stage_text(struct stage *s, const char *sql);
 #define stage_enqueue(s, sql) stage_text(s, sql)
 
