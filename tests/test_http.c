@@ -276,6 +276,19 @@ START_TEST(user_and_password_are_sent_and_never_told)
 }
 END_TEST
 
+START_TEST(user_and_password_may_stand_in_the_address)
+{
+    const struct scripted rows[] = {{.answer = scripted_json(404, "", "{}")}, {0}};
+    char base[64], url[128];
+    plan.target = "/";
+    scripted_start(rows, base);
+    snprintf(url, sizeof url, "http://ann:s3cret@%s", base + strlen("http://"));
+    struct test_run *r CLEANUP(test_run_freep) = test_run(&(struct test_runner){.upstream = url}, &handler, "{}");
+    ck_assert_ptr_nonnull(strstr(scripted_request(0), "Authorization: Basic YW5uOnMzY3JldA=="));
+    ck_assert_ptr_null(strstr(r->end.error.text, "s3cret"));
+}
+END_TEST
+
 START_TEST(a_key_goes_into_its_header)
 {
     const struct scripted rows[] = {{.answer = scripted_json(200, "", "[]")}, {0}};
@@ -405,6 +418,7 @@ int main(void)
     tcase_add_test(tests, a_body_above_the_maximum_is_refused);
     tcase_add_loop_test(tests, the_maximum_counts_what_comes_out_of_compression, 0, 2);
     tcase_add_test(tests, user_and_password_are_sent_and_never_told);
+    tcase_add_test(tests, user_and_password_may_stand_in_the_address);
     tcase_add_test(tests, a_key_goes_into_its_header);
     tcase_add_test(tests, a_key_with_a_line_break_is_refused);
     tcase_add_test(tests, a_redirect_within_the_origin_is_followed);

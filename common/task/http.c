@@ -15,7 +15,8 @@ struct http {
     CURL *curl;
     CURLU *base;
     struct curl_slist *headers;
-    char *origin; /* "https://host:443/api" */
+    char *origin;                  /* "https://host:443/api" */
+    char *url_user, *url_password; /* out of the upstream's URL; NULL: none */
     char complaint[CURL_ERROR_SIZE];
     char type[128];
     struct text body;
@@ -82,6 +83,8 @@ static bool read_base(struct http *http, struct err *e)
     CURLUcode bad = curl_url_set(http->base, CURLUPART_URL, http->upstream->url, 0);
     if (bad)
         return err_set(e, ERR_USAGE, "upstream '%s': its URL: %s", http->upstream->name, curl_url_strerror(bad));
+    curl_url_get(http->base, CURLUPART_USER, &http->url_user, CURLU_URLDECODE);
+    curl_url_get(http->base, CURLUPART_PASSWORD, &http->url_password, CURLU_URLDECODE);
     curl_url_set(http->base, CURLUPART_USER, NULL, 0);
     curl_url_set(http->base, CURLUPART_PASSWORD, NULL, 0);
     curl_url_set(http->base, CURLUPART_QUERY, NULL, 0);
@@ -145,10 +148,11 @@ static void set_up(struct http *http)
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    if (up->user) {
+    const char *user = up->user ? up->user : http->url_user, *password = up->user ? up->password : http->url_password;
+    if (user) {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        curl_easy_setopt(curl, CURLOPT_USERNAME, up->user);
-        curl_easy_setopt(curl, CURLOPT_PASSWORD, up->password ? up->password : "");
+        curl_easy_setopt(curl, CURLOPT_USERNAME, user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, password ? password : "");
     }
     if (up->ca)
         curl_easy_setopt(curl, CURLOPT_CAINFO, up->ca);
@@ -204,6 +208,8 @@ void http_close(struct http *http)
     curl_url_cleanup(http->base);
     curl_slist_free_all(http->headers);
     free(http->origin);
+    curl_free(http->url_user);
+    curl_free(http->url_password);
     text_free(&http->body);
     free(http);
 }
