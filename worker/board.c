@@ -157,6 +157,12 @@ bool seat_cut_batch(struct seat *seat, int place)
     return true;
 }
 
+bool board_lease_over(const struct board *board, usec_t now)
+{
+    usec_t renewed_at = atomic_load(&board->renewed_at);
+    return renewed_at && now - renewed_at > board->lease - board->lease / 5;
+}
+
 void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait)
 {
     struct timespec limit = {.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000};

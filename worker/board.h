@@ -1,7 +1,8 @@
 #pragma once
 /* The board: memory that the processes of one worker share. Fixed-size records, one writer a field:
  *
- *     supervisor  phase, supervisor_at, deaths            keeper  renewed_at, registered, trouble, stop, lanes, burst_over
+ *     supervisor  phase, supervisor_at, deaths            keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
+ *                                                             burst_over
  *     child       its seat: state, task, turn, limits, progress
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
@@ -79,7 +80,9 @@ struct board {
     _Atomic uint32_t burst_over;
     _Atomic uint32_t idle_turn;    /* counts how often a child found nothing to do */
     _Atomic int64_t supervisor_at; /* CLOCK_BOOTTIME of its last round */
+    _Atomic int64_t keeper_at;     /* the same of the keeper */
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
+    _Atomic uint32_t lives;        /* how often others have taken all this worker held */
     _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
     struct lanes lanes;
     struct seat seats[];
@@ -120,6 +123,9 @@ bool board_wake_idle(struct board *board);
 void board_wake_all(struct board *board);
 bool board_all_idle(const struct board *board);
 bool board_all_busy(const struct board *board);
+
+/* The lease is over for this side a margin before it is over for others. */
+bool board_lease_over(const struct board *board, usec_t now);
 
 /* Wait until *word is no longer `seen`, at most `wait`. */
 void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait);

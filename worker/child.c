@@ -315,7 +315,7 @@ static void wait_for_work(struct child *c, uint32_t seen)
 static bool work(struct child *c, struct claims *claims, struct err *e)
 {
     uint32_t seen = atomic_load(&c->seat->wake);
-    size_t wanted = leaving(c) ? 0 : batch_size(c);
+    size_t wanted = leaving(c) || board_lease_over(c->board, clock_boot()) ? 0 : batch_size(c);
     if (!turn(c, wanted, claims, e)) {
         bool again = e->kind != ERR_FENCED && recover(c, e);
         if (again && c->failures++ > 0)

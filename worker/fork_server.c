@@ -28,6 +28,9 @@ struct nursery {
     pid_t pids[ROLES_MAX]; /* by role + 1; 0: none */
 };
 
+/* A terminal sends them to all of its foreground group, which the fork server shares with the supervisor: they are that one's. */
+static const int stops[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+
 static void tell(const struct news *news)
 {
     while (send(FD_CONTROL, news, sizeof *news, MSG_NOSIGNAL) < 0 && errno == EINTR)
@@ -37,13 +40,13 @@ static void tell(const struct news *news)
 /* What a fresh child must not share with its parent. */
 static void become_child(const struct nursery *n, pid_t parent)
 {
-    static const int defaults[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
     setpgid(0, 0);
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-        signal(defaults[i], SIG_DFL);
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        signal(stops[i], SIG_DFL);
+    signal(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_SETMASK, &n->outer_mask, NULL);
     close(n->signals);
     close(FD_CONTROL);
@@ -173,6 +176,8 @@ int fork_server_run(const struct config *config, const struct catalog *catalog)
     struct err e;
     struct nursery n = {.config = config, .catalog = catalog};
     sigset_t child;
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        signal(stops[i], SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     orphans_adopt();
     sigemptyset(&child);

@@ -184,6 +184,7 @@ int keeper_run(struct board *board, const struct config *config, const struct ca
     log_set_role("keeper");
     while (atomic_load(&board->phase) != PHASE_CLOSE) {
         struct err e;
+        atomic_store(&board->keeper_at, clock_boot());
         if (!k.open)
             reconnect(&k);
         if (k.open && !do_duties(&k, &e))

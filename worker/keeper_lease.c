@@ -98,6 +98,7 @@ bool keeper_renew(struct keeper *k, struct err *e)
         return err_add(e, "renewing the lease");
     if (!pg_get_bool(&rows, 0, 0)) {
         log_error("keeper.lease_lost", LOG_UUID("worker", k->board->worker));
+        atomic_fetch_add(&k->board->lives, 1);
         return keeper_register(k, e);
     }
     atomic_store(&k->board->renewed_at, asked_at);

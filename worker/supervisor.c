@@ -21,7 +21,8 @@
 
 const char fork_server_verb[] = "fork-server";
 
-static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200);
+static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
+                    keeper_patience = SECONDS(60);
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
 struct supervisor {
@@ -37,6 +38,7 @@ struct supervisor {
     struct post *posts; /* pool + 1: the keeper's is the last */
     struct posts_host host;
     usec_t started_at, drain_until, close_until;
+    uint32_t lives_seen;
     bool fork_server_ready, all_started, fork_server_gone, ending;
     int exit_status;
 };
@@ -216,11 +218,23 @@ static void on_control(uv_poll_t *poll, int status, int what)
 
 /* The clock --------------------------------------------------------------------------------------------------------- */
 
-/* The lease is over for this side a margin before it is over for others. */
-static bool lease_over(const struct supervisor *s, usec_t now)
+/* What children run must stop: it is about to be others', or is already. */
+static bool lease_over(struct supervisor *s, usec_t now)
 {
-    usec_t renewed_at = atomic_load(&s->board->renewed_at);
-    return renewed_at && now - renewed_at > s->board->lease - s->board->lease / 5;
+    uint32_t lives = atomic_load(&s->board->lives), seen = s->lives_seen;
+    s->lives_seen = lives;
+    return lives != seen || board_lease_over(s->board, now);
+}
+
+/* A keeper that does not turn its loop any more renews nothing and hears nothing: another one will. */
+static void check_keeper(struct supervisor *s, usec_t now)
+{
+    usec_t keeper_at = atomic_load(&s->board->keeper_at);
+    if (!keeper_at || now - keeper_at < keeper_patience)
+        return;
+    log_error("worker.keeper_hangs", LOG_FOR("since", now - keeper_at));
+    atomic_store(&s->board->keeper_at, now);
+    send_order(s, &(struct order){.kind = ORDER_KILL, .role = ROLE_KEEPER, .signal = SIGKILL});
 }
 
 /* How long until there is something to look at: a post whose back-off is over, a limit, the way down. */
@@ -250,6 +264,7 @@ static void on_tick(uv_timer_t *timer)
     for (int i = 0; i <= s->board->pool; i++)
         post_check(&s->posts[i], now, s->board->lease, over, &s->host);
     start_others(s, now);
+    check_keeper(s, now);
     go_down(s, now);
     plan_tick(s);
 }

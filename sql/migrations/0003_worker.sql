@@ -268,6 +268,8 @@ DECLARE
     r     drumbeat.running;
     count int := 0;
 BEGIN
+    -- In the order of rescue(): a worker that ends just as another takes over from it must not wait for that one's locks.
+    PERFORM FROM drumbeat.worker w WHERE w.id = close_worker.id FOR UPDATE;
     PERFORM pg_terminate_backend(a.pid, 2000) FROM pg_stat_activity a
       WHERE starts_with(a.application_name, 'drumbeat/' || close_worker.id || '/') AND a.state <> 'idle' AND a.pid <> pg_backend_pid();
     UPDATE drumbeat.seat s SET epoch = nextval('drumbeat.epoch_seq') WHERE s.worker = close_worker.id;
