@@ -437,6 +437,19 @@ START_TEST(a_second_sigterm_does_not_wait)
 }
 END_TEST
 
+/* Ctrl-C goes to the whole foreground group. */
+START_TEST(a_terminals_interrupt_is_a_sigterm)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    kill(-test_process_pid(worker), SIGINT);
+    ck_assert(test_process_wait(worker, SECONDS(5)));
+    ck_assert_int_eq(test_process_status(worker), 0);
+    ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_committed_task_is_a_success_at_once);
@@ -472,6 +485,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, after_the_deadline_running_tasks_go_back_uncharged);
     tcase_add_test(tests, sigquit_returns_running_tasks_at_once);
     tcase_add_test(tests, a_second_sigterm_does_not_wait);
+    tcase_add_test(tests, a_terminals_interrupt_is_a_sigterm);
 }
 
 int main(void)

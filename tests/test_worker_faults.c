@@ -108,7 +108,9 @@ START_TEST(children_that_are_killed_again_and_again_are_replaced_at_once)
         assert_claimed_again(id, child);
     }
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
-    ck_assert_str_eq(stage_task(&s, id, "attempt"), "11");
+    /* A child that is killed between its claim and the handler's first step is not charged. */
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome IN ('crashed', 'returned')"), 10);
+    ck_assert_int_ge(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'crashed'"), 5);
 }
 END_TEST
 
@@ -304,6 +306,26 @@ START_TEST(a_supervisor_that_hangs_loses_its_tasks)
 }
 END_TEST
 
+/* It renews nothing: the worker runs nothing, takes nothing and does not spin; it goes on when the keeper does. */
+START_TEST(a_worker_whose_keeper_hangs_stops_in_time)
+{
+    struct test_process *worker = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 8}')");
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    pid_t keeper = stage_keeper(&s, worker), child = runner_of(id);
+    kill(keeper, SIGSTOP);
+    assert_gone(&child, 1, SECONDS(6));
+    ck_assert(stage_ends(&s, id, "QUEUED", SECONDS(2)));
+    sleep(2);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'returned'"), 1);
+    ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "QUEUED0");
+    kill(keeper, SIGCONT);
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    test_process_signal(worker, SIGQUIT);
+    ck_assert(test_process_wait(worker, SECONDS(5)));
+}
+END_TEST
+
 /* Servers ----------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_worker_carries_on_after_the_server_was_killed)
@@ -323,6 +345,23 @@ START_TEST(a_worker_carries_on_after_the_server_was_killed)
     ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
     ck_assert_int_eq(test_process_status(worker), -1);
     stage_stop(worker, SECONDS(5));
+}
+END_TEST
+
+START_TEST(a_worker_can_be_stopped_while_the_server_is_away)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
+    const char *id = start_sleep(60), *done = start_sleep(1);
+    test_cluster_crash(cluster);
+    usleep(1500000); /* the short one ends, and its child has nobody to tell */
+    test_process_signal(worker, SIGQUIT);
+    ck_assert(test_process_wait(worker, SECONDS(10)));
+    test_cluster_restart(cluster);
+    pg_close(s.pg);
+    s.pg = test_connect(s.url);
+    stage_worker(&s, NULL, "--pool", "2");
+    ck_assert(stage_ends(&s, done, "SUCCESS", SECONDS(10)));
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(10)));
 }
 END_TEST
 
@@ -396,6 +435,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, what_a_killed_child_had_started_goes_with_it);
     tcase_add_test(tests, a_worker_that_was_stopped_beyond_its_lease_writes_nothing);
     tcase_add_test(tests, a_supervisor_that_hangs_loses_its_tasks);
+    tcase_add_test(tests, a_worker_whose_keeper_hangs_stops_in_time);
+    tcase_add_test(tests, a_worker_can_be_stopped_while_the_server_is_away);
     tcase_add_test(tests, a_worker_carries_on_after_the_server_was_killed);
     tcase_add_test(tests, a_worker_without_a_server_ends_with_one_line_and_5);
     tcase_add_test(tests, a_commit_that_was_not_answered_is_looked_up);
