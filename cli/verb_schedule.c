@@ -73,8 +73,10 @@ static const struct flag show_flags[] = {
 static const struct column show_columns[] = {
     {"name", COLUMN_TEXT},        {"handler", COLUMN_TEXT},    {"args", COLUMN_JSON},          {"specs", COLUMN_JSON},
     {"exclude", COLUMN_JSON},     {"tz", COLUMN_TEXT},         {"queue", COLUMN_TEXT},         {"priority", COLUMN_NUMBER},
-    {"tenant", COLUMN_TEXT},      {"enabled", COLUMN_BOOL},    {"catchup", COLUMN_TEXT},       {"catchup_window", COLUMN_TEXT},
+    {"tenant", COLUMN_TEXT},      {"notes", COLUMN_TEXT},      {"enabled", COLUMN_BOOL},    {"catchup", COLUMN_TEXT},       {"catchup_window", COLUMN_TEXT},
     {"overlap", COLUMN_TEXT},     {"jitter", COLUMN_TEXT},     {"start_at", COLUMN_TIME},      {"end_at", COLUMN_TIME},
+    {"every_weeks", COLUMN_NUMBER}, {"anchor", COLUMN_TEXT}, {"max_runs", COLUMN_NUMBER}, {"runs", COLUMN_NUMBER},
+    {"pause_after_failures", COLUMN_NUMBER},
     {"source", COLUMN_TEXT},      {"retired_at", COLUMN_TIME}, {"paused", COLUMN_BOOL},        {"paused_reason", COLUMN_TEXT},
     {"paused_by", COLUMN_TEXT},   {"paused_at", COLUMN_TIME},  {"last_tick", COLUMN_TIME},     {"next_tick", COLUMN_TIME},
     {"missed", COLUMN_NUMBER},    {"problem", COLUMN_TEXT},    {"created_at", COLUMN_TIME},    {"updated_at", COLUMN_TIME},

@@ -266,6 +266,41 @@ START_TEST(a_task_whose_unique_key_is_held_is_skipped)
 }
 END_TEST
 
+/* Limits ------------------------------------------------------------------------------------------------------------ */
+
+START_TEST(what_a_schedule_says_about_its_tasks_reaches_them)
+{
+    add_schedule("a", "allow");
+    test_sql(pg, "UPDATE drumbeat.schedule SET priority = 2, tenant = 'nepal', notes = 'ask first', mark = '2026-01-01Z'");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert_str_eq(test_text(pg, "SELECT priority || ' ' || tenant FROM drumbeat.task"), "2 nepal");
+}
+END_TEST
+
+START_TEST(a_schedule_runs_as_often_as_it_may_and_anew_when_enabled_again)
+{
+    add_schedule("a", "allow");
+    test_sql(pg, "UPDATE drumbeat.schedule SET max_runs = 2; UPDATE drumbeat.schedule SET mark = '2026-01-01Z'");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert_str_eq(test_text(pg, "SELECT next_tick IS NOT NULL AND problem IS NULL FROM drumbeat.schedule"), "t");
+    ck_assert(emit(emission_of("a", 1, 2)));
+    ck_assert_str_eq(test_text(pg, "SELECT problem || ', ' || (next_tick IS NULL) FROM drumbeat.schedule"),
+                     "over: it has run 2 times, true");
+    ck_assert(!emit(emission_of("a", 2, 3)));
+    ck_assert_str_eq(test_text(pg, "SELECT active FROM drumbeat.schedule_rule"), "f");
+    test_sql(pg, "UPDATE drumbeat.schedule SET notes = 'n'");
+    ck_assert_str_eq(test_text(pg, "SELECT problem FROM drumbeat.schedule"), "over: it has run 2 times");
+    test_sql(pg, "UPDATE drumbeat.schedule SET max_runs = 3");
+    ck_assert_str_eq(test_text(pg, "SELECT active AND mark > clock_timestamp() - interval '1 min' FROM drumbeat.schedule_rule"),
+                     "t");
+    test_sql(pg, "UPDATE drumbeat.schedule SET max_runs = 1");
+    ck_assert_str_eq(test_text(pg, "SELECT active FROM drumbeat.schedule_rule"), "f");
+    test_sql(pg, "UPDATE drumbeat.schedule SET enabled = false; UPDATE drumbeat.schedule SET enabled = true");
+    ck_assert_str_eq(test_text(pg, "SELECT s.runs = 0 AND r.active AND s.problem IS NULL FROM drumbeat.schedule s, drumbeat.schedule_rule r"), "t");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 2);
+}
+END_TEST
+
 /* Definitions --------------------------------------------------------------------------------------------------- */
 
 START_TEST(changing_the_times_moves_the_mark_and_changing_the_rest_does_not)
@@ -276,7 +311,7 @@ START_TEST(changing_the_times_moves_the_mark_and_changing_the_rest_does_not)
     ck_assert_str_eq(test_text(pg, "SELECT mark = '2026-01-01Z' FROM drumbeat.schedule"), "t");
     static const char *const changes[] = {"specs = '{@daily}'", "tz = 'Europe/Paris'", "enabled = false",
                                           "enabled = true",     "paused = true",       "jitter = '1 s'",
-                                          "start_at = now()"};
+                                          "start_at = now()",   "max_runs = 5",       "every_weeks = 2, anchor = '2026-01-05'"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         char sql[256];
         snprintf(sql, sizeof sql,
@@ -329,6 +364,10 @@ static const char *const refused[] = {
     "INSERT INTO drumbeat.schedule (name, handler, specs, catchup) VALUES ('a', 'noop', '{@daily}', 'some')",
     "INSERT INTO drumbeat.schedule (name, handler, specs, overlap) VALUES ('a', 'noop', '{@daily}', 'some')",
     "INSERT INTO drumbeat.schedule (name, handler, specs, jitter) VALUES ('a', 'noop', '{@daily}', '-1 s')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, max_runs) VALUES ('a', 'noop', '{@daily}', 0)",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, every_weeks) VALUES ('a', 'noop', '{@daily}', 2)",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, anchor) VALUES ('a', 'noop', '{@daily}', '2026-01-05')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, tenant) VALUES ('a', 'noop', '{@daily}', '')",
 };
 
 START_TEST(a_definition_that_could_only_fail_later_is_refused)
@@ -405,6 +444,8 @@ int main(void)
     tcase_add_test(tests, a_task_that_ended_is_in_nobodys_way_until_it_is_retried);
     tcase_add_test(tests, a_policy_counts_tasks_from_before_it_was_set);
     tcase_add_test(tests, a_task_whose_unique_key_is_held_is_skipped);
+    tcase_add_test(tests, what_a_schedule_says_about_its_tasks_reaches_them);
+    tcase_add_test(tests, a_schedule_runs_as_often_as_it_may_and_anew_when_enabled_again);
     tcase_add_test(tests, changing_the_times_moves_the_mark_and_changing_the_rest_does_not);
     tcase_add_test(tests, the_mark_is_no_older_than_the_commit);
     tcase_add_test(tests, revisions_become_visible_in_their_order);
