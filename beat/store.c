@@ -125,6 +125,21 @@ bool store_place(struct pg *pg, const struct placement *placements, size_t count
            err_add(e, "next ticks of %zu schedules", count);
 }
 
+bool store_pause_failing(struct pg *pg, const char *behind, void (*told)(const char *name), char **looked_to,
+                         struct err *e)
+{
+    struct pg_rows rows;
+    *looked_to = NULL;
+    if (!pg_exec(pg, &sql_beat_pause_failing, &rows, e, pg_text(behind), pg_int(STORE_PAGE)))
+        return err_add(e, "pausing schedules that fail");
+    for (size_t i = 0; i < rows.count; i++)
+        if (!pg_is_null(&rows, i, 1))
+            told(pg_get_text(&rows, i, 1));
+    if (rows.count > 0)
+        *looked_to = mem_strdup(pg_get_text(&rows, 0, 0));
+    return true;
+}
+
 bool store_prune(struct pg *pg, usec_t keep, size_t *count, struct err *e)
 {
     struct pg_rows rows;

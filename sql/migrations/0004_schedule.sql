@@ -430,6 +430,37 @@ BEGIN
     RETURN gone;
 END $$;
 
+-- Look at `most` of the schedules that are to be paused when their tasks fail, those whose names come after `behind`, and pause
+-- those whose last tasks, as many as they say, all failed. Tasks that were skipped or cancelled and those that have not ended say
+-- nothing; of more than a hundred such in a row no more is looked at. Answers the last name looked at, NULL: there was none, and
+-- the names of those paused. Waits little for others who write definitions.
+CREATE FUNCTION drumbeat.pause_failing(behind text, most bigint) RETURNS TABLE (looked_to text, paused text) LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+#variable_conflict use_column
+DECLARE
+    last    text;
+    failing text[];
+BEGIN
+    SELECT max(s.name), array_agg(s.name) FILTER (WHERE s.enabled AND NOT s.paused AND f.failures = s.pause_after_failures) INTO last, failing
+      FROM (SELECT * FROM drumbeat.schedule x WHERE x.pause_after_failures IS NOT NULL AND x.name > behind ORDER BY x.name LIMIT most) s
+     CROSS JOIN LATERAL (
+           SELECT count(*) FILTER (WHERE l.status = 'ERRORED') AS failures
+             FROM (SELECT e.status
+                     FROM (SELECT t.task_id, t.tick_at FROM drumbeat.tick t WHERE t.schedule = s.name ORDER BY t.tick_at DESC
+                            LIMIT s.pause_after_failures + 100) t
+                     JOIN drumbeat.ended e ON e.task_id = t.task_id
+                    WHERE e.status IN ('SUCCESS', 'ERRORED') AND e.ended_at >= s.forgiven_at
+                    ORDER BY t.tick_at DESC LIMIT s.pause_after_failures) l) f;
+    IF failing IS NULL THEN
+        RETURN QUERY SELECT last, NULL::text WHERE last IS NOT NULL;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    UPDATE drumbeat.schedule s
+       SET paused = true, paused_reason = format('paused after %s failures', s.pause_after_failures), paused_by = 'beat', paused_at = clock_timestamp()
+     WHERE s.name = ANY (failing) AND s.enabled AND NOT s.paused
+    RETURNING last, s.name;
+END $$;
+
 -- By hand -----------------------------------------------------------------------------------------------------------------
 
 -- Emit a tick for this moment, whatever the schedule's times and whether or not it is paused; its overlap policy holds. Answers
@@ -448,6 +479,63 @@ BEGIN
     INSERT INTO drumbeat.tick (schedule, tick_at, task_id, emitted_at, lateness_ms) VALUES (name, moment, id, moment, 0);
     PERFORM drumbeat.add_tick_tasks(ARRAY[name], ARRAY[id], ARRAY[moment], ARRAY[0::bigint], ARRAY[0]);
     RETURN id;
+END $$;
+
+-- Emit those of these ticks (microseconds, in their order) that have no row, whatever the schedule's mark; or only count them when
+-- `dry`. Where an overlap policy or a unique key keeps tasks apart, the next is emitted when no earlier one is unfinished, so that
+-- none is skipped. Answers how many of the ticks, from the first on, are dealt with, and how many were emitted; no row: there is
+-- no such schedule.
+CREATE FUNCTION drumbeat.backfill_schedule(name text, ticks bigint[], dry boolean) RETURNS TABLE (dealt bigint, emitted bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    moment timestamptz := clock_timestamp();
+    apart  boolean; -- one task at a time
+    busy   boolean;
+    places bigint[];
+    added  record;
+BEGIN
+    SELECT s.overlap <> 'allow' OR u.key IS NOT NULL,
+           EXISTS (SELECT FROM drumbeat.schedule_open o WHERE o.schedule = s.name AND drumbeat.task_is_open(o.task_id))
+           OR EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.name = s.handler AND l.key = u.key)
+      INTO apart, busy
+      FROM drumbeat.schedule s
+      LEFT JOIN LATERAL (SELECT left(nullif(s.args ->> h.unique_by, ''), 500) AS key FROM drumbeat.handler h
+                          WHERE h.name = s.handler COLLATE "C") u ON true
+     WHERE s.name = backfill_schedule.name FOR NO KEY UPDATE OF s;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(w.place ORDER BY w.place) INTO places FROM unnest(ticks) WITH ORDINALITY w(tick, place)
+     WHERE NOT EXISTS (SELECT FROM drumbeat.tick t WHERE t.schedule = backfill_schedule.name AND t.tick_at = drumbeat.moment(w.tick));
+    dealt := cardinality(ticks);
+    emitted := coalesce(cardinality(places), 0);
+    IF dry OR emitted = 0 THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF apart THEN
+        dealt := places[1] - CASE WHEN busy THEN 1 ELSE 0 END;
+        emitted := CASE WHEN busy THEN 0 ELSE 1 END;
+        places := places[1 : emitted];
+    END IF;
+    WITH fresh AS (
+        INSERT INTO drumbeat.tick (schedule, tick_at, task_id, emitted_at, lateness_ms)
+        SELECT name, drumbeat.moment(ticks[p.place]), drumbeat.uuid_v7(), moment,
+               greatest(0, floor(extract(epoch FROM moment - drumbeat.moment(ticks[p.place])) * 1000))::bigint
+          FROM unnest(places) p(place) ORDER BY p.place
+        ON CONFLICT DO NOTHING
+        RETURNING tick_at, task_id, lateness_ms
+    )
+    SELECT count(*) AS count, array_agg(f.task_id ORDER BY f.tick_at) AS ids, array_agg(f.tick_at ORDER BY f.tick_at) AS ticks,
+           array_agg(f.lateness_ms ORDER BY f.tick_at) AS late
+      INTO added FROM fresh f;
+    IF added.count > 0 THEN
+        PERFORM drumbeat.add_tick_tasks(array_fill(name, ARRAY[added.count::int]), added.ids, added.ticks, added.late,
+                                        array_fill(0, ARRAY[added.count::int]));
+    END IF;
+    emitted := added.count;
+    RETURN NEXT;
 END $$;
 
 -- False: there is no such schedule, or it is paused already.
