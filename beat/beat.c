@@ -8,6 +8,7 @@
 #include "beat/beat.h"
 #include "beat/alarm.h"
 #include "beat/declare.h"
+#include "beat/schedule.h"
 #include "beat/store.h"
 #include "common/base/log.h"
 #include "common/base/zone.h"
@@ -29,6 +30,7 @@
 #define HELD_ELSEWHERE MSEC(500) /* before a row that somebody else holds is tried again */
 #define TICKS_KEPT DAYS(90)
 #define PRUNE_EVERY HOURS(1)
+#define PAUSE_FAILING_EVERY SECONDS(2)
 #define DECLARE_AGAIN SECONDS(3)
 #define WATCH_ZONES SECONDS(10)
 #define LISTEN_AGAIN SECONDS(30)
@@ -49,12 +51,13 @@ struct beat {
 
     bool leads;
     int64_t epoch;
-    usec_t lease_end; /* CLOCK_BOOTTIME, as the next six */
-    usec_t renew_at, look_at, prune_at, listen_at, declare_at, zones_at;
+    usec_t lease_end; /* CLOCK_BOOTTIME, as the next seven */
+    usec_t renew_at, look_at, prune_at, failing_at, listen_at, declare_at, zones_at;
     usec_t offset;  /* the store's clock minus CLOCK_BOOTTIME */
     bool clock_bad; /* it and this machine's wall clock are too far apart */
     bool clock_warned;
 
+    char *failing_to; /* schedules up to this name were looked at for failures; NULL: begin anew */
     bool declared;    /* the file's schedules are in the table */
     int64_t revision; /* of the newest definition that was read */
     struct placement places[STORE_PAGE];
@@ -176,6 +179,20 @@ static bool give_up_lease(struct beat *b, const char *reason, struct err *e)
     return store_stop_leading(b->pg, b->id, e);
 }
 
+/* Many that tick at once make the database, the workers and what they call wait for each other. */
+static bool warn_of_herd(struct beat *b, struct err *e)
+{
+    char text[CLOCK_TEXT_MAX];
+    int64_t count;
+    usec_t at;
+    if (!schedule_herd(b->pg, &at, &count, e))
+        return false;
+    if (count > 0)
+        log_warning("schedule.herd", LOG_INT("schedules", count), LOG_STR("tick_at", clock_format(at, text)),
+                    LOG_STR("hint", "H in place of the minute, or jitter, spreads them"));
+    return true;
+}
+
 static bool start_leading(struct beat *b, int64_t epoch, struct err *e)
 {
     if (b->leads && b->epoch == epoch)
@@ -184,7 +201,7 @@ static bool start_leading(struct beat *b, int64_t epoch, struct err *e)
     b->epoch = epoch;
     log_info("beat.leads", LOG_UUID("beat", b->id), LOG_INT("epoch", b->epoch),
              LOG_INT("schedules", (int64_t)scheduler_count(b->scheduler)));
-    return read_overdue(b, e);
+    return read_overdue(b, e) && warn_of_herd(b, e);
 }
 
 /* The store's clock as it is now. When it was put back, what this beat moved past while others led lies ahead again. */
@@ -235,6 +252,26 @@ static void prune(struct beat *b)
         b->prune_at = clock_boot() + PRUNE_EVERY;
 }
 
+static void tell_paused(const char *name)
+{
+    log_warning("schedule.paused", LOG_STR("schedule", name), LOG_STR("reason", "its tasks fail"));
+}
+
+/* A page a look; nothing fails with it either. */
+static void pause_failing(struct beat *b)
+{
+    char *looked_to;
+    struct err e;
+    if (!b->leads || clock_boot() < b->failing_at)
+        return;
+    if (!store_pause_failing(b->pg, b->failing_to ? b->failing_to : "", tell_paused, &looked_to, &e))
+        log_warning("beat.pause_failing", LOG_ERR(&e));
+    free(b->failing_to);
+    b->failing_to = looked_to;
+    if (!looked_to)
+        b->failing_at = clock_boot() + PAUSE_FAILING_EVERY;
+}
+
 /* When the rules of time zones have changed every schedule is read again by the new ones. */
 static bool watch_zones(struct beat *b, struct err *e)
 {
@@ -260,6 +297,7 @@ static bool look(struct beat *b, struct err *e)
     if ((!b->leads || clock_boot() >= b->renew_at) && !ask_lease(b, e))
         return false;
     prune(b);
+    pause_failing(b);
     return pg_alive(b->pg);
 }
 
@@ -538,6 +576,7 @@ bool beat_run(const struct config *config, const struct beat_options *options, s
     disconnect(b);
     clear_places(b);
     scheduler_free(b->scheduler);
+    free(b->failing_to);
     free(b);
     return good;
 }

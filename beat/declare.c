@@ -6,6 +6,7 @@
 #include "common/base/region.h"
 #include "sql/queries.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static char *join(struct region *region, const char *const *lines)
@@ -17,6 +18,15 @@ static char *join(struct region *region, const char *const *lines)
         text_puts(&all, lines[i]);
     }
     return region_strdup(region, text_str(&all));
+}
+
+/* The configuration has checked that it is a date. */
+static int64_t anchor_day(const struct config_schedule *schedule)
+{
+    int year = 1970, month = 1, day = 1;
+    return schedule->anchor && sscanf(schedule->anchor, "%d-%d-%d", &year, &month, &day) == 3
+               ? days_from_date(year, month, day)
+               : 0;
 }
 
 static bool check_args(const struct config_schedule *schedule, struct err *e)
@@ -40,6 +50,8 @@ static bool check_schedule(struct region *region, const struct config_schedule *
         .jitter = schedule->jitter,
         .start_at = schedule->start_at,
         .end_at = schedule->end_at,
+        .every_weeks = schedule->every_weeks,
+        .anchor_day = anchor_day(schedule),
     };
     usec_t tick;
     struct rule *rule = rule_parse(&text, e);
@@ -77,7 +89,7 @@ static void log_outcomes(const struct pg_rows *rows)
 }
 
 /* The columns of the statement, an array each. */
-enum { TEXTS = 9, NUMBERS = 5 };
+enum { TEXTS = 12, NUMBERS = 9 };
 
 struct columns {
     const char **texts[TEXTS];
@@ -94,9 +106,13 @@ static void fill_row(struct columns *c, size_t i, const struct config_schedule *
                                 schedule->tz,
                                 schedule->queue,
                                 schedule->catchup,
-                                schedule->overlap};
-    int64_t numbers[NUMBERS] = {schedule->catchup_window, schedule->jitter, schedule->start_at, schedule->end_at,
-                                schedule->enabled};
+                                schedule->overlap,
+                                schedule->tenant,
+                                schedule->notes,
+                                schedule->anchor};
+    int64_t numbers[NUMBERS] = {schedule->catchup_window, schedule->jitter,   schedule->start_at,
+                                schedule->end_at,         schedule->enabled,  schedule->priority,
+                                schedule->every_weeks,    schedule->max_runs, schedule->pause_after_failures};
     for (size_t column = 0; column < TEXTS; column++)
         c->texts[column][i] = texts[column];
     for (size_t column = 0; column < NUMBERS; column++)
@@ -106,11 +122,14 @@ static void fill_row(struct columns *c, size_t i, const struct config_schedule *
 static bool declare_columns(struct pg *pg, const struct columns *c, size_t count, struct err *e)
 {
     struct pg_rows rows;
-    if (!pg_exec(pg, &sql_beat_declare, &rows, e, pg_texts(c->texts[0], count), pg_texts(c->texts[1], count),
-                 pg_texts(c->texts[2], count), pg_texts(c->texts[3], count), pg_texts(c->texts[4], count),
-                 pg_texts(c->texts[5], count), pg_texts(c->texts[6], count), pg_texts(c->texts[7], count),
-                 pg_ints(c->numbers[0], count), pg_texts(c->texts[8], count), pg_ints(c->numbers[1], count),
-                 pg_ints(c->numbers[2], count), pg_ints(c->numbers[3], count), pg_ints(c->numbers[4], count)))
+    const char *const *const *t = (const char *const *const *)c->texts;
+    int64_t *const *n = c->numbers;
+    if (!pg_exec(pg, &sql_beat_declare, &rows, e, pg_texts(t[0], count), pg_texts(t[1], count), pg_texts(t[2], count),
+                 pg_texts(t[3], count), pg_texts(t[4], count), pg_texts(t[5], count), pg_texts(t[6], count),
+                 pg_texts(t[7], count), pg_texts(t[8], count), pg_texts(t[9], count), pg_texts(t[10], count),
+                 pg_texts(t[11], count), pg_ints(n[0], count), pg_ints(n[1], count), pg_ints(n[2], count),
+                 pg_ints(n[3], count), pg_ints(n[4], count), pg_ints(n[5], count), pg_ints(n[6], count),
+                 pg_ints(n[7], count), pg_ints(n[8], count)))
         return err_add(e, "declaring schedules");
     log_outcomes(&rows);
     return true;

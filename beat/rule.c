@@ -3,6 +3,7 @@
 #include "beat/rule.h"
 #include "common/base/cron.h"
 #include "common/base/text.h"
+#include "common/base/zone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ struct rule {
     uint16_t specs, excludes;
     enum catchup catchup;
     usec_t window, jitter, start_at, end_at;
+    int64_t every_weeks, anchor_week;
+    struct zone *zone;    /* of weeks; NULL: every week counts */
     struct cron *crons[]; /* specs, then excludes */
 };
 
@@ -56,6 +59,24 @@ static bool find_policy(const char *name, enum catchup *out, struct err *e)
     return err_set(e, ERR_USAGE, "catchup '%s' is not last, all or none", name);
 }
 
+/* Weeks begin on Monday and are counted from the one of 1970-01-01, a Thursday. */
+static int64_t week_of(int64_t day)
+{
+    int64_t monday = day + 3;
+    return monday >= 0 ? monday / 7 : -((6 - monday) / 7);
+}
+
+/* Without a zone of its own the schedule's weeks are those of its first expression. */
+static bool read_weeks(struct rule *rule, const struct rule_text *text, struct err *e)
+{
+    if (text->every_weeks <= 1)
+        return true;
+    rule->every_weeks = text->every_weeks;
+    rule->anchor_week = week_of(text->anchor_day);
+    rule->zone = zone_open(text->tz && *text->tz ? text->tz : zone_name(cron_zone(rule->crons[0])), e);
+    return rule->zone != NULL;
+}
+
 struct rule *rule_parse(const struct rule_text *text, struct err *e)
 {
     size_t specs = count_lines(text->specs), excludes = count_lines(text->exclude);
@@ -70,7 +91,7 @@ struct rule *rule_parse(const struct rule_text *text, struct err *e)
     rule->start_at = text->start_at;
     rule->end_at = text->end_at;
     if (!find_policy(text->catchup, &rule->catchup, e) || !parse_lines(rule, &rule->specs, text->specs, text, e) ||
-        !parse_lines(rule, &rule->excludes, text->exclude, text, e)) {
+        !parse_lines(rule, &rule->excludes, text->exclude, text, e) || !read_weeks(rule, text, e)) {
         rule_free(rule);
         return NULL;
     }
@@ -83,6 +104,7 @@ void rule_free(struct rule *rule)
         return;
     for (int i = 0; i < rule->specs + rule->excludes; i++)
         cron_free(rule->crons[i]);
+    zone_close(rule->zone);
     free(rule);
 }
 
@@ -118,6 +140,12 @@ uint64_t rule_key(const struct rule *rule)
     return hash;
 }
 
+static bool same_weeks(const struct rule *a, const struct rule *b)
+{
+    return a->every_weeks == b->every_weeks && a->anchor_week == b->anchor_week &&
+           (!a->zone || strcmp(zone_name(a->zone), zone_name(b->zone)) == 0);
+}
+
 static bool same_calendars(const struct rule *a, const struct rule *b)
 {
     for (int i = 0; i < a->specs + a->excludes; i++)
@@ -129,7 +157,8 @@ static bool same_calendars(const struct rule *a, const struct rule *b)
 bool rule_same(const struct rule *a, const struct rule *b)
 {
     return a->specs == b->specs && a->excludes == b->excludes && a->catchup == b->catchup && a->window == b->window &&
-           a->jitter == b->jitter && a->start_at == b->start_at && a->end_at == b->end_at && same_calendars(a, b);
+           a->jitter == b->jitter && a->start_at == b->start_at && a->end_at == b->end_at && same_weeks(a, b) &&
+           same_calendars(a, b);
 }
 
 /* Ticks --------------------------------------------------------------------------------------------------------- */
@@ -142,6 +171,27 @@ static bool is_excluded(const struct rule *rule, usec_t tick)
             return true;
     }
     return false;
+}
+
+/* The week of a moment: that of the latest date its wall clock has shown, so that clocks put back repeat no week. */
+static int64_t week_at(const struct rule *rule, usec_t at)
+{
+    int64_t reading = zone_reached(rule->zone, at / SECONDS(1));
+    return week_of(reading >= 0 ? reading / 86400 : -1);
+}
+
+static usec_t week_begin(const struct rule *rule, int64_t week)
+{
+    return SECONDS(zone_first(rule->zone, (week * 7 - 3) * 86400));
+}
+
+/* How many weeks after one that counts, 0: it does. */
+static int64_t weeks_off(const struct rule *rule, usec_t tick)
+{
+    if (!rule->zone)
+        return 0;
+    int64_t off = (week_at(rule, tick) - rule->anchor_week) % rule->every_weeks;
+    return off < 0 ? off + rule->every_weeks : off;
 }
 
 static bool next_fire(const struct rule *rule, usec_t after, usec_t *tick)
@@ -164,9 +214,10 @@ bool rule_next(const struct rule *rule, usec_t after, usec_t *tick)
     for (int looked = 0; looked < RULE_EXCLUDED_MAX; looked++) {
         if (!next_fire(rule, after, tick))
             return false;
-        if (!is_excluded(rule, *tick))
+        int64_t off = weeks_off(rule, *tick);
+        if (off == 0 && !is_excluded(rule, *tick))
             return true;
-        after = *tick;
+        after = off ? week_begin(rule, week_at(rule, *tick) + rule->every_weeks - off) - 1 : *tick;
     }
     return false;
 }
@@ -193,9 +244,10 @@ bool rule_last(const struct rule *rule, usec_t after, usec_t until, usec_t *tick
     for (int looked = 0; looked < RULE_EXCLUDED_MAX && after < until; looked++) {
         if (!last_fire(rule, after, until, tick))
             return false;
-        if (!is_excluded(rule, *tick))
+        int64_t off = weeks_off(rule, *tick);
+        if (off == 0 && !is_excluded(rule, *tick))
             return true;
-        until = *tick - 1;
+        until = (off ? week_begin(rule, week_at(rule, *tick) - off + 1) : *tick) - 1;
     }
     return false;
 }

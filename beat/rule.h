@@ -32,6 +32,9 @@ struct rule_text {
     usec_t catchup_window;
     usec_t jitter;
     usec_t start_at, end_at; /* ticks in [start, end); 0: no bound */
+    int64_t every_weeks; /* ticks only in weeks (from Monday) this many apart, by the wall clock of `tz`; 0: in every
+                            week */
+    int64_t anchor_day;  /* days since 1970 of a date in one of those weeks */
 };
 
 struct rule;

@@ -81,6 +81,19 @@ bool schedule_resume(struct pg *pg, const char *name, struct err *e)
            check_changed(pg, name, &rows, "not paused", e);
 }
 
+bool schedule_herd(struct pg *pg, usec_t *at, int64_t *count, struct err *e)
+{
+    struct pg_rows rows;
+    *count = 0;
+    if (!pg_exec(pg, &sql_schedule_herd, &rows, e, pg_int(SCHEDULE_HERD)))
+        return false;
+    if (rows.count > 0) {
+        *at = pg_get_time(&rows, 0, 0);
+        *count = pg_get_int(&rows, 0, 1);
+    }
+    return true;
+}
+
 bool schedule_trigger(struct pg *pg, const char *name, struct uuid *task, struct err *e)
 {
     struct pg_rows rows;

@@ -22,6 +22,12 @@ bool schedule_history(struct pg *pg, const char *name, size_t max, struct pg_row
 bool schedule_next(struct pg *pg, const char *name, usec_t from, usec_t *ticks, size_t max, size_t *count,
                    struct err *e);
 
+/* So many that tick in the same second are a herd. */
+enum { SCHEDULE_HERD = 20 };
+
+/* The largest herd: *count schedules without jitter that tick next at *at; *count 0: there is none. */
+bool schedule_herd(struct pg *pg, usec_t *at, int64_t *count, struct err *e);
+
 /* ERR_REFUSED when it is paused already, or is not. Time spent paused is not caught up. `reason`, `author`: may be
  * NULL. */
 bool schedule_pause(struct pg *pg, const char *name, const char *reason, const char *author, struct err *e);

@@ -32,7 +32,9 @@ static struct schedule_row read_row(const struct pg_rows *rows, size_t i)
                  .catchup_window = pg_get_int(rows, i, 7),
                  .jitter = pg_get_int(rows, i, 8),
                  .start_at = pg_get_time(rows, i, 9),
-                 .end_at = pg_get_time(rows, i, 10)},
+                 .end_at = pg_get_time(rows, i, 10),
+                 .every_weeks = pg_get_int(rows, i, 13),
+                 .anchor_day = pg_get_int(rows, i, 14)},
         .revision = pg_get_int(rows, i, 1),
         .active = pg_get_bool(rows, i, 2),
         .mark = pg_get_time(rows, i, 11),
@@ -121,6 +123,21 @@ bool store_place(struct pg *pg, const struct placement *placements, size_t count
     return pg_exec(pg, &sql_beat_place, NULL, e, pg_texts(names, count), pg_ints(revisions, count),
                    pg_ints(nexts, count), pg_texts(problems, count)) ||
            err_add(e, "next ticks of %zu schedules", count);
+}
+
+bool store_pause_failing(struct pg *pg, const char *behind, void (*told)(const char *name), char **looked_to,
+                         struct err *e)
+{
+    struct pg_rows rows;
+    *looked_to = NULL;
+    if (!pg_exec(pg, &sql_beat_pause_failing, &rows, e, pg_text(behind), pg_int(STORE_PAGE)))
+        return err_add(e, "pausing schedules that fail");
+    for (size_t i = 0; i < rows.count; i++)
+        if (!pg_is_null(&rows, i, 1))
+            told(pg_get_text(&rows, i, 1));
+    if (rows.count > 0)
+        *looked_to = mem_strdup(pg_get_text(&rows, 0, 0));
+    return true;
 }
 
 bool store_prune(struct pg *pg, usec_t keep, size_t *count, struct err *e)

@@ -47,6 +47,12 @@ struct placement {
 /* At most STORE_PAGE. */
 bool store_place(struct pg *pg, const struct placement *placements, size_t count, struct err *e);
 
+/* Pause schedules whose last tasks failed, as many in a row as they allow: of STORE_PAGE that come after the name
+ * `behind`. `told` is called for each that was. *looked_to: the last name looked at, to be freed, NULL when there are
+ * no more. ERR_TRANSIENT: somebody else's transaction is changing schedules, try again. */
+bool store_pause_failing(struct pg *pg, const char *behind, void (*told)(const char *name), char **looked_to,
+                         struct err *e);
+
 /* Forget ticks emitted longer ago than `keep`, at most STORE_PRUNE; *count were. */
 enum { STORE_PRUNE = 10000 };
 bool store_prune(struct pg *pg, usec_t keep, size_t *count, struct err *e);

@@ -1,9 +1,11 @@
-/* schedule ls, show, next, pause, resume, trigger. */
+/* schedule ls, show, next, pause, resume, trigger, backfill. */
+#include "beat/backfill.h"
 #include "beat/schedule.h"
 #include "cli/rows.h"
 #include "cli/session.h"
 #include "cli/verb.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,8 +14,9 @@ enum { NEXT_DEFAULT = 10, HISTORY_DEFAULT = 5, HISTORY_MAX = 10000 };
 struct args {
     const char *name, *reason;
     int64_t count, history;
-    usec_t from;
-    bool all, json;
+    usec_t from, to;
+    int64_t rate;
+    bool all, json, dry;
 };
 
 static bool open_session(const struct flag *flags, int argc, char **argv, struct args *args, struct session *s, struct err *e)
@@ -49,6 +52,19 @@ static const struct column ls_columns[] = {
     {0},
 };
 
+static bool warn_of_herd(struct pg *pg, struct err *e)
+{
+    char text[CLOCK_TEXT_MAX];
+    int64_t count;
+    usec_t at;
+    if (!schedule_herd(pg, &at, &count, e))
+        return false;
+    if (count > 0)
+        fprintf(stderr, "warning: %" PRId64 " schedules tick at once, at %s: H in place of the minute, or jitter, spreads them\n",
+                count, clock_format(at, text));
+    return true;
+}
+
 static int run_ls(int argc, char **argv)
 {
     struct args args = {0};
@@ -58,7 +74,7 @@ static int run_ls(int argc, char **argv)
     if (!open_session(ls_flags, argc, argv, &args, &s, &e) || !schedule_list(s.pg, args.all, &rows, &e))
         return verb_failed(&e);
     rows_print(&rows, ls_columns, args.json);
-    return EXIT_DONE;
+    return warn_of_herd(s.pg, &e) ? EXIT_DONE : verb_failed(&e);
 }
 
 /* schedule show ----------------------------------------------------------------------------------------------------- */
@@ -73,8 +89,10 @@ static const struct flag show_flags[] = {
 static const struct column show_columns[] = {
     {"name", COLUMN_TEXT},        {"handler", COLUMN_TEXT},    {"args", COLUMN_JSON},          {"specs", COLUMN_JSON},
     {"exclude", COLUMN_JSON},     {"tz", COLUMN_TEXT},         {"queue", COLUMN_TEXT},         {"priority", COLUMN_NUMBER},
-    {"tenant", COLUMN_TEXT},      {"enabled", COLUMN_BOOL},    {"catchup", COLUMN_TEXT},       {"catchup_window", COLUMN_TEXT},
+    {"tenant", COLUMN_TEXT},      {"notes", COLUMN_TEXT},      {"enabled", COLUMN_BOOL},    {"catchup", COLUMN_TEXT},       {"catchup_window", COLUMN_TEXT},
     {"overlap", COLUMN_TEXT},     {"jitter", COLUMN_TEXT},     {"start_at", COLUMN_TIME},      {"end_at", COLUMN_TIME},
+    {"every_weeks", COLUMN_NUMBER}, {"anchor", COLUMN_TEXT}, {"max_runs", COLUMN_NUMBER}, {"runs", COLUMN_NUMBER},
+    {"pause_after_failures", COLUMN_NUMBER},
     {"source", COLUMN_TEXT},      {"retired_at", COLUMN_TIME}, {"paused", COLUMN_BOOL},        {"paused_reason", COLUMN_TEXT},
     {"paused_by", COLUMN_TEXT},   {"paused_at", COLUMN_TIME},  {"last_tick", COLUMN_TIME},     {"next_tick", COLUMN_TIME},
     {"missed", COLUMN_NUMBER},    {"problem", COLUMN_TEXT},    {"created_at", COLUMN_TIME},    {"updated_at", COLUMN_TIME},
@@ -196,6 +214,36 @@ static int run_trigger(int argc, char **argv)
     return EXIT_DONE;
 }
 
+/* schedule backfill ------------------------------------------------------------------------------------------------- */
+
+static const struct flag backfill_flags[] = {
+    TEXT_OPERAND(struct args, name, "NAME", .required = true, .help = "the schedule"),
+    TIME_FLAG(struct args, from, "from", .value = "TIME", .help = "ticks from this moment on; needed"),
+    TIME_FLAG(struct args, to, "to", .value = "TIME", .help = "ticks before this moment, not a future one (now)"),
+    NUMBER_FLAG(struct args, rate, "rate", .value = "N", .min = 1, .max = BACKFILL_RATE_MAX, .help = "at most so many a second (100)"),
+    SWITCH_FLAG(struct args, dry, "dry-run", .help = "only count them"),
+    {0},
+};
+
+static int run_backfill(int argc, char **argv)
+{
+    struct args args = {.rate = BACKFILL_RATE};
+    CLEANUP(session_close) struct session s = {0};
+    struct backfilled done = {0};
+    struct err e;
+    if (!open_session(backfill_flags, argc, argv, &args, &s, &e))
+        return verb_failed(&e);
+    if (!args.from) {
+        err_set(&e, ERR_USAGE, "--from is missing");
+        return verb_failed(&e);
+    }
+    struct backfill what = {.name = args.name, .from = args.from, .to = args.to, .rate = args.rate, .dry = args.dry};
+    bool good = backfill(s.pg, &what, &done, &e);
+    if (good || done.emitted > 0)
+        printf("%" PRId64 " of %" PRId64 " ticks %s\n", done.emitted, done.ticks, args.dry ? "to emit" : "emitted");
+    return good ? EXIT_DONE : verb_failed(&e);
+}
+
 const struct verb verb_schedule_ls = {
     .name = "schedule ls",
     .summary = "the schedules, their last and next ticks",
@@ -242,4 +290,12 @@ const struct verb verb_schedule_trigger = {
     .example = "drumbeat schedule trigger pmp.partners",
     .flags = name_flags,
     .run = run_trigger,
+};
+
+const struct verb verb_schedule_backfill = {
+    .name = "schedule backfill",
+    .summary = "emit the ticks of a past range that never were, again to go on after an interruption",
+    .example = "drumbeat schedule backfill pmp.partners --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --dry-run",
+    .flags = backfill_flags,
+    .run = run_backfill,
 };

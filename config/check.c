@@ -51,6 +51,16 @@ static bool check_handler(const struct subject *s, struct err *e)
     return handler->argv || (!handler->env && !handler->cwd) || missing(s, "command.argv", e);
 }
 
+static bool is_date(const char *text)
+{
+    CLEANUP(text_free) struct text moment = {0};
+    usec_t at;
+    struct err ignored;
+    text_printf(&moment, "%sT00:00:00Z", text);
+    return strlen(text) == strlen("2026-01-31") && clock_parse(text_str(&moment), &at, &ignored) &&
+           strcmp(text, "1970") > 0 && strcmp(text, "2200") < 0;
+}
+
 static bool check_schedule(const struct subject *s, struct err *e)
 {
     const struct config_schedule *schedule = s->data;
@@ -58,8 +68,13 @@ static bool check_schedule(const struct subject *s, struct err *e)
         return missing(s, "handler", e);
     if (!schedule->specs)
         return missing(s, "spec", e);
-    return !schedule->start_at || !schedule->end_at || schedule->start_at < schedule->end_at ||
-           refuse(s, "end", e, "not after start");
+    if (schedule->start_at && schedule->end_at && schedule->start_at >= schedule->end_at)
+        return refuse(s, "end", e, "not after start");
+    if (!schedule->every_weeks)
+        return !schedule->anchor || missing(s, "every_weeks", e);
+    if (!schedule->anchor)
+        return missing(s, "anchor", e);
+    return is_date(schedule->anchor) || refuse(s, "anchor", e, "not a date (2026-01-31) of the years 1970 to 2199");
 }
 
 static bool (*const rules[SECTION_COUNT])(const struct subject *s, struct err *e) = {

@@ -44,7 +44,14 @@ struct config_schedule {
     usec_t catchup_window;
     const char *overlap; /* allow (when missing), skip, queue_one, replace, cancel_other */
     usec_t jitter;
-    usec_t start_at, end_at; /* 0: none */
+    usec_t start_at, end_at;  /* 0: none */
+    int priority;             /* -1: none, the default of tasks */
+    const char *tenant;       /* NULL: none */
+    const char *notes;        /* NULL: none */
+    int64_t max_runs;         /* 0: no limit */
+    int every_weeks;          /* 0: every week counts */
+    const char *anchor;       /* YYYY-MM-DD, given exactly when every_weeks is */
+    int pause_after_failures; /* 0: never */
     bool enabled;
     const char *where; /* "file:line" for messages */
 };

@@ -12,7 +12,7 @@
         __VA_ARGS__, NULL                                                                                              \
     }
 
-enum { ATTEMPTS_MAX = 1000 };
+enum { ATTEMPTS_MAX = 1000, WEEKS_MAX = 520, FAILURES_MAX = 1000 };
 static const int64_t LIMIT_MAX = INT64_C(1000000000);
 
 static const struct option database[] = {
@@ -94,6 +94,17 @@ static const struct option schedules[] = {
      .help = "spread the ticks over this time"},
     {"start", OPTION_MOMENT, IN(config_schedule, start_at), .help = "no tick before this moment"},
     {"end", OPTION_MOMENT, IN(config_schedule, end_at), .help = "no tick after this moment"},
+    {"priority", OPTION_INT, IN(config_schedule, priority), .fallback = "-1", .min = -1, .max = 9,
+     .help = "of its tasks, 0 (first) to 9; -1: the default, 5"},
+    {"tenant", OPTION_TEXT, IN(config_schedule, tenant), .help = "tenant of its tasks"},
+    {"notes", OPTION_TEXT, IN(config_schedule, notes), .help = "for people who look at it"},
+    {"max_runs", OPTION_COUNT, IN(config_schedule, max_runs), .fallback = "0", .max = LIMIT_MAX,
+     .help = "ticks after which it is over; 0: no limit"},
+    {"every_weeks", OPTION_INT, IN(config_schedule, every_weeks), .fallback = "0", .max = WEEKS_MAX,
+     .help = "only in each such week from the anchor's; 0: in every week"},
+    {"anchor", OPTION_TEXT, IN(config_schedule, anchor), .help = "a date in a week that counts, for every_weeks"},
+    {"pause_after_failures", OPTION_INT, IN(config_schedule, pause_after_failures), .fallback = "0", .max = FAILURES_MAX,
+     .help = "tasks that fail in a row before it is paused; 0: never"},
     {"enabled", OPTION_BOOL, IN(config_schedule, enabled), .fallback = "true", .help = "false: it emits nothing"},
     {0},
 };

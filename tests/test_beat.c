@@ -126,6 +126,22 @@ START_TEST(a_schedule_of_the_file_becomes_tasks)
 }
 END_TEST
 
+START_TEST(a_schedule_that_runs_once_is_over_afterwards)
+{
+    write_config("  once: {handler: noop, spec: '@every 1s', max_runs: 1, priority: 3, tenant: nepal, notes: n}\n"
+                 "  on: {handler: noop, spec: '@every 1s'}\n");
+    struct test_process *beat = start_leader();
+    wait_for_ticks("schedule = 'once'", SECONDS(5));
+    ck_assert(test_wait_number(pg, "SELECT least(count(*), 3) FROM drumbeat.tick WHERE schedule = 'on'", 3, SECONDS(8)));
+    stop(beat);
+    stop(start_leader());
+    ck_assert_str_eq(test_text(pg, "SELECT string_agg(priority || ' ' || tenant, ', ') FROM drumbeat.task WHERE schedule = 'once'"),
+                     "3 nepal");
+    ck_assert_str_eq(test_text(pg, "SELECT concat_ws(', ', problem, notes, runs, enabled) FROM drumbeat.schedule WHERE name = 'once'"),
+                     "over: it has run 1 times, n, 1, t");
+}
+END_TEST
+
 START_TEST(the_file_wins_for_its_own_and_leaves_others_alone)
 {
     test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('mine', 'noop', '{@daily}')");
@@ -518,6 +534,7 @@ int main(void)
     tcase_add_checked_fixture(tests, prepare, tidy);
     tcase_add_test(tests, it_outlives_the_server);
     tcase_add_test(tests, a_schedule_of_the_file_becomes_tasks);
+    tcase_add_test(tests, a_schedule_that_runs_once_is_over_afterwards);
     tcase_add_test(tests, the_file_wins_for_its_own_and_leaves_others_alone);
     tcase_add_test(tests, somebody_who_holds_definitions_stops_no_beat);
     tcase_add_loop_test(tests, a_bad_schedule_in_the_file_is_refused_with_its_place, 0,

@@ -181,6 +181,94 @@ START_TEST(ticks_follow_the_calendar)
 }
 END_TEST
 
+static const struct {
+    const char *row, *specs, *tz;
+    int64_t weeks;
+    const char *anchor, *after;
+    const char *ticks[4]; /* ends with NULL */
+} weeks[] = {
+    {"any day of the anchor's week is the same",
+     "0 9 * * MON,FRI",
+     "Europe/Paris",
+     2,
+     "2026-01-07T00:00:00Z",
+     "2026-01-01T00:00:00Z",
+     {"2026-01-05T08:00:00Z", "2026-01-09T08:00:00Z", "2026-01-19T08:00:00Z", "2026-01-23T08:00:00Z"}},
+    {"weeks before the anchor count too",
+     "0 9 * * MON,FRI",
+     "Europe/Paris",
+     2,
+     "2026-01-11T00:00:00Z",
+     "2025-12-20T00:00:00Z",
+     {"2025-12-22T08:00:00Z", "2025-12-26T08:00:00Z", "2026-01-05T08:00:00Z", "2026-01-09T08:00:00Z"}},
+    {"a week ends on Sunday at midnight",
+     "* * * * *",
+     NULL,
+     2,
+     "2026-01-05T00:00:00Z",
+     "2026-01-11T23:57:00Z",
+     {"2026-01-11T23:58:00Z", "2026-01-11T23:59:00Z", "2026-01-19T00:00:00Z", "2026-01-19T00:01:00Z"}},
+    {"at midnight in its zone",
+     "30 0,23 * * *",
+     "Pacific/Auckland",
+     3,
+     "2026-01-05T00:00:00Z",
+     "2026-01-01T00:00:00Z",
+     {"2026-01-04T11:30:00Z", "2026-01-05T10:30:00Z", "2026-01-05T11:30:00Z", "2026-01-06T10:30:00Z"}},
+    {"in the zone that an expression brings",
+     "CRON_TZ=Pacific/Auckland 30 0 * * MON",
+     NULL,
+     2,
+     "2026-01-05T00:00:00Z",
+     "2026-01-01T00:00:00Z",
+     {"2026-01-04T11:30:00Z", "2026-01-18T11:30:00Z", "2026-02-01T11:30:00Z", "2026-02-15T11:30:00Z"}},
+    {"elapsed time as well",
+     "@every 1w/4d",
+     NULL,
+     4,
+     "2026-01-05T00:00:00Z",
+     "2026-01-05T00:00:00Z",
+     {"2026-02-02T00:00:00Z", "2026-03-02T00:00:00Z", "2026-03-30T00:00:00Z", "2026-04-27T00:00:00Z"}},
+    {"every week is no rule",
+     "0 0 * * MON",
+     NULL,
+     1,
+     "2026-01-05T00:00:00Z",
+     "2026-01-05T00:00:00Z",
+     {"2026-01-12T00:00:00Z", "2026-01-19T00:00:00Z", "2026-01-26T00:00:00Z", "2026-02-02T00:00:00Z"}},
+    {"no week of its last year counts",
+     "0 0 0 1 1 * 2027",
+     NULL,
+     2,
+     "2027-01-04T00:00:00Z",
+     "2026-01-05T00:00:00Z",
+     {NULL}},
+};
+
+START_TEST(ticks_outside_the_weeks_that_count_are_none)
+{
+    struct rule *rule = parse(&(struct rule_text){.name = "s",
+                                                  .specs = weeks[_i].specs,
+                                                  .exclude = "",
+                                                  .tz = weeks[_i].tz,
+                                                  .catchup = "last",
+                                                  .every_weeks = weeks[_i].weeks,
+                                                  .anchor_day = at(weeks[_i].anchor) / DAYS(1)});
+    usec_t begin = at(weeks[_i].after), after = begin, last;
+    for (size_t i = 0; i < 4; i++) {
+        usec_t tick = 0;
+        bool found = rule_next(rule, after, &tick);
+        check_moment(found ? tick : 0, weeks[_i].ticks[i], weeks[_i].row);
+        if (!found)
+            break;
+        ck_assert_msg(rule_last(rule, begin, tick - 1, &last) == (i > 0) && (i == 0 || last == after),
+                      "%s: the one before is another", weeks[_i].row);
+        after = tick;
+    }
+    rule_free(rule);
+}
+END_TEST
+
 START_TEST(jitter_keeps_a_tick_before_the_following_one)
 {
     usec_t offsets[50], spread = 0;
@@ -225,7 +313,7 @@ START_TEST(rules_are_the_same_when_they_say_the_same)
     struct rule *in_other_words = parse(&text);
     ck_assert(rule_same(rule, in_other_words));
     ck_assert_uint_eq(rule_key(rule), rule_key(in_other_words));
-    struct rule_text others[] = {text, text, text, text, text, text, text, text, text};
+    struct rule_text others[] = {text, text, text, text, text, text, text, text, text, text};
     others[0].specs = "1 0 * * *";
     others[1].exclude = "0 1 * * *";
     others[2].tz = "Europe/Paris";
@@ -234,6 +322,7 @@ START_TEST(rules_are_the_same_when_they_say_the_same)
     others[5].jitter = 1;
     others[6].start_at = 1;
     others[7].end_at = 1;
+    others[9].every_weeks = 2;
     others[8].specs = "0 0 * * *\n0 0 * * *";
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct rule *other = parse(&others[i]);
@@ -252,6 +341,7 @@ int main(void)
     tcase_add_loop_test(tests, late_ticks_are_caught_up_as_the_policy_says, 0, sizeof late / sizeof *late);
     tcase_add_test(tests, all_catches_up_no_more_than_its_maximum);
     tcase_add_loop_test(tests, ticks_follow_the_calendar, 0, sizeof calendars / sizeof *calendars);
+    tcase_add_loop_test(tests, ticks_outside_the_weeks_that_count_are_none, 0, sizeof weeks / sizeof *weeks);
     tcase_add_test(tests, jitter_keeps_a_tick_before_the_following_one);
     tcase_add_test(tests, rules_that_cannot_be_read_say_why);
     tcase_add_test(tests, rules_are_the_same_when_they_say_the_same);

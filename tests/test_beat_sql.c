@@ -1,4 +1,5 @@
 /* What the schema does for schedules: definitions, marks, emission, overlap policies, triggers by hand. */
+#include "beat/backfill.h"
 #include "beat/schedule.h"
 #include "beat/store.h"
 #include "tests/fixture/cluster.h"
@@ -266,6 +267,120 @@ START_TEST(a_task_whose_unique_key_is_held_is_skipped)
 }
 END_TEST
 
+/* Limits ------------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(what_a_schedule_says_about_its_tasks_reaches_them)
+{
+    add_schedule("a", "allow");
+    test_sql(pg,
+             "UPDATE drumbeat.schedule SET priority = 2, tenant = 'nepal', notes = 'ask first', mark = '2026-01-01Z'");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert_str_eq(test_text(pg, "SELECT priority || ' ' || tenant FROM drumbeat.task"), "2 nepal");
+}
+END_TEST
+
+START_TEST(a_schedule_runs_as_often_as_it_may_and_anew_when_enabled_again)
+{
+    add_schedule("a", "allow");
+    test_sql(pg, "UPDATE drumbeat.schedule SET max_runs = 2; UPDATE drumbeat.schedule SET mark = '2026-01-01Z'");
+    ck_assert(emit(emission_of("a", 0, 1)));
+    ck_assert_str_eq(test_text(pg, "SELECT next_tick IS NOT NULL AND problem IS NULL FROM drumbeat.schedule"), "t");
+    ck_assert(emit(emission_of("a", 1, 2)));
+    ck_assert_str_eq(test_text(pg, "SELECT problem || ', ' || (next_tick IS NULL) FROM drumbeat.schedule"),
+                     "over: it has run 2 times, true");
+    ck_assert(!emit(emission_of("a", 2, 3)));
+    ck_assert_str_eq(test_text(pg, "SELECT active FROM drumbeat.schedule_rule"), "f");
+    test_sql(pg, "UPDATE drumbeat.schedule SET notes = 'n'");
+    ck_assert_str_eq(test_text(pg, "SELECT problem FROM drumbeat.schedule"), "over: it has run 2 times");
+    test_sql(pg, "UPDATE drumbeat.schedule SET max_runs = 3");
+    ck_assert_str_eq(
+        test_text(pg, "SELECT active AND mark > clock_timestamp() - interval '1 min' FROM drumbeat.schedule_rule"),
+        "t");
+    test_sql(pg, "UPDATE drumbeat.schedule SET max_runs = 1");
+    ck_assert_str_eq(test_text(pg, "SELECT active FROM drumbeat.schedule_rule"), "f");
+    test_sql(pg, "UPDATE drumbeat.schedule SET enabled = false; UPDATE drumbeat.schedule SET enabled = true");
+    ck_assert_str_eq(
+        test_text(
+            pg,
+            "SELECT s.runs = 0 AND r.active AND s.problem IS NULL FROM drumbeat.schedule s, drumbeat.schedule_rule r"),
+        "t");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 2);
+}
+END_TEST
+
+/* The task of that tick ends so. */
+static void end_as(int tick, const char *status)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "WITH gone AS (DELETE FROM drumbeat.ready r USING drumbeat.tick t WHERE r.task_id = t.task_id"
+             "  AND t.tick_at = '2026-01-01Z'::timestamptz + interval '%d s' RETURNING r.task_id)"
+             " INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at)"
+             " SELECT task_id, '%s', 1, clock_timestamp() FROM gone",
+             tick, status);
+    test_sql(pg, sql);
+}
+
+static int told;
+
+static void count_told(const char *name)
+{
+    ck_assert_str_eq(name, "a");
+    told++;
+}
+
+/* How many were paused. */
+static int pause_failing(void)
+{
+    char *looked_to;
+    struct err e;
+    told = 0;
+    ck_assert_msg(store_pause_failing(pg, "", count_told, &looked_to, &e), "%s", e.text);
+    ck_assert_str_eq(looked_to, "a");
+    free(looked_to);
+    ck_assert(store_pause_failing(pg, "a", count_told, &looked_to, &e));
+    ck_assert_ptr_null(looked_to);
+    return told;
+}
+
+START_TEST(a_schedule_whose_tasks_fail_is_paused_and_forgiven_when_resumed)
+{
+    struct err e;
+    add_schedule("a", "allow");
+    test_sql(pg, "UPDATE drumbeat.schedule SET pause_after_failures = 2");
+    static const char *const ends[] = {"ERRORED", "SUCCESS", "ERRORED", "SKIPPED", "KILLED", "ERRORED"};
+    for (int i = 0; i < 6; i++) {
+        ck_assert_int_eq(pause_failing(), 0);
+        ck_assert(emit(emission_of("a", i, i + 1)));
+        end_as(i + 1, ends[i]);
+    }
+    ck_assert(emit(emission_of("a", 6, 7))); /* unfinished */
+    ck_assert_int_eq(pause_failing(), 1);
+    ck_assert_str_eq(test_text(pg, "SELECT paused_reason || ' by ' || paused_by FROM drumbeat.schedule WHERE paused"),
+                     "paused after 2 failures by beat");
+    ck_assert(schedule_resume(pg, "a", &e));
+    ck_assert_int_eq(pause_failing(), 0);
+}
+END_TEST
+
+START_TEST(schedules_that_tick_at_once_are_a_herd)
+{
+    int64_t count;
+    usec_t at;
+    struct err e;
+    test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) SELECT 's' || i, 'noop', '{@daily}' FROM "
+                 "generate_series(1, 20) i;"
+                 "UPDATE drumbeat.schedule SET next_tick = '2026-01-01Z'");
+    ck_assert(schedule_herd(pg, &at, &count, &e));
+    ck_assert_int_eq(count, 20);
+    ck_assert_int_eq(at, day_one);
+    test_sql(pg, "UPDATE drumbeat.schedule SET next_tick = '2026-01-02Z' WHERE name = 's7'");
+    ck_assert(schedule_herd(pg, &at, &count, &e));
+    ck_assert_int_eq(count, 0);
+}
+END_TEST
+
 /* Definitions --------------------------------------------------------------------------------------------------- */
 
 START_TEST(changing_the_times_moves_the_mark_and_changing_the_rest_does_not)
@@ -274,9 +389,10 @@ START_TEST(changing_the_times_moves_the_mark_and_changing_the_rest_does_not)
     test_sql(pg,
              "UPDATE drumbeat.schedule SET args = '{\"b\": 2}', handler = 'echo', overlap = 'skip', catchup = 'all'");
     ck_assert_str_eq(test_text(pg, "SELECT mark = '2026-01-01Z' FROM drumbeat.schedule"), "t");
-    static const char *const changes[] = {"specs = '{@daily}'", "tz = 'Europe/Paris'", "enabled = false",
-                                          "enabled = true",     "paused = true",       "jitter = '1 s'",
-                                          "start_at = now()"};
+    static const char *const changes[] = {
+        "specs = '{@daily}'", "tz = 'Europe/Paris'", "enabled = false",
+        "enabled = true",     "paused = true",       "jitter = '1 s'",
+        "start_at = now()",   "max_runs = 5",        "every_weeks = 2, anchor = '2026-01-05'"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         char sql[256];
         snprintf(sql, sizeof sql,
@@ -329,6 +445,10 @@ static const char *const refused[] = {
     "INSERT INTO drumbeat.schedule (name, handler, specs, catchup) VALUES ('a', 'noop', '{@daily}', 'some')",
     "INSERT INTO drumbeat.schedule (name, handler, specs, overlap) VALUES ('a', 'noop', '{@daily}', 'some')",
     "INSERT INTO drumbeat.schedule (name, handler, specs, jitter) VALUES ('a', 'noop', '{@daily}', '-1 s')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, max_runs) VALUES ('a', 'noop', '{@daily}', 0)",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, every_weeks) VALUES ('a', 'noop', '{@daily}', 2)",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, anchor) VALUES ('a', 'noop', '{@daily}', '2026-01-05')",
+    "INSERT INTO drumbeat.schedule (name, handler, specs, tenant) VALUES ('a', 'noop', '{@daily}', '')",
 };
 
 START_TEST(a_definition_that_could_only_fail_later_is_refused)
@@ -388,6 +508,82 @@ START_TEST(people_can_list_show_pause_resume_and_trigger)
 }
 END_TEST
 
+/* Ticks of the first `seconds` seconds of 2026. */
+static struct backfill first_seconds(int seconds)
+{
+    return (struct backfill){.name = "a", .from = day_one, .to = day_one + SECONDS(seconds), .rate = BACKFILL_RATE_MAX};
+}
+
+START_TEST(a_backfill_emits_what_is_missing_and_goes_on_where_it_was)
+{
+    struct backfilled done;
+    struct err e;
+    add_schedule("a", "allow");
+    ck_assert(emit(emission_of("a", 0, 5)));
+    struct backfill what = first_seconds(2500);
+    what.dry = true;
+    ck_assert_msg(backfill(pg, &what, &done, &e), "%s", e.text);
+    ck_assert(done.ticks == 2500 && done.emitted == 2499);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 1);
+    struct backfill part = first_seconds(1200);
+    ck_assert(backfill(pg, &part, &done, &e) && done.emitted == 1199);
+    what.dry = false;
+    ck_assert(backfill(pg, &what, &done, &e) && done.ticks == 2500 && done.emitted == 1300);
+    ck_assert(backfill(pg, &what, &done, &e) && done.emitted == 0);
+    ck_assert_str_eq(
+        test_text(pg, "SELECT count(*) || ' ' || count(DISTINCT k.tick_at) FROM drumbeat.task k JOIN drumbeat.tick t"
+                      " ON t.task_id = k.id AND t.tick_at = k.tick_at AND k.lateness_ms > 1000"
+                      " WHERE k.status = 'QUEUED'"),
+        "2500 2500");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.schedule WHERE mark = '2026-01-01 00:00:05Z'"), 1);
+}
+END_TEST
+
+START_TEST(a_backfill_is_refused_where_it_makes_no_sense)
+{
+    struct backfilled done;
+    struct err e;
+    add_schedule("a", "allow");
+    struct backfill what = first_seconds(0);
+    ck_assert(!backfill(pg, &what, &done, &e) && e.kind == ERR_USAGE);
+    what = first_seconds(3);
+    what.to = clock_now() + HOURS(1);
+    ck_assert(!backfill(pg, &what, &done, &e) && e.kind == ERR_USAGE);
+    what = first_seconds(BACKFILL_TICKS_MAX + 1);
+    ck_assert(!backfill(pg, &what, &done, &e) && e.kind == ERR_LIMIT);
+    what = first_seconds(3);
+    what.name = "b";
+    ck_assert(!backfill(pg, &what, &done, &e) && e.kind == ERR_NOT_FOUND);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 0);
+}
+END_TEST
+
+static const char *backfilled(void)
+{
+    return test_text(pg, "SELECT dealt || ' ' || emitted FROM drumbeat.backfill_schedule('a',"
+                         " ARRAY[1767225601000000, 1767225602000000, 1767225603000000], false)");
+}
+
+START_TEST(a_backfill_skips_no_task_that_must_wait_for_another)
+{
+    bool by_key = _i == 1;
+    add_schedule("a", by_key ? "allow" : "skip");
+    if (by_key)
+        test_sql(
+            pg, "INSERT INTO drumbeat.handler (name, queue, max_attempts, unique_by) VALUES ('noop', 'trial', 7, 'a')");
+    ck_assert_str_eq(backfilled(), "1 1");
+    ck_assert_str_eq(backfilled(), "1 0");
+    test_sql(pg, "DELETE FROM drumbeat.unique_lock");
+    end_as(1, "SUCCESS");
+    ck_assert_str_eq(backfilled(), "2 1");
+    test_sql(pg, "DELETE FROM drumbeat.unique_lock");
+    end_as(2, "ERRORED");
+    ck_assert_str_eq(backfilled(), "3 1");
+    ck_assert_str_eq(backfilled(), "3 0");
+    ck_assert_str_eq(statuses(), "SUCCESS ERRORED QUEUED");
+}
+END_TEST
+
 int main(void)
 {
     cluster = test_cluster_start(NULL);
@@ -405,12 +601,19 @@ int main(void)
     tcase_add_test(tests, a_task_that_ended_is_in_nobodys_way_until_it_is_retried);
     tcase_add_test(tests, a_policy_counts_tasks_from_before_it_was_set);
     tcase_add_test(tests, a_task_whose_unique_key_is_held_is_skipped);
+    tcase_add_test(tests, what_a_schedule_says_about_its_tasks_reaches_them);
+    tcase_add_test(tests, a_schedule_runs_as_often_as_it_may_and_anew_when_enabled_again);
+    tcase_add_test(tests, a_schedule_whose_tasks_fail_is_paused_and_forgiven_when_resumed);
+    tcase_add_test(tests, schedules_that_tick_at_once_are_a_herd);
     tcase_add_test(tests, changing_the_times_moves_the_mark_and_changing_the_rest_does_not);
     tcase_add_test(tests, the_mark_is_no_older_than_the_commit);
     tcase_add_test(tests, revisions_become_visible_in_their_order);
     tcase_add_loop_test(tests, a_definition_that_could_only_fail_later_is_refused, 0, sizeof refused / sizeof *refused);
     tcase_add_test(tests, old_ticks_are_forgotten_but_for_those_that_may_be_caught_up);
     tcase_add_test(tests, people_can_list_show_pause_resume_and_trigger);
+    tcase_add_test(tests, a_backfill_emits_what_is_missing_and_goes_on_where_it_was);
+    tcase_add_test(tests, a_backfill_is_refused_where_it_makes_no_sense);
+    tcase_add_loop_test(tests, a_backfill_skips_no_task_that_must_wait_for_another, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -102,6 +102,9 @@ static const struct wrong {
     {{"task", "ls", "--status", "DONE"}, 2, "--status: 'DONE' is not"},
     {{"queue", "pause", "No Queue"}, 2, "queue must be"},
     {{"schedule", "next", "nothing"}, 3, "nothing"},
+    {{"schedule", "backfill", "nothing", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z"}, 3, "nothing"},
+    {{"schedule", "backfill", "nothing", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"}, 2, "before it begins"},
+    {{"schedule", "backfill", "nothing"}, 2, "--from is missing"},
     {{"bench", "everything"}, 2, "'everything' is not"},
     {{"config", "--set", "worker.pool"}, 2, "'worker.pool' is not OPTION=VALUE"},
     {{"config", "--set", "worker.pool=0"}, 2, "worker.pool"},
@@ -114,7 +117,7 @@ START_TEST(a_mistake_is_one_line_and_an_exit_status)
 {
     const struct wrong *w = &wrong[_i];
     const char *const *s = w->words;
-    DRUMBEAT(s[0], s[1], s[2], s[3], s[4], s[5]);
+    DRUMBEAT(s[0], s[1], s[2], s[3], s[4], s[5], s[6]);
     ck_ended(p, w->status, w->errors);
     ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 0);
 }
@@ -125,7 +128,7 @@ START_TEST(every_verb_has_help_with_an_example)
     DRUMBEAT("--help");
     ck_ended(p, 0, "");
     static const char *const verbs[] = {"worker", "beat", "enqueue", "run", "task ls", "task show", "task wait", "task log", "task cancel",
-                                        "task retry", "queue ls", "queue pause", "queue resume", "queue purge", "schedule ls", "schedule next",
+                                        "task retry", "queue ls", "queue pause", "queue resume", "queue purge", "schedule ls", "schedule next", "schedule backfill",
                                         "handlers", "migrate", "config", "doctor", "bench", "version"};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         char first[32], line[64];

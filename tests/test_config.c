@@ -46,6 +46,10 @@ static const struct {
     {"worker: {pool: {n: 4}}", "t.yaml:1:16: worker.pool: must be a single value, not a mapping"},
 
     /* values */
+    {"schedules: {a: {handler: h, spec: s, anchor: 2026-01-05}}", "t.yaml:1:13: schedules.a.every_weeks: missing"},
+    {"schedules: {a: {handler: h, spec: s, every_weeks: 2}}", "t.yaml:1:13: schedules.a.anchor: missing"},
+    {"schedules: {a: {handler: h, spec: s, every_weeks: 2, anchor: 2026-02-30}}",
+     "t.yaml:1:62: schedules.a.anchor: not a date (2026-01-31) of the years 1970 to 2199"},
     {"worker:\n  lease: 2s\n", "t.yaml:2:10: worker.lease: '2s' is below 5s"},
     {"worker:\n  lease: 11m\n", "t.yaml:2:10: worker.lease: '11m' is above 10m"},
     {"worker:\n  lease: 15\n",
@@ -188,6 +192,13 @@ START_TEST(every_option_lands_in_its_member)
              "    jitter: 30s\n"
              "    start: 2026-01-01T00:00:00Z\n"
              "    end: 2026-01-01T03:00:01+03:00\n"
+             "    priority: 0\n"
+             "    tenant: nepal\n"
+             "    notes: ask first\n"
+             "    max_runs: 3\n"
+             "    every_weeks: 2\n"
+             "    anchor: 2026-01-05\n"
+             "    pause_after_failures: 4\n"
              "    enabled: no\n"
              "upstreams:\n"
              "  pmp: {kind: x, url: 'http://u', user: a, password: 'file:/p', key: k, cert: c, cert_key: d, ca: e,\n"
@@ -247,6 +258,13 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_int_eq(schedule->jitter, SECONDS(30));
     ck_assert_int_eq(schedule->start_at, SECONDS(INT64_C(1767225600)));
     ck_assert_int_eq(schedule->end_at, SECONDS(INT64_C(1767225601)));
+    ck_assert_int_eq(schedule->priority, 0);
+    ck_assert_str_eq(schedule->tenant, "nepal");
+    ck_assert_str_eq(schedule->notes, "ask first");
+    ck_assert_int_eq(schedule->max_runs, 3);
+    ck_assert_int_eq(schedule->every_weeks, 2);
+    ck_assert_str_eq(schedule->anchor, "2026-01-05");
+    ck_assert_int_eq(schedule->pause_after_failures, 4);
     ck_assert(!schedule->enabled);
     ck_assert_str_eq(schedule->where, "t.yaml:12");
 
@@ -278,6 +296,9 @@ START_TEST(what_a_schedule_leaves_out_has_its_default)
     ck_assert_int_eq(schedule->catchup_window, HOURS(1));
     ck_assert_str_eq(schedule->overlap, "allow");
     ck_assert_int_eq(schedule->jitter + schedule->start_at + schedule->end_at, 0);
+    ck_assert_int_eq(schedule->priority, -1);
+    ck_assert(!schedule->tenant && !schedule->notes && !schedule->anchor);
+    ck_assert_int_eq(schedule->max_runs + schedule->every_weeks + schedule->pause_after_failures, 0);
     ck_assert(schedule->enabled);
 }
 END_TEST

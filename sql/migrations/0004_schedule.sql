@@ -16,7 +16,8 @@ CREATE TABLE drumbeat.schedule (
     tz             text,
     queue          text CHECK (length(queue) BETWEEN 1 AND 63 AND queue !~ '[^a-z0-9_.-]'),
     priority       integer CHECK (priority BETWEEN 0 AND 9),
-    tenant         text,
+    tenant         text CHECK (length(tenant) BETWEEN 1 AND 200),
+    notes          text CHECK (length(notes) <= 10000),  -- for people
     enabled        boolean NOT NULL DEFAULT true,
     catchup        text NOT NULL DEFAULT 'last' CHECK (catchup IN ('last', 'all', 'none')),
     catchup_window interval NOT NULL DEFAULT '1 hour' CHECK (catchup_window >= '0' AND catchup_window <= '1000 years'),
@@ -24,6 +25,10 @@ CREATE TABLE drumbeat.schedule (
     jitter         interval NOT NULL DEFAULT '0' CHECK (jitter >= '0' AND jitter <= '366 days'),
     start_at       timestamptz,
     end_at         timestamptz,
+    every_weeks    integer CHECK (every_weeks BETWEEN 1 AND 520),
+    anchor         date CHECK (anchor BETWEEN '1970-01-01' AND '2199-12-31'),  -- any day of a week that counts
+    max_runs       bigint CHECK (max_runs >= 1),
+    pause_after_failures integer CHECK (pause_after_failures BETWEEN 1 AND 1000),
     source         text NOT NULL DEFAULT 'sql' CHECK (source IN ('file', 'sql')),
     retired_at     timestamptz,           -- no longer in the file it came from
     paused         boolean NOT NULL DEFAULT false,
@@ -35,11 +40,15 @@ CREATE TABLE drumbeat.schedule (
     last_tick      timestamptz,           -- nominal; the last that became a task
     next_tick      timestamptz,           -- nominal; NULL: never, or no beat has looked yet
     missed         integer NOT NULL DEFAULT 0,  -- ticks passed over since the last task
+    runs           bigint NOT NULL DEFAULT 0,   -- ticks that became tasks since it was last enabled
+    forgiven_at    timestamptz NOT NULL,        -- tasks that ended before do not count as failures
     problem        text,                  -- why it cannot fire, as the beat found
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+    updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CHECK ((every_weeks IS NULL) = (anchor IS NULL))
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX schedule_revision ON drumbeat.schedule (revision);
+CREATE INDEX schedule_may_fail ON drumbeat.schedule (name) WHERE pause_after_failures IS NOT NULL;
 
 CREATE TABLE drumbeat.tick (
     schedule    text COLLATE "C" NOT NULL,
@@ -82,16 +91,32 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- What is told of a schedule that has run as often as it may.
+CREATE FUNCTION drumbeat.runs_are_over(runs bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('over: it has run %s times', runs)
+$$;
+
 -- A new definition gets a new revision. When it changes the times, the mark is set to now: nothing fires retroactively, and time
 -- spent paused or disabled is not caught up.
 CREATE FUNCTION drumbeat.schedule_revise() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' OR (NEW.specs, NEW.exclude, NEW.tz, NEW.jitter, NEW.start_at, NEW.end_at, NEW.enabled, NEW.paused)
-                           IS DISTINCT FROM (OLD.specs, OLD.exclude, OLD.tz, OLD.jitter, OLD.start_at, OLD.end_at, OLD.enabled, OLD.paused) THEN
+    IF TG_OP = 'INSERT' OR (NEW.specs, NEW.exclude, NEW.tz, NEW.jitter, NEW.start_at, NEW.end_at, NEW.every_weeks, NEW.anchor, NEW.max_runs,
+                            NEW.enabled, NEW.paused)
+                           IS DISTINCT FROM (OLD.specs, OLD.exclude, OLD.tz, OLD.jitter, OLD.start_at, OLD.end_at, OLD.every_weeks, OLD.anchor,
+                                             OLD.max_runs, OLD.enabled, OLD.paused) THEN
         NEW.mark := clock_timestamp();
         NEW.next_tick := NULL;
         NEW.missed := 0;
         NEW.problem := NULL;
+    END IF;
+    IF TG_OP = 'INSERT' OR (NEW.enabled, NEW.paused, NEW.pause_after_failures, NEW.handler, NEW.args)
+                           IS DISTINCT FROM (OLD.enabled, OLD.paused, OLD.pause_after_failures, OLD.handler, OLD.args) THEN
+        NEW.forgiven_at := clock_timestamp();
+    END IF;
+    IF TG_OP = 'INSERT' OR (NEW.enabled AND NOT OLD.enabled) THEN
+        NEW.runs := 0;
+    ELSIF NEW.runs >= NEW.max_runs THEN
+        NEW.problem := drumbeat.runs_are_over(NEW.runs);
     END IF;
     NEW.revision := nextval('drumbeat.schedule_seq');
     NEW.updated_at := clock_timestamp();
@@ -112,13 +137,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER turn BEFORE INSERT OR DELETE OR UPDATE OF name, handler, args, specs, exclude, tz, queue, priority, tenant, enabled, catchup,
-    catchup_window, overlap, jitter, start_at, end_at, source, paused ON drumbeat.schedule
+CREATE TRIGGER turn BEFORE INSERT OR DELETE OR UPDATE OF name, handler, args, specs, exclude, tz, queue, priority, tenant, notes, enabled, catchup,
+    catchup_window, overlap, jitter, start_at, end_at, every_weeks, anchor, max_runs, pause_after_failures, source, paused ON drumbeat.schedule
     FOR EACH STATEMENT EXECUTE FUNCTION drumbeat.schedule_turn();
-CREATE TRIGGER revise BEFORE INSERT OR UPDATE OF name, handler, args, specs, exclude, tz, queue, priority, tenant, enabled, catchup,
-    catchup_window, overlap, jitter, start_at, end_at, source, paused ON drumbeat.schedule
+CREATE TRIGGER revise BEFORE INSERT OR UPDATE OF name, handler, args, specs, exclude, tz, queue, priority, tenant, notes, enabled, catchup,
+    catchup_window, overlap, jitter, start_at, end_at, every_weeks, anchor, max_runs, pause_after_failures, source, paused ON drumbeat.schedule
     FOR EACH ROW EXECUTE FUNCTION drumbeat.schedule_revise();
-CREATE CONSTRAINT TRIGGER committed AFTER INSERT OR UPDATE OF specs, exclude, tz, enabled, jitter, start_at, end_at, paused ON drumbeat.schedule
+CREATE CONSTRAINT TRIGGER committed AFTER INSERT OR UPDATE OF specs, exclude, tz, enabled, jitter, start_at, end_at, every_weeks, anchor, max_runs, paused ON drumbeat.schedule
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION drumbeat.schedule_committed();
 
 CREATE FUNCTION drumbeat.task_is_open(id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -128,51 +153,63 @@ $$;
 
 -- What a beat keeps of a schedule. Expressions hold no line ends, so lists are joined with them; durations are microseconds.
 CREATE VIEW drumbeat.schedule_rule AS
-SELECT s.name, s.revision, s.enabled AND NOT s.paused AS active, array_to_string(s.specs, E'\n') AS specs,
+SELECT s.name, s.revision, s.enabled AND NOT s.paused AND (s.max_runs IS NULL OR s.runs < s.max_runs) AS active, array_to_string(s.specs, E'\n') AS specs,
        array_to_string(s.exclude, E'\n') AS exclude, s.tz, s.catchup, (extract(epoch FROM s.catchup_window) * 1000000)::bigint AS catchup_window,
-       (extract(epoch FROM s.jitter) * 1000000)::bigint AS jitter, s.start_at, s.end_at, s.mark, s.next_tick
+       (extract(epoch FROM s.jitter) * 1000000)::bigint AS jitter, s.start_at, s.end_at, s.mark, s.next_tick,
+       coalesce(s.every_weeks, 0)::bigint AS every_weeks, coalesce(s.anchor - date '1970-01-01', 0)::bigint AS anchor_day
   FROM drumbeat.schedule s;
 
 -- Bring the schedules of a configuration file into the table: the file wins for what came from it, what it no longer has is
 -- retired, what was made by SQL is left alone. Element n of every array belongs to schedule n; lists are joined with line ends,
--- times and durations are microseconds, 0 is none. Answers what was done, a row for each schedule that differed. Waits little for
--- others who write definitions; nothing is written and nobody waited for when nothing differs.
+-- times and durations are microseconds, anchors YYYY-MM-DD; 0 is none, a priority below 0 too. Answers what was done, a row for
+-- each schedule that differed. Waits little for others who write definitions; nothing is written and nobody waited for when
+-- nothing differs.
 CREATE FUNCTION drumbeat.declare_schedules(names text[], handlers text[], args text[], specs text[], excludes text[], zones text[], queues text[],
-                                           catchups text[], windows bigint[], policies text[], jitters bigint[], starts bigint[], ends bigint[],
-                                           enabled bigint[])
+                                           catchups text[], policies text[], tenants text[], notes text[], anchors text[], windows bigint[],
+                                           jitters bigint[], starts bigint[], ends bigint[], enabled bigint[], priorities bigint[],
+                                           every_weeks bigint[], max_runs bigint[], pause_after_failures bigint[])
 RETURNS TABLE (name text, outcome text) LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
 #variable_conflict use_column
 DECLARE
     w   record;
     old drumbeat.schedule;
 BEGIN
-    FOR w IN SELECT u.*
-               FROM unnest(names, handlers, args::jsonb[], specs, excludes, zones, queues, catchups, windows, policies, jitters, starts, ends, enabled)
-                    u(name, handler, args, specs, exclude, tz, queue, catchup, catchup_window, overlap, jitter, start_at, end_at, enabled)
+    FOR w IN SELECT u.name, u.handler, u.args, string_to_array(u.specs, E'\n') AS specs,
+                    coalesce(string_to_array(u.exclude, E'\n'), '{}') AS exclude, u.tz, u.queue, u.catchup, u.overlap, u.tenant, u.notes,
+                    u.anchor::date AS anchor, u.catchup_window * interval '1 microsecond' AS catchup_window,
+                    u.jitter * interval '1 microsecond' AS jitter, drumbeat.moment(nullif(u.start_at, 0)) AS start_at,
+                    drumbeat.moment(nullif(u.end_at, 0)) AS end_at, u.enabled <> 0 AS enabled,
+                    CASE WHEN u.priority >= 0 THEN u.priority::int END AS priority, nullif(u.every_weeks, 0)::int AS every_weeks,
+                    nullif(u.max_runs, 0) AS max_runs, nullif(u.pause_after_failures, 0)::int AS pause_after_failures
+               FROM unnest(names, handlers, args::jsonb[], specs, excludes, zones, queues, catchups, policies, tenants, notes, anchors, windows,
+                           jitters, starts, ends, enabled, priorities, every_weeks, max_runs, pause_after_failures)
+                    u(name, handler, args, specs, exclude, tz, queue, catchup, overlap, tenant, notes, anchor, catchup_window, jitter, start_at,
+                      end_at, enabled, priority, every_weeks, max_runs, pause_after_failures)
               ORDER BY u.name LOOP
         SELECT * INTO old FROM drumbeat.schedule s WHERE s.name = w.name;
         name := w.name;
         IF NOT FOUND THEN
-            INSERT INTO drumbeat.schedule (name, handler, args, specs, exclude, tz, queue, catchup, catchup_window, overlap, jitter, start_at, end_at, enabled, source)
-            VALUES (w.name, w.handler, w.args, string_to_array(w.specs, E'\n'), coalesce(string_to_array(w.exclude, E'\n'), '{}'), w.tz, w.queue, w.catchup,
-                    w.catchup_window * interval '1 microsecond', w.overlap, w.jitter * interval '1 microsecond',
-                    drumbeat.moment(nullif(w.start_at, 0)), drumbeat.moment(nullif(w.end_at, 0)), w.enabled <> 0, 'file')
+            INSERT INTO drumbeat.schedule (name, handler, args, specs, exclude, tz, queue, catchup, overlap, tenant, notes, anchor, catchup_window,
+                                           jitter, start_at, end_at, enabled, priority, every_weeks, max_runs, pause_after_failures, source)
+            VALUES (w.name, w.handler, w.args, w.specs, w.exclude, w.tz, w.queue, w.catchup, w.overlap, w.tenant, w.notes, w.anchor, w.catchup_window,
+                    w.jitter, w.start_at, w.end_at, w.enabled, w.priority, w.every_weeks, w.max_runs, w.pause_after_failures, 'file')
             ON CONFLICT DO NOTHING;
             outcome := 'created';
             RETURN NEXT;
         ELSIF old.source <> 'file' THEN
             outcome := 'collides';
             RETURN NEXT;
-        ELSIF (old.handler, old.args, old.specs, old.exclude, old.tz, old.queue, old.catchup, old.catchup_window, old.overlap, old.jitter, old.start_at,
-               old.end_at, old.enabled, old.retired_at) IS DISTINCT FROM
-              (w.handler, w.args, string_to_array(w.specs, E'\n'), coalesce(string_to_array(w.exclude, E'\n'), '{}'), w.tz, w.queue, w.catchup,
-               w.catchup_window * interval '1 microsecond', w.overlap, w.jitter * interval '1 microsecond', drumbeat.moment(nullif(w.start_at, 0)),
-               drumbeat.moment(nullif(w.end_at, 0)), w.enabled <> 0, NULL::timestamptz) THEN
+        ELSIF (old.handler, old.args, old.specs, old.exclude, old.tz, old.queue, old.catchup, old.overlap, old.tenant, old.notes, old.anchor,
+               old.catchup_window, old.jitter, old.start_at, old.end_at, old.enabled, old.priority, old.every_weeks, old.max_runs,
+               old.pause_after_failures, old.retired_at) IS DISTINCT FROM
+              (w.handler, w.args, w.specs, w.exclude, w.tz, w.queue, w.catchup, w.overlap, w.tenant, w.notes, w.anchor,
+               w.catchup_window, w.jitter, w.start_at, w.end_at, w.enabled, w.priority, w.every_weeks, w.max_runs,
+               w.pause_after_failures, NULL::timestamptz) THEN
             UPDATE drumbeat.schedule s
-               SET handler = w.handler, args = w.args, specs = string_to_array(w.specs, E'\n'), exclude = coalesce(string_to_array(w.exclude, E'\n'), '{}'),
-                   tz = w.tz, queue = w.queue, catchup = w.catchup, catchup_window = w.catchup_window * interval '1 microsecond', overlap = w.overlap,
-                   jitter = w.jitter * interval '1 microsecond', start_at = drumbeat.moment(nullif(w.start_at, 0)),
-                   end_at = drumbeat.moment(nullif(w.end_at, 0)), enabled = w.enabled <> 0, retired_at = NULL
+               SET handler = w.handler, args = w.args, specs = w.specs, exclude = w.exclude, tz = w.tz, queue = w.queue, catchup = w.catchup,
+                   overlap = w.overlap, tenant = w.tenant, notes = w.notes, anchor = w.anchor, catchup_window = w.catchup_window,
+                   jitter = w.jitter, start_at = w.start_at, end_at = w.end_at, enabled = w.enabled, priority = w.priority,
+                   every_weeks = w.every_weeks, max_runs = w.max_runs, pause_after_failures = w.pause_after_failures, retired_at = NULL
              WHERE s.name = w.name AND s.source = 'file';
             outcome := 'changed';
             RETURN NEXT;
@@ -350,7 +387,7 @@ BEGIN
           FROM unnest(names, revisions, marks, ticks, dues, passed, new_marks, nexts) WITH ORDINALITY
                w(name, revision, mark, tick, due, passed, new_mark, next, place)
           JOIN drumbeat.schedule s ON s.name = w.name AND s.revision = w.revision AND s.mark = drumbeat.moment(w.mark)
-         WHERE s.enabled AND NOT s.paused
+         WHERE s.enabled AND NOT s.paused AND (s.max_runs IS NULL OR s.runs < s.max_runs)
          ORDER BY s.name FOR NO KEY UPDATE OF s SKIP LOCKED
     ), ticked AS (
         INSERT INTO drumbeat.tick (schedule, tick_at, task_id, emitted_at, emitted_by, epoch, lateness_ms)
@@ -359,8 +396,9 @@ BEGIN
         RETURNING task_id
     ), marked AS (
         UPDATE drumbeat.schedule s
-           SET mark = h.mark, next_tick = h.next, last_tick = CASE WHEN h.ticks THEN h.tick ELSE s.last_tick END,
-               missed = CASE WHEN h.ticks THEN 0 ELSE h.missed END
+           SET mark = h.mark, next_tick = CASE WHEN s.runs + h.ticks::int >= s.max_runs THEN NULL ELSE h.next END, last_tick = CASE WHEN h.ticks THEN h.tick ELSE s.last_tick END,
+               missed = CASE WHEN h.ticks THEN 0 ELSE h.missed END, runs = s.runs + h.ticks::int,
+               problem = CASE WHEN s.runs + h.ticks::int >= s.max_runs THEN drumbeat.runs_are_over(s.runs + 1) ELSE s.problem END
           FROM held h WHERE s.name = h.name
     )
     SELECT array_agg(h.place) AS places, array_agg(h.name ORDER BY h.place) FILTER (WHERE h.ticks) AS names,
@@ -392,6 +430,37 @@ BEGIN
     RETURN gone;
 END $$;
 
+-- Look at `most` of the schedules that are to be paused when their tasks fail, those whose names come after `behind`, and pause
+-- those whose last tasks, as many as they say, all failed. Tasks that were skipped or cancelled and those that have not ended say
+-- nothing; of more than a hundred such in a row no more is looked at. Answers the last name looked at, NULL: there was none, and
+-- the names of those paused. Waits little for others who write definitions.
+CREATE FUNCTION drumbeat.pause_failing(behind text, most bigint) RETURNS TABLE (looked_to text, paused text) LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+#variable_conflict use_column
+DECLARE
+    last    text;
+    failing text[];
+BEGIN
+    SELECT max(s.name), array_agg(s.name) FILTER (WHERE s.enabled AND NOT s.paused AND f.failures = s.pause_after_failures) INTO last, failing
+      FROM (SELECT * FROM drumbeat.schedule x WHERE x.pause_after_failures IS NOT NULL AND x.name > behind ORDER BY x.name LIMIT most) s
+     CROSS JOIN LATERAL (
+           SELECT count(*) FILTER (WHERE l.status = 'ERRORED') AS failures
+             FROM (SELECT e.status
+                     FROM (SELECT t.task_id, t.tick_at FROM drumbeat.tick t WHERE t.schedule = s.name ORDER BY t.tick_at DESC
+                            LIMIT s.pause_after_failures + 100) t
+                     JOIN drumbeat.ended e ON e.task_id = t.task_id
+                    WHERE e.status IN ('SUCCESS', 'ERRORED') AND e.ended_at >= s.forgiven_at
+                    ORDER BY t.tick_at DESC LIMIT s.pause_after_failures) l) f;
+    IF failing IS NULL THEN
+        RETURN QUERY SELECT last, NULL::text WHERE last IS NOT NULL;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    UPDATE drumbeat.schedule s
+       SET paused = true, paused_reason = format('paused after %s failures', s.pause_after_failures), paused_by = 'beat', paused_at = clock_timestamp()
+     WHERE s.name = ANY (failing) AND s.enabled AND NOT s.paused
+    RETURNING last, s.name;
+END $$;
+
 -- By hand -----------------------------------------------------------------------------------------------------------------
 
 -- Emit a tick for this moment, whatever the schedule's times and whether or not it is paused; its overlap policy holds. Answers
@@ -410,6 +479,63 @@ BEGIN
     INSERT INTO drumbeat.tick (schedule, tick_at, task_id, emitted_at, lateness_ms) VALUES (name, moment, id, moment, 0);
     PERFORM drumbeat.add_tick_tasks(ARRAY[name], ARRAY[id], ARRAY[moment], ARRAY[0::bigint], ARRAY[0]);
     RETURN id;
+END $$;
+
+-- Emit those of these ticks (microseconds, in their order) that have no row, whatever the schedule's mark; or only count them when
+-- `dry`. Where an overlap policy or a unique key keeps tasks apart, the next is emitted when no earlier one is unfinished, so that
+-- none is skipped. Answers how many of the ticks, from the first on, are dealt with, and how many were emitted; no row: there is
+-- no such schedule.
+CREATE FUNCTION drumbeat.backfill_schedule(name text, ticks bigint[], dry boolean) RETURNS TABLE (dealt bigint, emitted bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    moment timestamptz := clock_timestamp();
+    apart  boolean; -- one task at a time
+    busy   boolean;
+    places bigint[];
+    added  record;
+BEGIN
+    SELECT s.overlap <> 'allow' OR u.key IS NOT NULL,
+           EXISTS (SELECT FROM drumbeat.schedule_open o WHERE o.schedule = s.name AND drumbeat.task_is_open(o.task_id))
+           OR EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.name = s.handler AND l.key = u.key)
+      INTO apart, busy
+      FROM drumbeat.schedule s
+      LEFT JOIN LATERAL (SELECT left(nullif(s.args ->> h.unique_by, ''), 500) AS key FROM drumbeat.handler h
+                          WHERE h.name = s.handler COLLATE "C") u ON true
+     WHERE s.name = backfill_schedule.name FOR NO KEY UPDATE OF s;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(w.place ORDER BY w.place) INTO places FROM unnest(ticks) WITH ORDINALITY w(tick, place)
+     WHERE NOT EXISTS (SELECT FROM drumbeat.tick t WHERE t.schedule = backfill_schedule.name AND t.tick_at = drumbeat.moment(w.tick));
+    dealt := cardinality(ticks);
+    emitted := coalesce(cardinality(places), 0);
+    IF dry OR emitted = 0 THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF apart THEN
+        dealt := places[1] - CASE WHEN busy THEN 1 ELSE 0 END;
+        emitted := CASE WHEN busy THEN 0 ELSE 1 END;
+        places := places[1 : emitted];
+    END IF;
+    WITH fresh AS (
+        INSERT INTO drumbeat.tick (schedule, tick_at, task_id, emitted_at, lateness_ms)
+        SELECT name, drumbeat.moment(ticks[p.place]), drumbeat.uuid_v7(), moment,
+               greatest(0, floor(extract(epoch FROM moment - drumbeat.moment(ticks[p.place])) * 1000))::bigint
+          FROM unnest(places) p(place) ORDER BY p.place
+        ON CONFLICT DO NOTHING
+        RETURNING tick_at, task_id, lateness_ms
+    )
+    SELECT count(*) AS count, array_agg(f.task_id ORDER BY f.tick_at) AS ids, array_agg(f.tick_at ORDER BY f.tick_at) AS ticks,
+           array_agg(f.lateness_ms ORDER BY f.tick_at) AS late
+      INTO added FROM fresh f;
+    IF added.count > 0 THEN
+        PERFORM drumbeat.add_tick_tasks(array_fill(name, ARRAY[added.count::int]), added.ids, added.ticks, added.late,
+                                        array_fill(0, ARRAY[added.count::int]));
+    END IF;
+    emitted := added.count;
+    RETURN NEXT;
 END $$;
 
 -- False: there is no such schedule, or it is paused already.

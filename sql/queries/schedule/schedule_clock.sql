@@ -1,0 +1,2 @@
+-- The store's clock. One row.
+SELECT clock_timestamp()
