@@ -560,6 +560,23 @@ START_TEST(bench_reports_the_contracts_keys_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(bench_schedules_measures_a_beat_and_leaves_yours_alone)
+{
+    test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('mine', 'noop', '{@every 1s}')");
+    DRUMBEAT("bench", "schedules", "--tasks", "500", "--json");
+    static const char *const keys[] = {"schedules", "load_s", "pss_mib", "emit_s", "emitted_pss_mib"};
+    struct err e;
+    double number;
+    ck_ended(p, 0, "");
+    CLEANUP(js_freep) struct js *answer = js_parse(test_process_output(p), strlen(test_process_output(p)), &e);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        ck_assert_msg(js_number(js_get(js_get(answer, "beat"), keys[i]), &number) && number > 0, "%s", keys[i]);
+    ck_assert(js_number(js_get(js_get(answer, "beat"), "schedules"), &number) && number == 500);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.tick"), 0);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM pg_database WHERE datname = 'drumbeat_bench'"), 0);
+}
+END_TEST
+
 START_TEST(a_role_that_may_only_enqueue_can)
 {
     char role[4096];
@@ -604,6 +621,7 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, handlers_show_their_arguments);
     tcase_add_test(rest, doctor_finds_what_is_wrong_and_how_to_mend_it);
     tcase_add_test(rest, bench_reports_the_contracts_keys_and_leaves_nothing);
+    tcase_add_test(rest, bench_schedules_measures_a_beat_and_leaves_yours_alone);
     tcase_add_test(rest, a_role_that_may_only_enqueue_can);
 }
 

@@ -499,6 +499,32 @@ START_TEST(counters_grow_and_outcomes_are_told_apart)
 }
 END_TEST
 
+START_TEST(ticks_are_counted_and_timed)
+{
+    test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('often', 'noop', '{@every 1s}'), ('yearly', 'noop', '{@yearly}')");
+    start_web(NULL, NULL);
+    wait_sample("drumbeat_schedules", 2, 2);
+    ask("GET", "/metrics");
+    ck_exposition(reply.body);
+    ck_assert_ptr_null(strstr(reply.body, "\ndrumbeat_beat_holder_age_seconds "));
+    ck_assert_ptr_null(strstr(reply.body, "\ndrumbeat_beat_last_lateness_seconds "));
+    struct test_process *beat = test_drumbeat_start(url, "beat", NULL);
+    wait_sample("drumbeat_beat_leads", 1, 1);
+    wait_sample("drumbeat_ticks_total", 1, 100);
+    wait_sample("drumbeat_beat_last_lateness_seconds", 0, 5);
+    wait_sample("drumbeat_beat_holder_age_seconds", 0, 60);
+    wait_sample("drumbeat_schedules_overdue", 0, 0);
+    test_process_signal(beat, SIGTERM);
+    ck_assert(test_process_wait(beat, SECONDS(10)));
+    test_process_free(beat);
+    wait_sample("drumbeat_schedules_overdue", 1, 1);
+    wait_sample("drumbeat_beat_leads", 0, 0);
+    ask("GET", "/metrics");
+    ck_assert_ptr_null(strstr(reply.body, "\ndrumbeat_beat_holder_age_seconds "));
+    stop_web();
+}
+END_TEST
+
 static char *read_file(const char *path)
 {
     char whole[4096];
@@ -662,6 +688,7 @@ int main(void)
     tcase_add_test(tests, metrics_count_what_stands_in_each_queue);
     tcase_add_test(tests, a_long_queue_is_estimated_well);
     tcase_add_test(tests, counters_grow_and_outcomes_are_told_apart);
+    tcase_add_test(tests, ticks_are_counted_and_timed);
     tcase_add_test(tests, alerts_and_manual_name_the_metrics_there_are);
     tcase_add_test(tests, a_reader_may_run_it);
     tcase_add_test(tests, an_outage_is_told_and_survived);

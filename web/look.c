@@ -76,9 +76,12 @@ static void take_beat(struct look *look, const struct pg_rows *rows)
 {
     look->beat.leads = pg_get_bool(rows, 0, 0);
     look->beat.schedules = pg_get_real(rows, 0, 1);
-    look->beat.last_tick = (double)pg_get_time(rows, 0, 2) / 1e6;
-    look->beat.late = pg_get_real(rows, 0, 4);
-    copy_text(look->beat.late_name, sizeof look->beat.late_name, rows, 0, 3);
+    look->beat.overdue = pg_get_real(rows, 0, 2);
+    look->beat.last_tick = (double)pg_get_time(rows, 0, 3) / 1e6;
+    look->beat.last_late = pg_is_null(rows, 0, 4) ? -1 : pg_get_real(rows, 0, 4);
+    copy_text(look->beat.late_name, sizeof look->beat.late_name, rows, 0, 5);
+    look->beat.late = pg_get_real(rows, 0, 6);
+    look->beat.age = pg_is_null(rows, 0, 7) ? -1 : pg_get_real(rows, 0, 7);
 }
 
 static void take_handlers(struct look *look, const struct pg_rows *rows)

@@ -59,7 +59,10 @@ struct look {
     size_t depth_count;
     struct {
         bool leads;
-        double schedules, last_tick, late; /* last_tick in seconds since 1970, 0: none; late in seconds */
+        double schedules, overdue;
+        double last_tick;      /* seconds since 1970, 0: none */
+        double late;           /* seconds, as the next two */
+        double last_late, age; /* of the last tick; of the beat that leads; negative: there is none */
         char late_name[LOOK_TEXT_SIZE];
     } beat;
     char strangers[LOOK_TEXT_SIZE]; /* names of waiting tasks that no worker has a handler for; "": none */

@@ -57,6 +57,13 @@ static void write_look(const struct scrape *s, const struct family *family)
     add_sample(s, family, NULL, NULL, number_at(s->look, family->offset));
 }
 
+/* A number that is negative when there is none. */
+static void write_some(const struct scrape *s, const struct family *family)
+{
+    if (number_at(s->look, family->offset) >= 0)
+        write_look(s, family);
+}
+
 static void write_depths(const struct scrape *s, const struct family *family)
 {
     for (size_t i = 0; i < s->look->depth_count; i++)
@@ -132,6 +139,7 @@ static void write_age(const struct scrape *s, const struct family *family)
 }
 
 #define LOOK(member) write_look, offsetof(struct look, member)
+#define SOME(member) write_some, offsetof(struct look, member)
 #define DEPTH(member) write_depths, offsetof(struct depth, member)
 
 /* clang-format off */
@@ -166,7 +174,10 @@ static const struct family families[] = {
 
     {"drumbeat_beat_leads", "gauge", "1 while some beat holds the lease.", write_leads, 0, READ_BEAT},
     {"drumbeat_beat_last_tick_timestamp_seconds", "gauge", "The moment that the latest tick was for; 0: none.", LOOK(beat.last_tick), READ_BEAT},
+    {"drumbeat_beat_last_lateness_seconds", "gauge", "How late that tick was emitted.", SOME(beat.last_late), READ_BEAT},
+    {"drumbeat_beat_holder_age_seconds", "gauge", "For how long the beat that holds the lease has run.", SOME(beat.age), READ_BEAT},
     {"drumbeat_schedules", "gauge", "Schedules that are enabled and not paused.", LOOK(beat.schedules), READ_BEAT},
+    {"drumbeat_schedules_overdue", "gauge", "Of those, the ones whose tick is overdue by more than a second.", LOOK(beat.overdue), READ_BEAT},
     {"drumbeat_schedule_late_seconds", "gauge", "How late the most overdue tick is; 0: none.", LOOK(beat.late), READ_BEAT},
 };
 /* clang-format on */

@@ -1,6 +1,6 @@
 #pragma once
 /* What `drumbeat bench` measures, a file each. Every measurement enqueues into a queue of its own, starts a worker of its
- * own for it, and removes its tasks afterwards. */
+ * own for it, and removes its tasks afterwards; the beat has a database of its own. */
 #include "cli/own_worker.h"
 #include "cli/session.h"
 
@@ -19,6 +19,13 @@ struct bench {
     double busy_pss_mib;     /* the same after the throughput run, with `pool` children */
     double raw_per_s;        /* claims and settlements alone */
     double ticks_per_s;      /* next ticks of schedules */
+    int64_t schedules;       /* of the beat; 0: not measured */
+    double beat_load_s;      /* from executing the beat until it had placed every schedule */
+    double beat_pss_mib;     /* then; and once all was emitted */
+    double beat_busy_pss_mib;
+    double beat_idle_cpu;    /* ms a second while it waits for the tick */
+    double beat_load_cpu_s, beat_emit_cpu_s;
+    double beat_emit_s;      /* from the moment all were due until every task was there */
 };
 
 /* Enqueue `tasks`, and leave them or run them. */
@@ -36,6 +43,9 @@ bool bench_start(struct bench *b, struct err *e);
 
 /* How fast next ticks are found. */
 bool bench_schedules(struct bench *b, struct err *e);
+
+/* A beat with `tasks` schedules that are due in one second, in a database of its own, which is removed afterwards. */
+bool bench_beat(struct bench *b, struct err *e);
 
 /* A worker and the queue it serves; bench_close() stops it and removes the queue's tasks. */
 struct bench_queue {

@@ -14,7 +14,7 @@ struct args {
 
 static const struct flag flags[] = {
     TEXT_OPERAND(struct args, what, "WHAT", .help = "enqueue, throughput, latency or schedules; all of them when missing"),
-    NUMBER_FLAG(struct args, tasks, "tasks", .value = "N", .min = 1, .max = BENCH_TASKS_MAX, .help = "how many tasks to run (100000)"),
+    NUMBER_FLAG(struct args, tasks, "tasks", .value = "N", .min = 1, .max = BENCH_TASKS_MAX, .help = "how many tasks to run, or schedules to load (100000)"),
     NUMBER_FLAG(struct args, samples, "samples", .value = "N", .min = 1, .max = BENCH_SAMPLES_MAX, .help = "how many tasks to time one by one (1000)"),
     NUMBER_FLAG(struct args, pool, "pool", .value = "N", .min = 1, .max = CONFIG_POOL_MAX, .help = "children of the worker (2)"),
     SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object; what was not measured is null"),
@@ -31,7 +31,7 @@ static const struct {
     {"enqueue", {bench_enqueue}},
     {"throughput", {bench_throughput, bench_raw, bench_start}},
     {"latency", {bench_latency, bench_start}},
-    {"schedules", {bench_schedules}},
+    {"schedules", {bench_schedules, bench_beat}},
     {"", {bench_throughput, bench_raw, bench_latency, bench_start, bench_schedules}},
 };
 
@@ -61,7 +61,24 @@ static void print_json(const struct bench *b)
     add_number(&out, ", \"start_to_first_task_ms\": ", b->first_task_ms, 1);
     add_number(&out, ", \"raw_per_s\": ", b->raw_per_s, 0);
     add_number(&out, ", \"next_ticks_per_s\": ", b->ticks_per_s, 0);
+    text_printf(&out, ", \"beat\": {\"schedules\": %" PRId64, b->schedules);
+    add_number(&out, ", \"load_s\": ", b->beat_load_s, 3);
+    add_number(&out, ", \"load_cpu_s\": ", b->beat_load_cpu_s, 2);
+    add_number(&out, ", \"pss_mib\": ", b->beat_pss_mib, 2);
+    add_number(&out, ", \"idle_cpu_ms_per_s\": ", b->beat_idle_cpu, 2);
+    add_number(&out, ", \"emit_s\": ", b->beat_emit_s, 3);
+    add_number(&out, ", \"emit_cpu_s\": ", b->beat_emit_cpu_s, 2);
+    add_number(&out, ", \"emitted_pss_mib\": ", b->beat_busy_pss_mib, 2);
+    text_putc(&out, '}');
     printf("%s}\n", text_str(&out));
+}
+
+static void print_beat(const struct bench *b)
+{
+    printf("beat             %" PRId64 " schedules loaded in %.3f s (%.2f s of its CPU), %.2f MiB (PSS), idle %.2f ms of CPU a second\n", b->schedules,
+           b->beat_load_s, b->beat_load_cpu_s, b->beat_pss_mib, b->beat_idle_cpu);
+    printf("all due at once  emitted %.3f s later (%.2f s of its CPU), %.0f/s, %.2f MiB\n", b->beat_emit_s, b->beat_emit_cpu_s,
+           (double)b->schedules / b->beat_emit_s, b->beat_busy_pss_mib);
 }
 
 static void print(const struct bench *b)
@@ -82,7 +99,9 @@ static void print(const struct bench *b)
     if (b->busy_pss_mib >= 0)
         printf("busy worker      %.2f MiB with %d children\n", b->busy_pss_mib, b->pool);
     if (b->ticks_per_s >= 0)
-        printf("schedules        %.0f next ticks/s\n", b->ticks_per_s);
+        printf("schedules        %.0f next ticks/s, %.2f us each\n", b->ticks_per_s, 1e6 / b->ticks_per_s);
+    if (b->schedules > 0)
+        print_beat(b);
 }
 
 static bool run_steps(struct bench *b, const char *what, struct err *e)
@@ -107,7 +126,9 @@ static int run(int argc, char **argv)
         return verb_failed(&e);
     struct bench b = {.session = &s, .tasks = args.tasks, .samples = args.samples, .pool = (int)args.pool,
                       .seconds = -1, .tasks_per_s = -1, .enqueue_per_s = -1, .p50 = -1, .p95 = -1, .p99 = -1,
-                      .first_task_ms = -1, .pss_mib = -1, .busy_pss_mib = -1, .raw_per_s = -1, .ticks_per_s = -1};
+                      .first_task_ms = -1, .pss_mib = -1, .busy_pss_mib = -1, .raw_per_s = -1, .ticks_per_s = -1,
+                      .beat_load_s = -1, .beat_pss_mib = -1, .beat_busy_pss_mib = -1, .beat_idle_cpu = -1, .beat_load_cpu_s = -1,
+                      .beat_emit_cpu_s = -1, .beat_emit_s = -1};
     bench_catch_interrupts();
     if (!run_steps(&b, args.what, &e))
         return verb_failed(&e);
@@ -121,8 +142,10 @@ static int run(int argc, char **argv)
 const struct verb verb_bench = {
     .name = "bench",
     .summary = "how fast it is here: enqueue, throughput, latency, schedules",
-    .details = "Uses queues and workers of its own and removes its tasks. Measure on an otherwise idle server.",
-    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json",
+    .details = "Uses queues and workers of its own and removes its tasks. `schedules` starts a beat on a database of its own, "
+               "drumbeat_bench, which it makes and removes: the role needs CREATEDB, no schedule of yours is touched. Measure on an "
+               "otherwise idle server.",
+    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json\ndrumbeat bench schedules --tasks 100000",
     .flags = flags,
     .run = run,
 };

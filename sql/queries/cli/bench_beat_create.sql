@@ -1,0 +1,2 @@
+-- Make the database in which schedules are measured. Outside a transaction. No rows.
+CREATE DATABASE drumbeat_bench
