@@ -66,7 +66,7 @@ static bool emit_batch(struct pg *pg, const struct backfill *what, const int64_t
 static bool emit_range(struct pg *pg, const struct rule *rule, const struct backfill *what, struct backfilled *out,
                        struct err *e)
 {
-    int64_t ticks[STORE_PAGE], dealt, emitted, tenth = what->rate / 10 + 1;
+    int64_t ticks[STORE_PAGE], dealt = 0, emitted = 0, tenth = what->rate / 10 + 1;
     size_t most = what->dry || tenth > STORE_PAGE ? STORE_PAGE : (size_t)tenth;
     for (usec_t after = what->from - 1;;) {
         size_t count = 0;
