@@ -166,6 +166,9 @@ static void close_worker(struct keeper *k)
 {
     struct err e;
     struct pg_rows rows;
+    k->retry_at = 0;
+    if (!k->open)
+        reconnect(k);
     if (k->open && keeper_release_dead(k, &e) && keeper_flush_lines(k, &e) && pg_exec(k->pg, &sql_worker_close, &rows, &e, pg_uuid(k->board->worker)))
         log_info("worker.closed", LOG_INT("returned", pg_get_int(&rows, 0, 0)));
     else if (atomic_load(&k->board->registered))

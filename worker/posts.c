@@ -88,6 +88,13 @@ static void failed(struct post *post, const struct news *news, const struct post
     back_off(post);
 }
 
+/* Is this death the end of the post? A keeper has to leave by itself: without it nobody gives back what the worker holds. */
+static bool is_end(const struct post *post, const struct news *news, const struct posts_host *host)
+{
+    bool left = WIFEXITED(news->status) && WEXITSTATUS(news->status) == 0;
+    return host->closing(host->data) && (post->seat || left);
+}
+
 /* A child that lived is replaced at once; one that died young without having begun anything waits, each time longer. */
 static void exited(struct post *post, const struct news *news, const struct posts_host *host)
 {
@@ -97,11 +104,11 @@ static void exited(struct post *post, const struct news *news, const struct post
         worked |= write_death(post, news);
         atomic_store(&post->seat->turn, 0);
         atomic_store(&post->seat->state, SEAT_AWAY);
-    } else if (!host->closing(host->data)) {
+    } else if (!is_end(post, news, host)) {
         log_warning("worker.keeper_died", LOG_INT("status", news->status));
     }
     post->pid = 0;
-    if (host->closing(host->data)) {
+    if (is_end(post, news, host)) {
         post->state = POST_CLOSED;
         return;
     }

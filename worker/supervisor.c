@@ -134,7 +134,7 @@ static void go_down(struct supervisor *s, usec_t now)
         }
         break;
     case PHASE_CLOSE:
-        if (keeper->state == POST_CLOSED || keeper->state == POST_BACKOFF || keeper->state == POST_VACANT || now >= s->close_until)
+        if (keeper->state == POST_CLOSED || keeper->state == POST_VACANT || now >= s->close_until)
             end(s, s->exit_status);
         break;
     }
