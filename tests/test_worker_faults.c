@@ -194,6 +194,21 @@ START_TEST(a_killed_keeper_is_replaced_and_nobody_notices)
 }
 END_TEST
 
+START_TEST(a_keeper_killed_on_the_way_down_does_not_leave_the_worker_behind)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = start_sleep(1);
+    pid_t keeper = stage_keeper(&s, worker);
+    test_process_signal(worker, SIGTERM);
+    ck_assert(test_process_wait_for(worker, "worker.draining", SECONDS(5)));
+    kill(keeper, SIGKILL);
+    ck_assert(test_process_wait(worker, SECONDS(10)));
+    ck_assert_int_eq(test_process_status(worker), 0);
+    ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 0);
+}
+END_TEST
+
 /* Processes that the handler started go too. */
 static void assert_takeover(bool fork_server)
 {
@@ -430,6 +445,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, the_cause_of_a_death_survives_the_death_of_the_next_child);
     tcase_add_test(tests, the_hard_limit_holds_while_the_server_is_away);
     tcase_add_test(tests, a_killed_keeper_is_replaced_and_nobody_notices);
+    tcase_add_test(tests, a_keeper_killed_on_the_way_down_does_not_leave_the_worker_behind);
     tcase_add_test(tests, a_killed_supervisor_takes_all_with_it_and_another_worker_takes_over);
     tcase_add_test(tests, a_killed_fork_server_takes_all_with_it_and_another_worker_takes_over);
     tcase_add_test(tests, what_a_killed_child_had_started_goes_with_it);
