@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,31 @@ static void add_value(struct text *line, const struct log_field *field)
     }
 }
 
+/* Whoever reads the log may be slow or stopped: rather than wait for it for ever, a line is dropped and counted. */
+static bool has_room(void)
+{
+    enum { PATIENCE_MS = 20 };
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, PATIENCE_MS) != 0;
+}
+
+static void put(const struct text *line)
+{
+    static int64_t dropped;
+    ssize_t ignored;
+    if (!has_room()) {
+        dropped++;
+        return;
+    }
+    ignored = write(STDERR_FILENO, line->data, line->len);
+    if (dropped > 0) {
+        int64_t lines = dropped;
+        dropped = 0;
+        log_warning("log.lines_dropped", LOG_INT("lines", lines));
+    }
+    (void)ignored;
+}
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
     if (level < lowest)
@@ -72,6 +98,5 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         line.len -= 1;
     line.max = LINE_MAX_BYTES + 2;
     text_putc(&line, '\n');
-    ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
-    (void)ignored;
+    put(&line);
 }
