@@ -270,6 +270,19 @@ START_TEST(a_slow_task_does_not_keep_the_rest_of_its_batch)
 }
 END_TEST
 
+/* 400 crashes are more than a pipe holds: the supervisor would wait for its reader for ever. */
+START_TEST(a_log_that_nobody_reads_stops_nothing)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('crash', array_fill('{}'::jsonb, ARRAY[400]), max_attempts => 1)");
+    ck_assert(test_wait_number(s.pg, "SELECT count(*) FROM drumbeat.ended", 400, SECONDS(45)));
+    test_process_wait(worker, 0);
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', max_attempts => 1)"), "ERRORED", SECONDS(5)));
+    assert_holds(test_process_errors(worker), "log.lines_dropped");
+    stage_stop(worker, SECONDS(5));
+}
+END_TEST
+
 /* Limits -------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(the_soft_limit_asks_a_task_to_stop)
@@ -472,6 +485,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_crash_that_passes_is_a_success_in_the_next_attempt);
     tcase_add_test(tests, a_crash_does_not_charge_the_rest_of_its_batch);
     tcase_add_test(tests, a_slow_task_does_not_keep_the_rest_of_its_batch);
+    tcase_add_test(tests, a_log_that_nobody_reads_stops_nothing);
     tcase_add_test(tests, the_soft_limit_asks_a_task_to_stop);
     tcase_add_test(tests, the_hard_limit_kills_with_the_reason);
     tcase_add_test(tests, the_memory_limit_kills_with_both_numbers);
