@@ -307,7 +307,7 @@ START_TEST(a_socket_folder_that_others_can_enter_is_refused)
 }
 END_TEST
 
-START_TEST(a_program_that_fails_is_told_by_its_last_line)
+START_TEST(a_program_that_fails_is_told_by_the_line_that_says_why)
 {
     static const struct {
         const char *script;
@@ -316,6 +316,8 @@ START_TEST(a_program_that_fails_is_told_by_its_last_line)
     } rows[] = {
         {"exit 0", SECONDS(10), NULL},
         {"echo fine; echo 'went wrong' >&2; echo; exit 3", SECONDS(10), "exit 3: went wrong"},
+        {"echo 'x: error: no room'; echo tidying", SECONDS(10), NULL},
+        {"echo 'x: error: no room'; echo tidying; exit 1", SECONDS(10), "exit 1: x: error: no room"},
         {"yes | head -c 200000; echo end; kill -9 $$", SECONDS(10), "signal 9: end"},
         {"echo stuck; exec sleep 60", MSEC(200), "did not end in time: stuck"},
         {"test \"$EXTRA\" = yes -a -z \"$(cat)\"", SECONDS(10), NULL},
@@ -359,7 +361,7 @@ int main(void)
     tcase_add_test(parts, the_state_folder_follows_the_user);
     tcase_add_test(parts, a_socket_path_is_never_too_long);
     tcase_add_test(parts, a_socket_folder_that_others_can_enter_is_refused);
-    tcase_add_test(parts, a_program_that_fails_is_told_by_its_last_line);
+    tcase_add_test(parts, a_program_that_fails_is_told_by_the_line_that_says_why);
     tcase_add_test(parts, data_of_a_version_that_is_not_installed_ask_for_it_by_name);
     tcase_add_test(parts, a_cluster_is_made_once_and_found_again);
     tcase_add_test(parts, a_killed_server_starts_again_with_its_data);

@@ -150,13 +150,24 @@ static void read_output(int fd, usec_t deadline, struct text *out)
     }
 }
 
-/* The last line that is not blank; the text is cut after it. */
-static const char *last_line(struct text *output)
+/* Does the line say what went wrong, as PostgreSQL's programs put it? They go on with what they do about it. */
+static bool tells_why(const char *line)
 {
-    while (output->len > 0 && strchr("\n\r ", output->data[output->len - 1]))
-        output->data[--output->len] = '\0';
-    const char *newline = strrchr(text_str(output), '\n');
-    return newline ? newline + 1 : text_str(output);
+    return strstr(line, "FATAL:") || strstr(line, "PANIC:") || strstr(line, "error:");
+}
+
+/* The first line that tells why (more follows from it), else the last that is not blank; the text is cut into lines. */
+static const char *telling_line(struct text *output)
+{
+    const char *best = "";
+    for (char *line = output->data, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (*line && !tells_why(best))
+            best = line;
+    }
+    return best;
 }
 
 bool process_run(const struct program *program, usec_t limit, struct err *e)
@@ -181,11 +192,11 @@ bool process_run(const struct program *program, usec_t limit, struct err *e)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (!ended)
-        return err_set(e, ERR_TIMEOUT, "%s did not end in time: %s", program->argv[0], last_line(&output));
+        return err_set(e, ERR_TIMEOUT, "%s did not end in time: %s", program->argv[0], telling_line(&output));
     if (status == 0)
         return true;
     char how[PROCESS_STATUS_MAX];
-    return err_set(e, ERR_FAILED, "%s: %s: %s", program->argv[0], process_status(status, how), last_line(&output));
+    return err_set(e, ERR_FAILED, "%s: %s: %s", program->argv[0], process_status(status, how), telling_line(&output));
 }
 
 const char *process_status(int status, char out[static PROCESS_STATUS_MAX])

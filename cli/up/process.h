@@ -20,7 +20,7 @@ struct program {
 bool process_start(const struct program *program, pid_t *pid, struct err *e);
 
 /* Start it, wait until it ends, at most `limit` (then it is killed). Anything but exit 0 is an error that holds the
- * last line it wrote. `output` must be -1: it is read here. */
+ * line that tells why, else the last it wrote. `output` must be -1: it is read here. */
 bool process_run(const struct program *program, usec_t limit, struct err *e);
 
 /* Wait until process `pid`, a child or not, has ended; false after `limit`. A child is not reaped. */
