@@ -14,6 +14,15 @@ enum { OID_BOOL = 16, OID_INT8 = 20, OID_FLOAT8 = 701, OID_INT8_ARRAY = 1016, OI
 /* 2000-01-01 in microseconds since 1970: the server's binary times count from there. */
 #define PG_EPOCH ((usec_t)946684800 * 1000000)
 
+/* A statement the server has prepared. Its parameters' types are those of the arguments it was first used with; of a NULL nothing is
+ * known, so that a later value may need it prepared anew, with all types that are known by then. */
+struct prepared {
+    const struct sql *query;
+    int version; /* how often it was prepared before; part of its name */
+    bool ready;
+    unsigned char types[PG_ARGS_MAX]; /* of struct pg_arg */
+};
+
 struct pg {
     PGconn *conn;
     bool pooled;
@@ -25,7 +34,7 @@ struct pg {
     PGnotify *notification;
     struct text scratch; /* binary arguments of the calls being sent */
     struct text copy;
-    const struct sql **prepared; /* sorted by address */
+    struct prepared *prepared; /* sorted by their queries' addresses */
     size_t prepared_count, prepared_room;
     char sqlstate[6];
     char detail[512];
@@ -410,7 +419,7 @@ static size_t prepared_place(const struct pg *pg, const struct sql *query)
     size_t low = 0, high = pg->prepared_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if ((uintptr_t)pg->prepared[middle] < (uintptr_t)query)
+        if ((uintptr_t)pg->prepared[middle].query < (uintptr_t)query)
             low = middle + 1;
         else
             high = middle;
@@ -418,22 +427,54 @@ static size_t prepared_place(const struct pg *pg, const struct sql *query)
     return low;
 }
 
-static bool is_prepared(const struct pg *pg, const struct sql *query)
+/* The entry of a statement, made when there is none. */
+static struct prepared *prepared_entry(struct pg *pg, const struct sql *query)
 {
     size_t place = prepared_place(pg, query);
-    return place < pg->prepared_count && pg->prepared[place] == query;
-}
-
-static void remember_prepared(struct pg *pg, const struct sql *query)
-{
-    size_t place = prepared_place(pg, query);
+    if (place < pg->prepared_count && pg->prepared[place].query == query)
+        return &pg->prepared[place];
     if (pg->prepared_count == pg->prepared_room) {
         pg->prepared_room = pg->prepared_room * 2 + 16;
         pg->prepared = mem_grow(pg->prepared, pg->prepared_room * sizeof *pg->prepared);
     }
     memmove(pg->prepared + place + 1, pg->prepared + place, (pg->prepared_count - place) * sizeof *pg->prepared);
-    pg->prepared[place] = query;
+    pg->prepared[place] = (struct prepared){.query = query, .version = -1};
     pg->prepared_count++;
+    return &pg->prepared[place];
+}
+
+/* Will the server read these arguments as they are meant? */
+static bool prepared_fits(const struct prepared *p, const struct pg_arg *args)
+{
+    for (size_t i = 0; args[i].type != PG_END; i++)
+        if (type_oids[args[i].type] && type_oids[args[i].type] != type_oids[p->types[i]])
+            return false;
+    return p->ready;
+}
+
+enum { STATEMENT_NAME_MAX = 80 };
+
+static const char *prepared_name(const struct prepared *p, char out[static STATEMENT_NAME_MAX])
+{
+    if (p->version == 0)
+        return p->query->name;
+    snprintf(out, STATEMENT_NAME_MAX, "%.60s.%d", p->query->name, p->version);
+    return out;
+}
+
+static bool send_prepare(struct pg *pg, struct prepared *p, const struct pg_arg *args, struct err *e)
+{
+    char name[STATEMENT_NAME_MAX];
+    Oid types[PG_ARGS_MAX];
+    int count = 0;
+    for (; args[count].type != PG_END; count++) {
+        if (type_oids[args[count].type])
+            p->types[count] = (unsigned char)args[count].type;
+        types[count] = type_oids[p->types[count]];
+    }
+    p->version++;
+    p->ready = true;
+    return PQsendPrepare(pg->conn, prepared_name(p, name), p->query->text, count, types) || lost(pg, e);
 }
 
 /* Send all that libpq has buffered, reading what comes meanwhile so that neither side blocks. */
@@ -480,16 +521,14 @@ static bool send_call(struct pg *pg, const struct sql *query, const struct pg_ar
     *prepares = false;
     if (!to_wire(pg, args, &wire, e))
         return false;
-    bool named = !pg->pooled;
-    if (named && !is_prepared(pg, query)) {
-        if (!PQsendPrepare(pg->conn, query->name, query->text, wire.count, wire.types))
-            return lost(pg, e);
-        remember_prepared(pg, query);
-        *prepares = true;
-    }
-    int sent = named ? PQsendQueryPrepared(pg->conn, query->name, wire.count, wire.values, wire.lengths, wire.formats, 0)
-                     : PQsendQueryParams(pg->conn, query->text, wire.count, wire.types, wire.values, wire.lengths, wire.formats, 0);
-    return sent || lost(pg, e);
+    if (pg->pooled)
+        return PQsendQueryParams(pg->conn, query->text, wire.count, wire.types, wire.values, wire.lengths, wire.formats, 0) || lost(pg, e);
+    char name[STATEMENT_NAME_MAX];
+    struct prepared *p = prepared_entry(pg, query);
+    *prepares = !prepared_fits(p, args);
+    if (*prepares && !send_prepare(pg, p, args, e))
+        return false;
+    return PQsendQueryPrepared(pg->conn, prepared_name(p, name), wire.count, wire.values, wire.lengths, wire.formats, 0) || lost(pg, e);
 }
 
 static bool result_is_good(const PGresult *result)
@@ -530,10 +569,8 @@ static bool read_pipeline(struct pg *pg, const struct pg_call *calls, size_t cou
         }
         if (preparing) {
             preparing = false;
-            if (status != PGRES_COMMAND_OK) {
-                size_t place = prepared_place(pg, calls[call].query);
-                memmove(pg->prepared + place, pg->prepared + place + 1, (--pg->prepared_count - place) * sizeof *pg->prepared);
-            }
+            if (status != PGRES_COMMAND_OK)
+                prepared_entry(pg, calls[call].query)->ready = false;
             PQclear(result);
             continue;
         }
