@@ -413,6 +413,34 @@ START_TEST(every_statement_can_be_prepared)
 }
 END_TEST
 
+/* On a direct connection statements are prepared with the types of their first arguments, and a NULL has none. */
+START_TEST(a_null_in_the_first_call_does_not_fix_the_type_of_the_next)
+{
+    static const struct sql query = {.name = "sum", .text = "SELECT coalesce($1::int, 0) + coalesce($2::int, 0)"};
+    const struct {
+        struct pg_arg a, b;
+        int64_t sum;
+    } calls[] = {{pg_null(), pg_null(), 0}, {pg_null(), pg_int(2), 2}, {pg_int(40), pg_null(), 40}, {pg_int(40), pg_int(2), 42},
+                 {pg_text("5"), pg_int(2), 7}, {pg_null(), pg_text("3"), 3}, {pg_int(1), pg_int(1), 2}};
+    struct pg_options options = {.url = url};
+    struct pg_call together[2] = {{.query = &query, .args = {pg_null(), pg_null(), {.type = PG_END}}},
+                                  {.query = &query, .args = {pg_int(1), pg_null(), {.type = PG_END}}}};
+    struct pg_rows rows, answers[2];
+    struct err e;
+    struct pg *direct = pg_open(&options, &e);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        ck_assert_msg(pg_exec(direct, &query, &rows, &e, calls[i].a, calls[i].b), "row %zu: %s", i, e.text);
+        ck_assert_int_eq(pg_get_int(&rows, 0, 0), calls[i].sum);
+    }
+    pg_close(direct);
+    direct = pg_open(&options, &e);
+    ck_assert(!pg_exec(direct, &query, &rows, &e, pg_text("x"), pg_null()));
+    ck_assert_msg(pg_exec_calls(direct, together, 2, answers, &e), "%s", e.text);
+    ck_assert_int_eq(pg_get_int(&answers[1], 0, 0), 1);
+    pg_close(direct);
+}
+END_TEST
+
 static struct pg *connect_as(const char *group)
 {
     char sql[SQL_MAX], as[SQL_MAX];
@@ -538,6 +566,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_lease_that_is_over_is_rescued_and_one_that_is_not_is_left);
     tcase_add_test(tests, a_worker_known_to_be_dead_need_not_be_waited_for);
     tcase_add_test(tests, every_statement_can_be_prepared);
+    tcase_add_test(tests, a_null_in_the_first_call_does_not_fix_the_type_of_the_next);
     tcase_add_test(tests, who_may_enqueue_may_nothing_else);
     tcase_add_test(tests, who_may_read_may_not_write);
     tcase_add_test(tests, a_callers_search_path_changes_nothing);

@@ -48,7 +48,8 @@ WITH place AS (
       FROM run WHERE fence IS NOT NULL GROUP BY fence HAVING count(DISTINCT worker) > 1
     UNION ALL
     SELECT 'attempts of a task do not overlap', format('%s: fence %s starts %s, the one before ended %s', task_id, fence, started_at, before)
-      FROM (SELECT task_id, fence, started_at, lag(ended_at) OVER (PARTITION BY task_id ORDER BY fence) AS before FROM run) r
+      FROM (SELECT task_id, fence, started_at, lag(ended_at) OVER (PARTITION BY task_id ORDER BY started_at, fence) AS before
+            FROM run WHERE started_at IS NOT NULL) r
      WHERE started_at < before
     UNION ALL
     SELECT 'an attempt ends after it starts', format('%s: fence %s from %s to %s', task_id, fence, started_at, ended_at)
