@@ -43,11 +43,21 @@ static bool check_queue(const struct subject *s, struct err *e)
     return strcmp(queue->rows, "full") == 0 || refuse(s, "rows", e, "failures needs broker: redis");
 }
 
+static bool check_worker(const struct subject *s, struct err *e)
+{
+    const struct config *config = s->data;
+    return config->worker.cancel.term < config->worker.cancel.kill || refuse(s, "cancel.kill", e, "not later than cancel.term");
+}
+
 static bool check_handler(const struct subject *s, struct err *e)
 {
     const struct config_handler *handler = s->data;
     if (handler->hard && handler->soft > handler->hard)
         return refuse(s, "soft", e, "longer than hard");
+    if (handler->retry.delays && (handler->retry.first || handler->retry.cap))
+        return refuse(s, "retry.delays", e, "stands instead of retry.first and retry.cap, not beside them");
+    if (handler->retry.first && handler->retry.cap && handler->retry.first > handler->retry.cap)
+        return refuse(s, "retry.first", e, "longer than retry.cap");
     return handler->argv || (!handler->env && !handler->cwd) || missing(s, "command.argv", e);
 }
 
@@ -78,6 +88,7 @@ static bool check_schedule(const struct subject *s, struct err *e)
 }
 
 static bool (*const rules[SECTION_COUNT])(const struct subject *s, struct err *e) = {
+    [SECTION_WORKER] = check_worker,
     [SECTION_QUEUES] = check_queue,
     [SECTION_HANDLERS] = check_handler,
     [SECTION_SCHEDULES] = check_schedule,

@@ -26,7 +26,11 @@ struct config_handler {
     const char *queue; /* NULL: as the handler's descriptor says */
     int max_attempts;  /* 0: as the descriptor says, as for the rest */
     usec_t soft, hard;
-    int64_t memory;          /* bytes */
+    int64_t memory; /* bytes */
+    struct {
+        usec_t first, cap;    /* 0: as the descriptor says */
+        const usec_t *delays; /* ends with -1; NULL: none. Then first and cap are 0 */
+    } retry;
     const char *const *argv; /* NULL unless a command handler; ends with NULL */
     const char *const *env;  /* NAME=VALUE, ends with NULL */
     const char *cwd;
@@ -81,6 +85,9 @@ struct config {
         const char *const *queues; /* ends with NULL; NULL: every queue */
         usec_t lease;              /* 5 s to 10 min, default 15 s */
         usec_t drain;              /* how long SIGTERM lets running tasks finish; default 25 s */
+        struct {
+            usec_t term, kill; /* after the request, while the task does not stop by itself; term < kill; default 5 s, 10 s */
+        } cancel;
     } worker;
     struct {
         const char *level; /* debug, info, warning, error */

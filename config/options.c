@@ -37,6 +37,10 @@ static const struct option worker[] = {
      .help = "how long a worker that fell silent keeps its tasks"},
     {"drain", OPTION_DURATION, IN(config, worker.drain), .fallback = "25s", .max = DAYS(1),
      .help = "how long SIGTERM lets running tasks finish"},
+    {"cancel.term", OPTION_DURATION, IN(config, worker.cancel.term), .fallback = "5s", .max = HOURS(1),
+     .help = "how long after a cancel a task that goes on is sent SIGTERM"},
+    {"cancel.kill", OPTION_DURATION, IN(config, worker.cancel.kill), .fallback = "10s", .min = SECONDS(1), .max = HOURS(2),
+     .help = "how long after a cancel its process is killed; later than cancel.term"},
     {0},
 };
 
@@ -68,6 +72,12 @@ static const struct option handlers[] = {
      .help = "time after which its process is killed; none: as the handler says, else 1h"},
     {"memory", OPTION_SIZE, IN(config_handler, memory), .min = 1 << 20, .max = INT64_C(1) << 44,
      .help = "memory its process may use; none: as the handler says, else 512MiB"},
+    {"retry.first", OPTION_DURATION, IN(config_handler, retry.first), .min = MSEC(1), .max = DAYS(30),
+     .help = "longest wait before the second attempt, doubled for each further one; none: as the handler says, else 10s"},
+    {"retry.cap", OPTION_DURATION, IN(config_handler, retry.cap), .min = MSEC(1), .max = DAYS(30),
+     .help = "longest wait before any attempt; none: as the handler says, else 10m"},
+    {"retry.delays", OPTION_DURATIONS, IN(config_handler, retry.delays), .max = DAYS(30),
+     .help = "instead: the exact wait before each attempt after the first, the last one again and again"},
     {"command.argv", OPTION_ARGV, IN(config_handler, argv),
      .help = "a command to run: program and arguments, no shell"},
     {"command.env", OPTION_ENV, IN(config_handler, env), .secret = true, .help = "variables added for the command"},

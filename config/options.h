@@ -19,6 +19,7 @@ enum option_type {
     OPTION_COUNT,    /* int64_t */
     OPTION_SIZE,     /* int64_t, bytes */
     OPTION_DURATION, /* usec_t */
+    OPTION_DURATIONS, /* const usec_t *, ends with -1; a list, or durations with commas between */
     OPTION_MOMENT,   /* usec_t, RFC 3339 */
     OPTION_BOOL,     /* bool */
     OPTION_QUEUES,   /* const char *const *; a list, or names with commas between */

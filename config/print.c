@@ -109,6 +109,18 @@ static void show_list(const struct option *option, const void *slot, struct text
     text_putc(out, ']');
 }
 
+static void show_durations(const struct option *option, const void *slot, struct text *out)
+{
+    (void)option;
+    char buffer[CLOCK_TEXT_MAX];
+    const usec_t *list = *(const usec_t *const *)slot;
+    if (!list)
+        return;
+    for (size_t i = 0; list[i] >= 0; i++)
+        text_printf(out, "%s\"%s\"", i > 0 ? ", " : "[", duration_format(list[i], buffer));
+    text_putc(out, ']');
+}
+
 /* Nothing is added for what is not set. `json`: the text is JSON as it is. */
 static const struct {
     void (*show)(const struct option *option, const void *slot, struct text *out);
@@ -122,7 +134,7 @@ static const struct {
     [OPTION_MOMENT] = {show_moment, false}, [OPTION_BOOL] = {show_bool, true},
     [OPTION_QUEUES] = {show_list, true},    [OPTION_SPECS] = {show_list, true},
     [OPTION_ARGV] = {show_list, true},      [OPTION_ENV] = {show_list, true},
-    [OPTION_HEADERS] = {show_list, true},
+    [OPTION_HEADERS] = {show_list, true},   [OPTION_DURATIONS] = {show_durations, true},
 };
 
 static void add_origin(const struct origin *origin, struct text *out)

@@ -153,6 +153,21 @@ static bool set_duration(struct target *t, const char *written, struct err *e)
     return true;
 }
 
+/* One text of a list of durations, at `out`. */
+static bool add_duration(struct target *t, const char *written, usec_t *out, struct err *e)
+{
+    struct target one = {.option = t->option, .slot = out};
+    return set_duration(&one, written, e);
+}
+
+static usec_t *new_durations(const struct target *t, size_t count)
+{
+    usec_t *list = region_alloc(t->memory, (count + 1) * sizeof *list);
+    list[count] = -1;
+    *(const usec_t **)t->slot = list;
+    return list;
+}
+
 static bool set_moment(struct target *t, const char *written, struct err *e)
 {
     return clock_parse(written, t->slot, e);
@@ -183,27 +198,51 @@ static void keep_list(const struct target *t, const char **list)
     *(const char *const **)t->slot = (const char *const *)list;
 }
 
-/* Names with commas between, blanks around them do not count. */
+/* How many items stand in a text with commas between them. */
+static bool count_items(const char *written, size_t *count, struct err *e)
+{
+    *count = 1;
+    for (const char *p = written; *p; p++)
+        *count += *p == ',';
+    return *count <= VALUE_ITEMS_MAX || err_set(e, ERR_LIMIT, "more than %d items", VALUE_ITEMS_MAX);
+}
+
+/* The next of them, without the blanks around it. */
+static const char *next_item(const struct target *t, const char **written)
+{
+    *written += strspn(*written, " ");
+    size_t length = strcspn(*written, ","), item = length;
+    while (item > 0 && (*written)[item - 1] == ' ')
+        item--;
+    const char *copy = region_strndup(t->memory, *written, item);
+    *written += length + ((*written)[length] == ',');
+    return copy;
+}
+
 static bool set_queues(struct target *t, const char *written, struct err *e)
 {
-    size_t count = 1;
-    for (const char *p = written; *p; p++)
-        count += *p == ',';
-    if (count > VALUE_ITEMS_MAX)
-        return err_set(e, ERR_LIMIT, "more than %d items", VALUE_ITEMS_MAX);
+    size_t count;
+    if (!count_items(written, &count, e))
+        return false;
     const char **list = new_list(t, count);
     for (size_t i = 0; i < count; i++) {
-        written += strspn(written, " ");
-        size_t length = strcspn(written, ",");
-        size_t name = length;
-        while (name > 0 && written[name - 1] == ' ')
-            name--;
-        list[i] = region_strndup(t->memory, written, name);
+        list[i] = next_item(t, &written);
         if (!check_queue(list[i], e))
             return false;
-        written += length + (written[length] == ',');
     }
     keep_list(t, list);
+    return true;
+}
+
+static bool set_durations(struct target *t, const char *written, struct err *e)
+{
+    size_t count;
+    if (!count_items(written, &count, e))
+        return false;
+    usec_t *list = new_durations(t, count);
+    for (size_t i = 0; i < count; i++)
+        if (!add_duration(t, next_item(t, &written), &list[i], e))
+            return false;
     return true;
 }
 
@@ -283,6 +322,19 @@ static bool read_specs(struct target *t, const struct node *node, struct err *e)
     return read_list(t, node, check_spec, e);
 }
 
+static bool read_durations(struct target *t, const struct node *node, struct err *e)
+{
+    if (!check_items(t, node, NODE_LIST, e))
+        return false;
+    usec_t *list = new_durations(t, node->count);
+    for (const struct node *item = node->first; item; item = item->next)
+        if (!add_duration(t, item->text, list++, e)) {
+            t->wrong = item;
+            return false;
+        }
+    return true;
+}
+
 static bool check_argument(const char *item, struct err *e)
 {
     (void)item, (void)e;
@@ -357,6 +409,7 @@ static const struct kind {
     [OPTION_COUNT] = {set_count},
     [OPTION_SIZE] = {set_size},
     [OPTION_DURATION] = {set_duration},
+    [OPTION_DURATIONS] = {set_durations, read_durations},
     [OPTION_MOMENT] = {set_moment},
     [OPTION_BOOL] = {set_bool},
     [OPTION_QUEUES] = {set_queues, read_queues},

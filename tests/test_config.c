@@ -79,6 +79,17 @@ static const struct {
     {"handlers: {a: {memory: 1KiB}}", "t.yaml:1:24: handlers.a.memory: '1KiB' is below 1MiB"},
     {"handlers: {a: {max_attempts: 0}}", "t.yaml:1:30: handlers.a.max_attempts: '0' is below 1"},
     {"handlers: {a: {soft: 2h, hard: 1h}}", "t.yaml:1:22: handlers.a.soft: longer than hard"},
+    {"handlers: {a: {retry: {delays: [1m, soon]}}}",
+     "t.yaml:1:37: handlers.a.retry.delays: 'soon' is not a duration like 1h30m"},
+    {"handlers: {a: {retry: {delays: '1m,,2m'}}}",
+     "t.yaml:1:32: handlers.a.retry.delays: '' is not a duration like 1h30m"},
+    {"handlers: {a: {retry: {delays: [31d]}}}", "t.yaml:1:33: handlers.a.retry.delays: '31d' is above 4w2d"},
+    {"handlers: {a: {retry: {delays: []}}}", "t.yaml:1:32: handlers.a.retry.delays: is empty"},
+    {"handlers: {a: {retry: {delays: [1m], cap: 1m}}}",
+     "t.yaml:1:32: handlers.a.retry.delays: stands instead of retry.first and retry.cap, not beside them"},
+    {"handlers: {a: {retry: {first: 2m, cap: 1m}}}", "t.yaml:1:31: handlers.a.retry.first: longer than retry.cap"},
+    {"worker: {cancel: {term: 10s, kill: 10s}}", "t.yaml:1:36: worker.cancel.kill: not later than cancel.term"},
+    {"worker: {cancel: {kill: 5s}}", "t.yaml:1:25: worker.cancel.kill: not later than cancel.term"},
     {"handlers: {a: {queue: UPPER}}",
      "t.yaml:1:23: handlers.a.queue: 'UPPER' is not a queue's name: 1 to 63 of a-z 0-9 _ . -"},
     {"handlers: {a: {command: {argv: ls -l}}}", "t.yaml:1:32: handlers.a.command.argv: must be a list"},
@@ -156,6 +167,8 @@ START_TEST(an_empty_file_gives_the_defaults)
     ck_assert_int_eq(config->worker.pool, 4);
     ck_assert_int_eq(config->worker.lease, SECONDS(15));
     ck_assert_int_eq(config->worker.drain, SECONDS(25));
+    ck_assert_int_eq(config->worker.cancel.term, SECONDS(5));
+    ck_assert_int_eq(config->worker.cancel.kill, SECONDS(10));
     ck_assert_ptr_null(config->worker.queues);
     ck_assert_str_eq(config->log.level, "info");
     ck_assert_ptr_null(config->database.url);
@@ -170,14 +183,15 @@ START_TEST(every_option_lands_in_its_member)
     struct config *config CLEANUP(config_freep) =
         load("database: {url: 'postgres://u:p@h/db', listen_url: 'postgres://u:p@h2/db'}\n"
              "redis: {url: 'redis://h'}\n"
-             "worker: {pool: '8', queues: [b, a], lease: 1m30s, drain: 0s}\n"
+             "worker: {pool: '8', queues: [b, a], lease: 1m30s, drain: 0s, cancel: {term: 1s, kill: 1m}}\n"
              "log: {level: debug}\n"
              "queues:\n"
              "  zeta: {broker: redis, protocol: celery, rows: failures, limit: 10}\n"
              "  alpha:\n"
              "handlers:\n"
-             "  pmp.partners: {queue: sync, max_attempts: 7, soft: 5m, hard: 6m, memory: 1GiB}\n"
-             "  report: {command: {argv: [/bin/echo, '', no, 1.50], env: {A: b=c, B: ''}, cwd: /srv}}\n"
+             "  pmp.partners: {queue: sync, max_attempts: 7, soft: 5m, hard: 6m, memory: 1GiB,\n"
+             "                 retry: {first: 1s, cap: 1h}}\n"
+             "  report: {retry: {delays: [0s, 1m, 90s]}, command: {argv: [/bin/echo, '', no, 1.50], env: {A: b=c, B: ''}, cwd: /srv}}\n"
              "schedules:\n"
              "  Daily run:\n"
              "    handler: report\n"
@@ -213,6 +227,8 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_list(config->worker.queues, "b|a|");
     ck_assert_int_eq(config->worker.lease, SECONDS(90));
     ck_assert_int_eq(config->worker.drain, 0);
+    ck_assert_int_eq(config->worker.cancel.term, SECONDS(1));
+    ck_assert_int_eq(config->worker.cancel.kill, MINUTES(1));
     ck_assert_str_eq(config->log.level, "debug");
 
     ck_assert_uint_eq(config->queue_count, 2);
@@ -235,8 +251,12 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_int_eq(handler->soft, MINUTES(5));
     ck_assert_int_eq(handler->hard, MINUTES(6));
     ck_assert_int_eq(handler->memory, INT64_C(1) << 30);
+    ck_assert_int_eq(handler->retry.first, SECONDS(1));
+    ck_assert_int_eq(handler->retry.cap, HOURS(1));
+    ck_assert_ptr_null(handler->retry.delays);
     ck_assert_ptr_null(handler->argv);
     handler = config_handler(config, "report");
+    ck_assert_mem_eq(handler->retry.delays, ((const usec_t[]){0, MINUTES(1), SECONDS(90), -1}), 4 * sizeof(usec_t));
     ck_assert_ptr_null(handler->queue);
     ck_assert_int_eq(handler->max_attempts + handler->soft + handler->hard + handler->memory, 0);
     ck_assert_list(handler->argv, "/bin/echo||no|1.50|");
@@ -266,7 +286,7 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_str_eq(schedule->anchor, "2026-01-05");
     ck_assert_int_eq(schedule->pause_after_failures, 4);
     ck_assert(!schedule->enabled);
-    ck_assert_str_eq(schedule->where, "t.yaml:12");
+    ck_assert_str_eq(schedule->where, "t.yaml:13");
 
     const struct config_upstream *upstream = config_upstream(config, "pmp");
     ck_assert_str_eq(upstream->kind, "x");

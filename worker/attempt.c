@@ -68,17 +68,6 @@ static bool commit(void *data, struct err *e)
 
 /* How it ended ------------------------------------------------------------------------------------------------------ */
 
-/* Full jitter up to first × 2^(attempt-1), at most cap. */
-static usec_t retry_delay(const struct handler *handler, int attempt)
-{
-    usec_t first = handler->retry.first ? handler->retry.first : SECONDS(10);
-    usec_t cap = handler->retry.cap ? handler->retry.cap : MINUTES(10);
-    usec_t limit = first;
-    for (int i = 1; i < attempt && limit < cap; i++)
-        limit *= 2;
-    return jitter(limit < cap ? limit : cap);
-}
-
 static void translate_error(const struct catalog_entry *entry, const struct claimed *task, struct err *error, struct attempt_end *end)
 {
     char limit[CLOCK_TEXT_MAX];
@@ -91,7 +80,7 @@ static void translate_error(const struct catalog_entry *entry, const struct clai
         err_add(error, "soft limit %s", duration_format(entry->soft, limit));
     }
     if (end->retryable)
-        end->retry_after = retry_delay(entry->handler, task->attempt);
+        end->retry_after = catalog_retry_delay(entry, task->attempt);
     end->error = error->text;
 }
 

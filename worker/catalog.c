@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const usec_t default_soft = MINUTES(55), default_hard = HOURS(1);
+static const usec_t default_soft = MINUTES(55), default_hard = HOURS(1), default_first = SECONDS(10), default_cap = MINUTES(10);
 enum { DEFAULT_ATTEMPTS = 3, DEFAULT_MEMORY_MIB = 512 };
 
 static int64_t first_set(int64_t a, int64_t b, int64_t c)
@@ -16,11 +16,22 @@ static int64_t first_set(int64_t a, int64_t b, int64_t c)
     return a ? a : b ? b : c;
 }
 
+/* Either source may say either policy; what the configuration says of one replaces all that the descriptor says of the other. */
+static void set_retry(struct catalog_entry *entry, const struct handler *h, const struct config_handler *c)
+{
+    bool told = c->retry.first || c->retry.cap;
+    entry->retry_delays = c->retry.delays ? c->retry.delays : told ? NULL : h->retry.delays;
+    entry->retry_first = first_set(c->retry.first, h->retry.first, default_first);
+    entry->retry_cap = first_set(c->retry.cap, h->retry.cap, default_cap);
+    if (entry->retry_cap < entry->retry_first)
+        entry->retry_cap = entry->retry_first; /* the one that was told */
+}
+
 static struct catalog_entry make_entry(const struct handler *h, const struct config_handler *conf)
 {
     static const struct config_handler untold;
     const struct config_handler *c = conf ? conf : &untold;
-    return (struct catalog_entry){
+    struct catalog_entry entry = {
         .handler = h,
         .queue = c->queue ? c->queue : h->queue ? h->queue : "default",
         .max_attempts = (int)first_set(c->max_attempts, h->retry.max, DEFAULT_ATTEMPTS),
@@ -28,6 +39,8 @@ static struct catalog_entry make_entry(const struct handler *h, const struct con
         .hard = first_set(c->hard, h->limit.hard, default_hard),
         .memory = first_set(c->memory, h->limit.memory, (int64_t)DEFAULT_MEMORY_MIB << 20),
     };
+    set_retry(&entry, h, c);
+    return entry;
 }
 
 /* A handler that is a command: its descriptor is made here. */
@@ -111,4 +124,20 @@ const struct catalog_entry *catalog_find(const struct catalog *catalog, const ch
         if (strcmp(catalog->names[i], name) == 0)
             return &catalog->entries[i];
     return NULL;
+}
+
+usec_t catalog_retry_delay(const struct catalog_entry *entry, int attempt)
+{
+    const usec_t *delays = entry->retry_delays;
+    if (delays) {
+        while (attempt > 1 && delays[1] >= 0) {
+            delays++;
+            attempt--;
+        }
+        return *delays;
+    }
+    usec_t limit = entry->retry_first;
+    for (int i = 1; i < attempt && limit < entry->retry_cap; i++)
+        limit *= 2;
+    return jitter(limit < entry->retry_cap ? limit : entry->retry_cap);
 }

@@ -12,6 +12,8 @@ struct catalog_entry {
     int max_attempts;
     usec_t soft, hard;
     int64_t memory; /* bytes */
+    usec_t retry_first, retry_cap;
+    const usec_t *retry_delays; /* ends with -1; NULL: full jitter by the two above */
 };
 
 struct catalog {
@@ -23,5 +25,8 @@ struct catalog {
 /* Lives as long as the process. ERR_USAGE when the configuration names a handler that does not exist
  * and is no command. */
 struct catalog *catalog_make(const struct config *config, struct err *e);
+
+/* How long a task waits after its attempt number `attempt` (1 is the first) failed. */
+usec_t catalog_retry_delay(const struct catalog_entry *entry, int attempt);
 
 const struct catalog_entry *catalog_find(const struct catalog *catalog, const char *name);

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(30), cancel_term = SECONDS(5), cancel_kill = SECONDS(10);
+static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(30);
 
 /* How the child ended, in words that go into the task's row. */
 static void describe(struct death *death, const struct post *post)
@@ -242,9 +242,9 @@ static void check_cancel(struct post *post, const struct seat_view *view, usec_t
     if (atomic_load(&post->seat->stop) != ticket)
         return;
     usec_t asked_for = now - atomic_load(&post->seat->stop_at);
-    if (asked_for > cancel_kill) {
+    if (asked_for > host->cancel_kill) {
         post_shoot(post, OUTCOME_CANCELLED, "cancelled: did not stop by itself, killed", host);
-    } else if (asked_for > cancel_term && post->term_sent_for != ticket) {
+    } else if (asked_for > host->cancel_term && post->term_sent_for != ticket) {
         post->term_sent_for = ticket;
         host->order(host->data, &(struct order){.kind = ORDER_KILL, .role = post->role, .signal = SIGTERM});
     }

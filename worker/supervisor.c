@@ -360,7 +360,11 @@ static bool make_board(struct supervisor *s, struct err *e)
     s->posts = mem_zero((size_t)config->worker.pool + 1, sizeof *s->posts);
     for (int i = 0; i <= config->worker.pool; i++)
         s->posts[i] = (struct post){.role = i < config->worker.pool ? i : ROLE_KEEPER, .seat = i < config->worker.pool ? &s->board->seats[i] : NULL};
-    s->host = (struct posts_host){.order = send_order, .data = s, .closing = closing};
+    s->host = (struct posts_host){.order = send_order,
+                                  .data = s,
+                                  .closing = closing,
+                                  .cancel_term = config->worker.cancel.term,
+                                  .cancel_kill = config->worker.cancel.kill};
     return true;
 }
 

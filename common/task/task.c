@@ -78,6 +78,12 @@ usec_t task_time_left(const struct task *task)
     return larger(task->facts->soft_at - clock_boot(), 0);
 }
 
+usec_t task_stop_grace(const struct task *task)
+{
+    const struct config *config = task->host->config;
+    return config->worker.cancel.kill - config->worker.cancel.term;
+}
+
 void task_log(struct task *task, enum log_level level, const char *format, ...)
 {
     struct text line CLEANUP(text_free) = {.max = 4000};

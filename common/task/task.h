@@ -61,7 +61,8 @@ struct handler {
     } limit;
     struct {
         int max;     /* attempts in all; 0: 3 */
-        usec_t first, cap; /* back-off: full jitter up to first × 2^(attempt-1), at most cap; 0: 10 s and 10 min */
+        usec_t first, cap;    /* back-off: full jitter up to first × 2^(attempt-1), at most cap; 0: 10 s and 10 min */
+        const usec_t *delays; /* instead: the exact wait after attempt 1, 2, …, the last one again and again; ends with -1; NULL: none */
     } retry;
     const void *context;   /* what run() gets instead of arguments when there are no `fields`; NULL: nothing */
     const char *unique_by; /* an argument's name: its value is the unique key when the caller gives none; NULL: none */
@@ -87,6 +88,9 @@ bool task_check(struct task *task, struct err *e);
 
 /* How long the handler may still run before its soft limit: network waits are cut to it. Never negative. */
 usec_t task_time_left(const struct task *task);
+
+/* How long a process that the handler started is given between SIGTERM and SIGKILL (worker.cancel). */
+usec_t task_stop_grace(const struct task *task);
 
 /* A line into drumbeat.task_log. Written apart from the task's transaction: it stays when that is rolled back. */
 void task_log(struct task *task, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -15,7 +15,7 @@
 
 enum { FD_MESSAGES = 3, ENVIRONMENT_MAX = 1024 };
 
-static const usec_t look_every = MSEC(50), term_grace = SECONDS(5);
+static const usec_t look_every = MSEC(50);
 
 /* What comes out of one descriptor, cut into lines. */
 struct stream {
@@ -231,7 +231,7 @@ static void stop_if_asked(struct process *p, struct err *why)
     if (!p->stop_at && !task_check(p->task, why)) {
         p->stop_at = clock_boot();
         kill(p->pid, SIGTERM);
-    } else if (p->stop_at && !p->killed && clock_boot() - p->stop_at > term_grace) {
+    } else if (p->stop_at && !p->killed && clock_boot() - p->stop_at > task_stop_grace(p->task)) {
         p->killed = true;
         kill(p->pid, SIGKILL);
     }

@@ -1,0 +1,147 @@
+/* What follows the end of an attempt, on the real worker: when it is tried again, how it is stopped, what is kept of it. */
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct test_cluster *cluster;
+static struct stage s;
+
+static void open_stage(void)
+{
+    stage_open(&s, cluster);
+}
+
+static void close_stage(void)
+{
+    stage_close(&s);
+}
+
+/* Retry --------------------------------------------------------------------------------------------------------------- */
+
+/* How long the task waits after its attempt number `attempt`, in ms. */
+static int64_t wait_after(const char *id, int attempt)
+{
+    char sql[300];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.past_attempt WHERE task_id = '%s' AND attempt = %d", id, attempt);
+    ck_assert(stage_wait(&s, sql, 1, SECONDS(10)));
+    snprintf(sql, sizeof sql,
+             "SELECT (extract(epoch FROM d.run_at - p.ended_at) * 1000)::bigint FROM drumbeat.delayed d JOIN drumbeat.past_attempt p USING (task_id)"
+             " WHERE d.task_id = '%s' AND p.attempt = %d", id, attempt);
+    return test_number(s.pg, sql);
+}
+
+static void make_due(void)
+{
+    test_sql(s.pg, "UPDATE drumbeat.delayed SET run_at = now(); NOTIFY drumbeat, 'delayed'");
+}
+
+START_TEST(a_table_of_delays_is_kept_exactly_and_its_last_one_again_and_again)
+{
+    static const int64_t expected[] = {60000, 3600000, 3600000};
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {fail: {retry: {delays: [1m, 1h]}}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', max_attempts => 4)");
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        int64_t waits = wait_after(id, attempt);
+        ck_assert_msg(llabs(waits - expected[attempt - 1]) < 2000, "after attempt %d it waits %lld ms", attempt, (long long)waits);
+        make_due();
+    }
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+}
+END_TEST
+
+/* A random part: at most the limit, and not always the same. 40 tasks below a quarter of it are a chance of 4^-40. */
+START_TEST(a_back_off_is_spread_over_all_of_its_limit_and_doubles_up_to_the_cap)
+{
+    static const char waits[] = "SELECT max(extract(epoch FROM d.run_at - p.ended_at))::bigint FROM drumbeat.delayed d JOIN drumbeat.past_attempt p USING (task_id, attempt)";
+    stage_worker(&s, NULL, "--pool", "2", "--config", stage_config(&s, "handlers: {fail: {retry: {first: 1000s, cap: 1500s}}}\n"));
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('fail', array_fill('{}'::jsonb, ARRAY[40]), max_attempts => 5)");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed WHERE attempt = 1", 40, SECONDS(10)));
+    int64_t longest = test_number(s.pg, waits);
+    ck_assert_msg(longest > 250 && longest <= 1001, "%lld s", (long long)longest);
+    ck_assert_int_gt(test_number(s.pg, "SELECT count(DISTINCT run_at) FROM drumbeat.delayed"), 20);
+    make_due();
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed WHERE attempt = 2", 40, SECONDS(10)));
+    make_due();
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed WHERE attempt = 3", 40, SECONDS(10)));
+    longest = test_number(s.pg, waits);
+    ck_assert_msg(longest > 1001 && longest <= 1501, "%lld s", (long long)longest);
+}
+END_TEST
+
+/* Expiry -------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_delayed_task_that_expired_meanwhile_is_skipped)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', run_at => now() + interval '400 ms', expires_at => now() + interval '200 ms')");
+    ck_assert(stage_ends(&s, id, "SKIPPED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt || coalesce(started_at::text, ' never started: ') || error"), "0 never started: expired before it could start");
+}
+END_TEST
+
+START_TEST(a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_with_its_history)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {fail: {retry: {delays: [1s]}}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', '{\"message\": \"no luck\"}', expires_at => now() + interval '800 ms')");
+    ck_assert(stage_ends(&s, id, "SKIPPED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt::text"), "1");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ': ' || error"), "failed: no luck");
+}
+END_TEST
+
+/* Cancel -------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(the_steps_of_a_cancel_follow_the_configuration)
+{
+    stage_worker(&s, stage_env("DRUMBEAT_WORKER_CANCEL_TERM=100ms", "DRUMBEAT_WORKER_CANCEL_KILL=1s"), "--pool", "1");
+    const char *deaf = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
+    ck_assert(stage_ends(&s, deaf, "RUNNING", SECONDS(5)));
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task");
+    usec_t asked = clock_boot();
+    ck_assert(stage_ends(&s, deaf, "KILLED", SECONDS(4)));
+    ck_assert_int_ge(clock_boot() - asked, MSEC(900));
+    ck_assert_str_eq(stage_attempt(&s, deaf, "outcome || ' ' || signal"), "cancelled 9");
+}
+END_TEST
+
+START_TEST(a_task_that_waits_for_its_next_attempt_is_cancelled_at_once)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed", 1, SECONDS(5)));
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task");
+    ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "KILLED1");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome"), "failed");
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, a_table_of_delays_is_kept_exactly_and_its_last_one_again_and_again);
+    tcase_add_test(tests, a_back_off_is_spread_over_all_of_its_limit_and_doubles_up_to_the_cap);
+    tcase_add_test(tests, a_delayed_task_that_expired_meanwhile_is_skipped);
+    tcase_add_test(tests, a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_with_its_history);
+    tcase_add_test(tests, the_steps_of_a_cancel_follow_the_configuration);
+    tcase_add_test(tests, a_task_that_waits_for_its_next_attempt_is_cancelled_at_once);
+}
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("outcomes");
+    TCase *tests = tcase_create("outcomes");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, open_stage, close_stage);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    test_cluster_stop(cluster);
+    return failed != 0;
+}
