@@ -1,13 +1,11 @@
 /* queue purge: end everything that waits in a queue. */
+#include "cli/confirm.h"
 #include "cli/session.h"
 #include "cli/verb.h"
 #include "sql/queries.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 enum { BATCH = 20000 };
 
@@ -22,16 +20,12 @@ static const struct flag flags[] = {
     {0},
 };
 
-/* Ask on the terminal; without one nobody can agree. */
-static bool confirmed(const char *queue, int64_t waiting, struct err *e)
+static bool agreed(const struct args *args, int64_t waiting, struct err *e)
 {
-    char answer[16] = "";
-    if (!isatty(STDIN_FILENO))
-        return err_set(e, ERR_REFUSED, "%" PRId64 " tasks wait in %s and nobody confirmed that they end (say --yes)", waiting, queue);
-    printf("End %" PRId64 " waiting tasks of queue %s as KILLED? [y/N] ", waiting, queue);
-    fflush(stdout);
-    bool yes = fgets(answer, sizeof answer, stdin) && (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
-    return yes || err_set(e, ERR_REFUSED, "not confirmed: nothing was changed");
+    struct text question CLEANUP(text_free) = {0}, refusal CLEANUP(text_free) = {0};
+    text_printf(&question, "End %" PRId64 " waiting tasks of queue %s as KILLED?", waiting, args->queue);
+    text_printf(&refusal, "%" PRId64 " tasks wait in %s and nobody confirmed that they end", waiting, args->queue);
+    return confirm(args->yes || waiting == 0, text_str(&question), text_str(&refusal), e);
 }
 
 /* In batches, so that no transaction is long. */
@@ -59,7 +53,7 @@ static int run(int argc, char **argv)
         !pg_exec(s.pg, &sql_queue_waiting, &rows, &e, pg_text(args.queue)))
         return verb_failed(&e);
     int64_t waiting = pg_get_int(&rows, 0, 0);
-    if (waiting > 0 && !args.yes && !confirmed(args.queue, waiting, &e))
+    if (!agreed(&args, waiting, &e))
         return verb_failed(&e);
     if (!purge(s.pg, args.queue, &purged, &e))
         return verb_failed(&e);

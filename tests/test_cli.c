@@ -74,6 +74,11 @@ static const struct wrong {
     {{"task"}, 2, "task: which verb?"},
     {{"task", "shwo", "x"}, 2, "unknown verb 'task shwo' (did you mean 'task show'?)"},
     {{"enqueue"}, 2, "NAME is missing"},
+    {{"task", "retry"}, 2, "which tasks? give ids, or flags such as --name, or --all"},
+    {{"task", "cancel", "0190a5d2", "--all"}, 2, "give ids, or say by flags which tasks are meant, not both"},
+    {{"task", "retry", "--status", "success"}, 2, "--status: 'success' is not ERRORED, KILLED or SKIPPED"},
+    {{"task", "cancel", "--since", "yesterday"}, 2, "--since: 'yesterday' is neither a time like"},
+    {{"task", "cancel", "--batch", "x"}, 2, "--batch: 'x' is not an id"},
     {{"enqueue", "noop", "more"}, 2, "'more' is one argument too many"},
     {{"enqueue", "noop", "--quue", "q"}, 2, "unknown flag --quue (did you mean --queue?)"},
     {{"enqueue", "noop", "-q"}, 2, "unknown flag -q"},
@@ -386,6 +391,96 @@ END_TEST
 
 /* Queues ------------------------------------------------------------------------------------------------------------ */
 
+/* Many tasks ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_filter_retries_what_it_means_and_says_how_many_first)
+{
+    test_sql(pg, "SELECT drumbeat.enqueue('fail', jsonb_build_object('message', 'page ' || n || ': HTTP 404', 'retryable', false), tenant => 'a')"
+                 "  FROM generate_series(1, 3) n;"
+                 "SELECT drumbeat.enqueue('fail', '{\"message\": \"no such plan\", \"retryable\": false}', tenant => 'b');"
+                 "SELECT drumbeat.enqueue('noop', expires_at => now())");
+    work();
+    {
+        DRUMBEAT("task", "failures", "--json");
+        ck_ended(p, 0, "");
+        ck_says(p, "{\"name\": \"fail\", \"cause\": \"page #: HTTP #\", \"tasks\": 3, ");
+        ck_says(p, "\"cause\": \"no such plan\", \"tasks\": 1, ");
+    }
+    {
+        DRUMBEAT("task", "retry", "--tenant", "a");
+        ck_ended(p, 4, "3 tasks would be changed and nobody confirmed it");
+        ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ready"), 0);
+    }
+    {
+        DRUMBEAT("task", "retry", "--cause", "page #: HTTP #", "--yes");
+        ck_ended(p, 0, "");
+        ck_says(p, "3 of 3 tasks queued again");
+        ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'QUEUED' AND tenant = 'a' AND attempt = 1"), 3);
+    }
+    {
+        DRUMBEAT("task", "retry", "--all", "--yes");
+        ck_says(p, "1 of 1 task queued again");
+        ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SKIPPED'"), 1);
+    }
+    DRUMBEAT("task", "retry", "--all", "--status", "skipped", "--since", "1h", "--yes");
+    ck_says(p, "1 of 1 task queued again");
+    work();
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE attempt = 2 AND outcome = 'failed'"), 4);
+}
+END_TEST
+
+/* More than a batch, in which nothing may be forgotten or looked at for ever: the key of one of them is another task's now. */
+START_TEST(a_retry_of_all_takes_as_many_batches_as_it_needs)
+{
+    test_sql(pg, "SELECT drumbeat.enqueue_many('fail', array_fill('{\"retryable\": false}'::jsonb, ARRAY[2499]));"
+                 "SELECT drumbeat.enqueue('fail', '{\"retryable\": false}', unique_key => 'k')");
+    work();
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ended WHERE status = 'ERRORED'"), 2500);
+    test_sql(pg, "SELECT drumbeat.enqueue('fail', unique_key => 'k', queue => 'later')");
+    DRUMBEAT("task", "retry", "--name", "fail", "--yes");
+    ck_ended(p, 0, "");
+    ck_says(p, "2499 of 2500 tasks queued again");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ready"), 2500);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ended"), 1);
+}
+END_TEST
+
+START_TEST(a_filter_cancels_what_waits_what_is_delayed_and_what_runs)
+{
+    test_sql(pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1200]), queue => 'q', run_at => now() + interval '1 h');"
+                 "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}', queue => 'q'); SELECT drumbeat.enqueue('noop', queue => 'other', run_at => now() + interval '1 h')");
+    struct test_process *worker = test_drumbeat_start(url, "worker", "--pool", "1", NULL);
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'RUNNING'", 1, SECONDS(10)));
+    {
+        DRUMBEAT("task", "cancel", "--queue", "q");
+        ck_ended(p, 4, "1201 tasks would be changed");
+    }
+    {
+        DRUMBEAT("task", "cancel", "--queue", "q", "--status", "running", "--yes");
+        ck_says(p, "1 of 1 task cancelled");
+    }
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED'", 1, SECONDS(10)));
+    {
+        DRUMBEAT("task", "cancel", "--queue", "q", "--yes");
+        ck_says(p, "1200 of 1200 tasks cancelled");
+    }
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED'"), 1201);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'QUEUED'"), 1);
+    test_process_free(worker);
+}
+END_TEST
+
+START_TEST(a_batch_is_cancelled_by_its_id)
+{
+    test_sql(pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[5]));"
+                 "UPDATE drumbeat.task_body SET batch_id = '00000000-0000-7000-8000-000000000001' WHERE id IN (SELECT id FROM drumbeat.task_body ORDER BY id LIMIT 3)");
+    DRUMBEAT("task", "cancel", "--batch", "00000000-0000-7000-8000-000000000001", "--yes");
+    ck_says(p, "3 of 3 tasks cancelled");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED' AND batch_id IS NOT NULL"), 3);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ready"), 2);
+}
+END_TEST
+
 START_TEST(a_paused_queue_waits_and_is_resumed)
 {
     enqueue("drumbeat.enqueue('noop', queue => 'q')");
@@ -610,6 +705,10 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, the_beginning_of_an_id_is_enough_when_it_is_one_task);
     tcase_add_test(rest, wait_answers_how_it_ended);
     tcase_add_test(rest, cancel_and_retry_say_when_they_do_not_apply);
+    tcase_add_test(rest, a_filter_retries_what_it_means_and_says_how_many_first);
+    tcase_add_test(rest, a_retry_of_all_takes_as_many_batches_as_it_needs);
+    tcase_add_test(rest, a_filter_cancels_what_waits_what_is_delayed_and_what_runs);
+    tcase_add_test(rest, a_batch_is_cancelled_by_its_id);
     tcase_add_test(rest, a_paused_queue_waits_and_is_resumed);
     tcase_add_test(rest, purge_asks_and_leaves_other_queues_and_free_keys);
     tcase_add_test(rest, purge_takes_a_yes_typed_on_a_terminal);
