@@ -8,6 +8,7 @@
  * SETTLE_EVERY after the first of them, before a handler's own transaction is committed, and after every task that took longer
  * than SLOW_TASK. */
 #include "worker/child.h"
+#include "common/base/crash_point.h"
 #include "worker/attempt.h"
 
 #include <signal.h>
@@ -65,6 +66,7 @@ static bool open_seat(struct child *c, struct err *e)
     uint32_t present = DEATH_PRESENT;
     if (!atomic_compare_exchange_strong(&death->state, &present, DEATH_WITH_CHILD))
         return seat_open(c->pg, &c->key, (struct uuid){{0}}, NULL, e);
+    CRASH_POINT("death", "taken by the child");
     if (death_release(c->pg, &c->key, death, e)) {
         atomic_store(&death->state, DEATH_NONE);
         return true;
@@ -118,6 +120,7 @@ static bool turn(struct child *c, size_t wanted, struct claims *claims, struct e
 {
     if (!broker_turn(c->broker, &c->pending, wanted, claims, e))
         return false;
+    CRASH_POINT("turn", "done");
     forget_settled(c);
     return true;
 }
@@ -250,9 +253,12 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
     if (c->pending.fence == 0)
         return true; /* recovered: this task went back with the rest */
     usec_t began = clock_boot();
+    CRASH_POINT("run", "before");
     bool in_transaction = attempt_run(c, task, &end);
     usec_t took = clock_boot() - began;
+    CRASH_POINT("run", "ended");
     note_end(c, task, &end);
+    CRASH_POINT("run", "noted");
     if (in_transaction && !commit_with_settle(c, task, e)) {
         if (e->kind == ERR_FENCED)
             return false;
@@ -365,6 +371,7 @@ int child_run(struct board *board, int seat, const struct config *config, const 
         going = work(&c, &claims, &e);
     if (!going)
         log_warning("child.ends", LOG_ERR(&e));
+    CRASH_POINT("child", "leaves");
     pg_close(c.pg);
     return going ? 0 : 1;
 }

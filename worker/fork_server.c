@@ -1,5 +1,6 @@
 /* fork_server: the parent of keeper and children. */
 #include "worker/fork_server.h"
+#include "common/base/crash_point.h"
 #include "worker/board.h"
 #include "worker/child.h"
 #include "worker/keeper.h"
@@ -65,6 +66,7 @@ static void spawn(struct nursery *n, int role)
         tell(&(struct news){.kind = NEWS_FAILED, .role = role, .status = errno});
         return;
     }
+    CRASH_POINT("fork", "done");
     setpgid(pid, pid); /* both sides do it, so that a kill of the group never misses */
     n->pids[role + 1] = pid;
     tell(&(struct news){.kind = NEWS_SPAWNED, .role = role, .pid = pid});
@@ -119,6 +121,7 @@ static bool reap_one(struct nursery *n)
     if (role == ROLES_MAX)
         return true;
     n->pids[role + 1] = 0;
+    CRASH_POINT("reap", "done");
     orphans_kill(is_child, n);
     tell(&(struct news){
         .kind = NEWS_EXITED,

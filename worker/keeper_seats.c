@@ -1,4 +1,5 @@
 /* keeper_seats: what the children of this worker do, written down for others. */
+#include "common/base/crash_point.h"
 #include "worker/attempt.h"
 #include "worker/keeper_inside.h"
 
@@ -94,6 +95,7 @@ void keeper_stop_task(struct keeper *k, struct uuid task)
             continue;
         atomic_store(&seat->stop_at, clock_boot());
         atomic_store(&seat->stop, seat_ticket(view.fence, view.place));
+        CRASH_POINT("cancel", "told");
         log_info("task.cancel_asked", LOG_UUID("task", task), LOG_INT("seat", i));
     }
 }
@@ -117,6 +119,7 @@ bool keeper_release_dead(struct keeper *k, struct err *e)
         struct seat_key key = {.worker = k->board->worker, .seat = i};
         if (!take_death(seat))
             continue;
+        CRASH_POINT("death", "taken by the keeper");
         bool released = death_release(k->pg, &key, &seat->death, e);
         atomic_store(&seat->death.state, released ? DEATH_NONE : DEATH_PRESENT);
         if (!released)

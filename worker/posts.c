@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(30);
+static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
 /* How the child ended, in words that go into the task's row. */
 static void describe(struct death *death, const struct post *post)
@@ -73,11 +73,12 @@ static void spawned(struct post *post, const struct news *news, const struct pos
     post->born_at = clock_boot();
 }
 
+/* Whatever kept processes from starting, a few seconds after its end they do; and no lease may run out for want of a keeper. */
 static void back_off(struct post *post)
 {
-    usec_t limit = back_off_first << (post->young_deaths < 9 ? post->young_deaths : 9);
+    usec_t limit = back_off_first << (post->young_deaths < 9 ? post->young_deaths : 9), cap = post->seat ? back_off_cap : keeper_back_off_cap;
     post->state = POST_BACKOFF;
-    post->due_at = clock_boot() + jitter(limit < back_off_cap ? limit : back_off_cap);
+    post->due_at = clock_boot() + jitter(limit < cap ? limit : cap);
     post->young_deaths++;
 }
 

@@ -3,6 +3,7 @@
  *
  * The way down: RUN -> DRAIN (children leave when their task is done; at the deadline they are shot and their tasks return) -> CLOSE
  * (the keeper gives back what is held and leaves) -> the control socket closes and the fork server ends. */
+#include "common/base/crash_point.h"
 #include "worker/board.h"
 #include "worker/fork_server.h"
 #include "worker/orphans.h"
@@ -145,6 +146,7 @@ static void go_down(struct supervisor *s, usec_t now)
 static void send_order(void *data, const struct order *order)
 {
     struct supervisor *s = data;
+    CRASH_POINT("order", "before");
     if (s->control >= 0 && send(s->control, order, sizeof *order, MSG_NOSIGNAL) < 0)
         log_error("worker.order_lost", LOG_STR("why", strerror(errno)));
 }
@@ -195,6 +197,7 @@ static void hear(struct supervisor *s, const struct news *news)
 {
     static const enum post_event events[] = {[NEWS_SPAWNED] = POST_SPAWNED, [NEWS_EXITED] = POST_EXITED, [NEWS_FAILED] = POST_FAILED};
     struct post *post = post_of(s, news->role);
+    CRASH_POINT("news", "heard");
     if (news->kind == NEWS_EXITED && news->role == ROLE_KEEPER)
         hand_back_deaths(s->board);
     if (news->kind == NEWS_READY)

@@ -1,5 +1,6 @@
 /* pg: one connection, driven with poll() and deadlines. What a SQLSTATE means for the caller is the table `classes`. */
 #include "common/db/pg.h"
+#include "common/base/crash_point.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -609,14 +610,18 @@ bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, str
         return err_set(e, ERR_LIMIT, "more than %d statements at once", PG_CALLS_MAX);
     if (!PQenterPipelineMode(pg->conn))
         return lost(pg, e);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        CRASH_POINT(calls[i].query->name, "before");
         if (!send_call(pg, calls[i].query, calls[i].args, &prepares[i], e))
             return give_up(pg);
+    }
     if (!PQpipelineSync(pg->conn)) {
         lost(pg, e);
         return give_up(pg);
     }
+    CRASH_POINT(calls[count - 1].query->name, "sent");
     bool good = read_pipeline(pg, calls, count, prepares, clock_boot() + pg->call_timeout, e);
+    CRASH_POINT(calls[count - 1].query->name, "answered");
     if (!pg_alive(pg))
         return uncertain(e);
     if (!PQexitPipelineMode(pg->conn)) {
@@ -648,8 +653,10 @@ static bool simple(struct pg *pg, const char *command, struct err *e)
     pg->sqlstate[0] = pg->detail[0] = '\0';
     if (!pg_alive(pg))
         return err_set(e, ERR_UNREACHABLE, "PostgreSQL: not connected");
+    CRASH_POINT(command, "before");
     if (!PQsendQuery(pg->conn, command))
         return lost(pg, e);
+    CRASH_POINT(command, "sent");
     usec_t deadline = clock_boot() + pg->call_timeout;
     bool good = true;
     for (;;) {
@@ -664,6 +671,7 @@ static bool simple(struct pg *pg, const char *command, struct err *e)
             good = server_error(pg, result, e);
         PQclear(result);
     }
+    CRASH_POINT(command, "answered");
     if (!pg_alive(pg)) {
         pg->in_transaction = false;
         return uncertain(e);
