@@ -95,8 +95,8 @@ usec_t task_stop_grace(const struct task *task);
 /* A line into drumbeat.task_log. Written apart from the task's transaction: it stays when that is rolled back. */
 void task_log(struct task *task, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The result of the task: any JSON, at most TASK_RESULT_MAX bytes. */
-enum { TASK_RESULT_MAX = 1 << 20 };
+/* The result of the task: any JSON. Beyond results.limit it goes to a file, when there is a results.root, and the row says which; beyond
+ * results.file_limit, or without a root, ERR_LIMIT. */
 bool task_result(struct task *task, const char *json, struct err *e);
 
 /* Database ---------------------------------------------------------------------------------------------------------- */
