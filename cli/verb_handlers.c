@@ -1,7 +1,6 @@
 /* handlers: what tasks this program can run, and what arguments they take. */
 #include "cli/session.h"
 #include "cli/verb.h"
-#include "common/base/size.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,8 +50,10 @@ static void add_entry_json(struct text *out, const struct catalog_entry *entry)
     text_json_string(out, entry->handler->name, strlen(entry->handler->name));
     add_json(out, "summary", entry->handler->summary);
     add_json(out, "queue", entry->queue);
-    text_printf(out, ", \"max_attempts\": %d, \"soft_s\": %" PRId64 ", \"hard_s\": %" PRId64 ", \"memory\": %" PRId64 ", \"args\": [",
-                entry->max_attempts, entry->soft / SECONDS(1), entry->hard / SECONDS(1), entry->memory);
+    text_printf(out, ", \"max_attempts\": %d, \"soft_s\": %" PRId64 ", \"hard_s\": %" PRId64 ", \"memory\": %" PRId64 ", \"cpu_s\": %" PRId64
+                ", \"files\": %" PRId64 ", \"output\": %" PRId64 ", \"log_lines\": %" PRId64 ", \"processes\": %" PRId64 ", \"args\": [",
+                entry->max_attempts, entry->limits.soft / SECONDS(1), entry->limits.hard / SECONDS(1), entry->limits.memory,
+                entry->limits.cpu / SECONDS(1), entry->limits.files, entry->limits.output, entry->limits.log_lines, entry->limits.processes);
     for (const struct field *field = entry->handler->fields; field && field->name; field++) {
         text_puts(out, field == entry->handler->fields ? "" : ", ");
         add_field_json(out, field);
@@ -77,11 +78,14 @@ static void add_field(struct text *out, const struct field *field)
 
 static void add_entry(struct text *out, const struct catalog_entry *entry)
 {
-    char soft[CLOCK_TEXT_MAX], hard[CLOCK_TEXT_MAX], memory[SIZE_TEXT_MAX];
     const struct handler *handler = entry->handler;
-    text_printf(out, "%s: %s\n\nqueue %s, at most %d attempts, soft limit %s, hard limit %s, memory %s\n", handler->name, handler->summary,
-                entry->queue, entry->max_attempts, duration_format(entry->soft, soft), duration_format(entry->hard, hard),
-                size_format(entry->memory, memory));
+    text_printf(out, "%s: %s\n\nqueue %s, at most %d attempts\nlimits:", handler->name, handler->summary, entry->queue,
+                entry->max_attempts);
+    for (const struct limit *limit = limits_all; limit->name; limit++) {
+        text_printf(out, "%s %s ", limit == limits_all ? "" : ",", limit->name);
+        limit_print(limit, &entry->limits, out);
+    }
+    text_putc(out, '\n');
     text_puts(out, handler->fields ? "\narguments\n" : "\narguments: any object\n");
     for (const struct field *field = handler->fields; field && field->name; field++)
         add_field(out, field);

@@ -6,6 +6,7 @@
  * written as `env:NAME` or `file:PATH` and are resolved by config_secret(), late and only where they are used. */
 #include "common/base/clock.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 #include "common/base/text.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,8 +26,7 @@ struct config_handler {
     const char *name;
     const char *queue; /* NULL: as the handler's descriptor says */
     int max_attempts;  /* 0: as the descriptor says, as for the rest */
-    usec_t soft, hard;
-    int64_t memory; /* bytes */
+    struct limits limits;
     struct {
         usec_t first, cap;    /* 0: as the descriptor says */
         const usec_t *delays; /* ends with -1; NULL: none. Then first and cap are 0 */
@@ -89,13 +89,6 @@ struct config {
             usec_t term, kill; /* after the request, while the task does not stop by itself; term < kill; default 5 s, 10 s */
         } cancel;
     } worker;
-    struct {
-        const char *root;   /* an absolute path; NULL: results beyond `limit` fail */
-        usec_t keep;        /* how long files are kept; default 7 days */
-        int64_t limit;      /* bytes of a result in the task's row; default 1 MiB */
-        int64_t file_limit; /* bytes of one in a file; default 16 MiB */
-        const char *mode;   /* "0600", "0640", "0644" */
-    } results;
     struct {
         const char *level; /* debug, info, warning, error */
     } log;

@@ -145,7 +145,7 @@ START_TEST(a_flag_can_name_an_entry)
     const struct config_flag flags[] = {{"handlers.pmp.partners.soft", "1m"}, {"worker.queues", "a, b"}, {0}};
     write_file("drumbeat.yaml", "handlers: {pmp.partners: {soft: 2m}}\n");
     struct config *config CLEANUP(config_freep) = load(NULL, flags);
-    ck_assert_int_eq(config_handler(config, "pmp.partners")->soft, MINUTES(1));
+    ck_assert_int_eq(config_handler(config, "pmp.partners")->limits.soft, MINUTES(1));
     ck_assert_list(config->worker.queues, "a|b|");
 }
 END_TEST

@@ -36,6 +36,11 @@ static void log_line(void *data, struct uuid task, enum log_level level, const c
     text_printf(&((struct host *)data)->run->log, "%s\n", message);
 }
 
+static void wrote(void *data, int64_t bytes)
+{
+    (void)data, (void)bytes;
+}
+
 static struct pg *open_database(void *data, struct err *e)
 {
     struct host *host = data;
@@ -94,7 +99,7 @@ struct test_run *test_run(const struct test_runner *runner, const struct handler
     struct test_run *run = mem_zero(1, sizeof *run);
     struct host data = {.runner = runner, .run = run};
     struct config *config CLEANUP(config_freep) = configure(runner, run);
-    const struct task_host host = {&data, config, check, progress, log_line, open_database, commit};
+    const struct task_host host = {&data, config, check, progress, log_line, wrote, open_database, commit};
     run->id = uuid_v7();
     run->region = region_new();
     if (!config)

@@ -1,12 +1,9 @@
 /* attempt: runs one task and translates how it ended. */
 #include "worker/attempt.h"
-#include "common/store/result.h"
 #include "worker/log_line.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* The host of a task ------------------------------------------------------------------------------------------------ */
 
@@ -28,8 +25,18 @@ static void progress(void *data, int64_t value, int64_t end, const char *message
 
 static void log_task(void *data, struct uuid task, enum log_level level, const char *message)
 {
-    (void)data;
-    log_line_send(FD_LOG_WRITE, task, level, message);
+    struct child *c = data;
+    bool last;
+    if (envelope_takes_line(&c->envelope, strlen(message), &last))
+        log_line_send(FD_LOG_WRITE, task, level, message);
+    else if (last)
+        log_line_send(FD_LOG_WRITE, task, LOG_WARNING, "the rest of this attempt's log is dropped: it is beyond log_lines or 1 MiB");
+}
+
+static void wrote(void *data, int64_t bytes)
+{
+    struct child *c = data;
+    envelope_count_output(&c->envelope, bytes);
 }
 
 static struct pg *connection(void *data, struct err *e)
@@ -68,51 +75,26 @@ static bool commit(void *data, struct err *e)
     return committed || err_set(e, ERR_TRANSIENT, "a COMMIT was not answered and did not happen");
 }
 
-static bool keep_result(void *data, const struct task_facts *facts, const char **json, struct region *region, struct err *e)
-{
-    const struct child *c = data;
-    const struct config *config = c->config;
-    struct text reference CLEANUP(text_free) = {0};
-    struct result_place place = {.root = config->results.root, .keep = config->results.keep, .mode = (unsigned)strtoul(config->results.mode, NULL, 8)};
-    if (!result_put(&place, facts->id, facts->fence, *json, &reference, e))
-        return false;
-    *json = region_strdup(region, text_str(&reference));
-    return true;
-}
-
 /* How it ended ------------------------------------------------------------------------------------------------------ */
 
-static void translate_error(const struct catalog_entry *entry, const struct claimed *task, struct err *error, struct attempt_end *end)
+static void translate_error(const struct catalog_entry *entry, const struct claimed *task, const struct limits *limits, struct err *error,
+                            struct attempt_end *end)
 {
     char limit[CLOCK_TEXT_MAX];
     end->outcome = OUTCOME_FAILED;
     end->retryable = err_retryable(error->kind);
     if (error->kind == ERR_CANCELLED) {
         end->outcome = OUTCOME_CANCELLED;
-    } else if (error->kind == ERR_TIMEOUT && end->ended_at - end->started_at >= entry->soft) {
+    } else if (error->kind == ERR_TIMEOUT && end->ended_at - end->started_at >= limits->soft) {
         end->outcome = OUTCOME_LIMIT;
-        err_add(error, "soft limit %s", duration_format(entry->soft, limit));
+        err_add(error, "soft limit %s", duration_format(limits->soft, limit));
     }
     if (end->retryable)
         end->retry_after = catalog_retry_delay(entry, task->attempt);
     end->error = error->text;
 }
 
-static int64_t cpu_ms(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
-}
-
-static int64_t peak_rss(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (int64_t)used.ru_maxrss * 1024;
-}
-
-static void sit_down(struct child *c, const struct claimed *task, const struct catalog_entry *entry, usec_t started_at)
+static void sit_down(struct child *c, const struct claimed *task, const struct limits *limits, usec_t started_at)
 {
     struct seat_view view = {
         .task = task->id,
@@ -122,23 +104,24 @@ static void sit_down(struct child *c, const struct claimed *task, const struct c
         .told = c->wanted == 1,
         .since = clock_boot(),
         .started_at = started_at,
-        .memory = entry->memory,
+        .limits = *limits,
+        .cpu_before = c->envelope.cpu_before,
     };
-    view.soft_at = view.since + entry->soft;
-    view.hard_at = view.since + entry->hard;
+    view.soft_at = view.since + limits->soft;
+    view.hard_at = view.since + limits->hard;
     c->soft_at = view.soft_at;
     c->ticket = seat_ticket(view.fence, view.place);
     snprintf(view.name, sizeof view.name, "%s", task->name);
     seat_begin(c->seat, &view);
 }
 
-/* The measurements of a long task; a tiny one is not worth two system calls. */
-static void measure(struct attempt_end *end, int64_t cpu_before)
+/* The measurements of a long task; a tiny one is not worth the system calls. */
+static void measure(const struct child *c, struct attempt_end *end)
 {
     if (end->ended_at - end->started_at < MSEC(1))
         return;
-    end->cpu_ms = cpu_ms() - cpu_before;
-    end->peak_rss = peak_rss();
+    end->cpu_ms = envelope_cpu(&c->envelope) / 1000;
+    end->peak_rss = envelope_peak();
 }
 
 /* A running mean, shared by the pool; races only cost precision. The first of a handler counts whole. */
@@ -160,7 +143,6 @@ usec_t attempt_mean(const struct child *c, const struct claimed *task)
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end)
 {
     static struct task_end result;
-    int64_t cpu_before = cpu_ms();
     const struct catalog_entry *entry = catalog_find(c->catalog, task->name);
     *end = (struct attempt_end){.started_at = clock_now(), .exit_code = -1, .peak_rss = -1, .cpu_ms = -1, .progress_value = -1, .end_value = -1};
     if (task->expired || !entry) {
@@ -170,25 +152,34 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
         return false;
     }
     region_reset(c->region);
-    sit_down(c, task, entry, end->started_at);
-    struct task_host host = {.data = c, .config = c->config, .check = check, .progress = progress, .log = log_task, .pg = connection, .commit = commit, .keep = keep_result};
+    struct limits limits = entry->limits;
+    if (task->limits && !limits_tighten(&limits, task->limits, &result.error)) {
+        translate_error(entry, task, &limits, &result.error, end);
+        end->ended_at = end->started_at;
+        return false;
+    }
+    envelope_begin(&c->envelope, &limits);
+    sit_down(c, task, &limits, end->started_at);
+    struct task_host host = {.data = c, .config = c->config, .check = check, .progress = progress, .log = log_task, .wrote = wrote, .pg = connection, .commit = commit};
     struct task_facts facts = {.id = task->id,
                                .attempt = task->attempt,
                                .fence = c->pending.fence,
                                .tick_at = task->tick_at,
                                .soft_at = c->soft_at,
-                               .args = task->args};
+                               .args = task->args,
+                               .limits = &limits};
     task_run(entry->handler, &facts, &host, c->region, &result);
+    c->spent |= !envelope_end(&c->envelope);
     seat_finish(c->seat);
     end->ended_at = clock_now();
-    measure(end, cpu_before);
+    measure(c, end);
     learn_duration(c, entry, end->ended_at - end->started_at);
     end->progress_value = result.progress_value;
     end->end_value = result.end_value;
     end->progress_message = result.progress_message;
     end->result = result.result;
     if (!result.success)
-        translate_error(entry, task, &result.error, end);
+        translate_error(entry, task, &limits, &result.error, end);
     return result.in_transaction;
 }
 

@@ -3,6 +3,7 @@
 #include "common/broker/broker.h"
 #include "worker/board.h"
 #include "worker/catalog.h"
+#include "worker/envelope.h"
 
 struct child {
     struct board *board;
@@ -22,6 +23,8 @@ struct child {
     int64_t ticket; /* of the task that runs */
     usec_t soft_at;
     struct text xid;
+    struct envelope envelope;
+    bool spent; /* it left something behind that this child cannot end, or is too old: leave before the next task */
 };
 
 /* How long tasks of this handler take, roughly; 0: unknown. */

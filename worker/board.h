@@ -47,7 +47,8 @@ struct seat_view {
     usec_t since;      /* CLOCK_BOOTTIME */
     usec_t started_at; /* wall clock */
     usec_t soft_at, hard_at;
-    int64_t memory;
+    struct limits limits;
+    usec_t cpu_before; /* processor time that the child and what it had started used before */
     int64_t progress_value, end_value;
     uint32_t progress_turn; /* changes with each progress */
     char name[SEAT_NAME_MAX];
@@ -62,6 +63,7 @@ struct seat {
     _Atomic int32_t pid;
     _Atomic uint64_t turn; /* place of the task that runs << 32 | last place that may run */
     _Atomic uint64_t tasks; /* run by this child so far */
+    _Atomic int64_t output; /* bytes that the task has written so far */
     _Atomic uint32_t version; /* odd while `view` is written */
     struct seat_view view;
     struct death death;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const usec_t default_soft = MINUTES(55), default_hard = HOURS(1), default_first = SECONDS(10), default_cap = MINUTES(10);
-enum { DEFAULT_ATTEMPTS = 3, DEFAULT_MEMORY_MIB = 512 };
+static const usec_t default_first = SECONDS(10), default_cap = MINUTES(10);
+enum { DEFAULT_ATTEMPTS = 3 };
 
 static int64_t first_set(int64_t a, int64_t b, int64_t c)
 {
@@ -35,10 +35,10 @@ static struct catalog_entry make_entry(const struct handler *h, const struct con
         .handler = h,
         .queue = c->queue ? c->queue : h->queue ? h->queue : "default",
         .max_attempts = (int)first_set(c->max_attempts, h->retry.max, DEFAULT_ATTEMPTS),
-        .soft = first_set(c->soft, h->limit.soft, default_soft),
-        .hard = first_set(c->hard, h->limit.hard, default_hard),
-        .memory = first_set(c->memory, h->limit.memory, (int64_t)DEFAULT_MEMORY_MIB << 20),
+        .limits = c->limits,
     };
+    limits_fill(&entry.limits, &h->limit);
+    limits_default(&entry.limits);
     set_retry(&entry, h, c);
     return entry;
 }

@@ -10,8 +10,7 @@ struct catalog_entry {
     const struct handler *handler;
     const char *queue;
     int max_attempts;
-    usec_t soft, hard;
-    int64_t memory; /* bytes */
+    struct limits limits; /* all are set */
     usec_t retry_first, retry_cap;
     const usec_t *retry_delays; /* ends with -1; NULL: full jitter by the two above */
 };

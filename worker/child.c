@@ -30,7 +30,7 @@ static void on_sigterm(int signal_number)
 
 static bool leaving(const struct child *c)
 {
-    return told_to_leave || atomic_load(&c->board->phase) != PHASE_RUN;
+    return told_to_leave || c->spent || atomic_load(&c->board->phase) != PHASE_RUN;
 }
 
 /* Connections ------------------------------------------------------------------------------------------------------- */
@@ -361,6 +361,7 @@ int child_run(struct board *board, int seat, const struct config *config, const 
     log_set_role(role);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);
     atomic_store(&c.seat->state, SEAT_STARTING);
+    envelope_open(&c.envelope, c.seat);
     if (!start(&c))
         return 0;
     c.broker = broker_open(&broker_postgres, &(struct broker_options){.pg = c.pg, .key = &c.key, .lanes = &board->lanes, .names = catalog->names,

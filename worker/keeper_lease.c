@@ -3,6 +3,7 @@
  * The lease is of the worker: one row, renewed by one statement. It is renewed only while the supervisor turns its loop, and the
  * moment the supervisor counts from is the one before the statement was sent. */
 #include "worker/keeper_inside.h"
+#include "worker/proc.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,25 +12,6 @@
 #include <unistd.h>
 
 static const usec_t unknown_report_every = MINUTES(1);
-
-/* Start time of a process in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); 0: no such process. With the pid it
- * names a process for as long as the machine runs. */
-static int64_t process_start(int pid)
-{
-    char path[64], stat[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
-    if (fd >= 0)
-        close(fd);
-    if (got <= 0)
-        return 0;
-    stat[got] = '\0';
-    char *p = strrchr(stat, ')');
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    return p ? strtoll(p, NULL, 10) : 0;
-}
 
 /* Which boot, and which pid namespace: only inside it do pids mean the same. */
 static void read_boot(char *out, size_t size)
@@ -62,7 +44,7 @@ bool keeper_register(struct keeper *k, struct err *e)
     usec_t asked_at = clock_boot();
     bool good = pg_exec(k->pg, &sql_worker_open, NULL, e, pg_uuid(k->board->worker), pg_text(host), pg_int(supervisor), pg_text(DRUMBEAT_VERSION),
                         pg_texts(k->queues, k->queue_count), pg_int(k->board->pool), pg_texts(k->catalog->names, count), pg_texts(queues, count),
-                        pg_ints(attempts, count), pg_texts(unique_by, count), pg_duration(k->board->lease), pg_text(k->boot), pg_int(process_start(supervisor)));
+                        pg_ints(attempts, count), pg_texts(unique_by, count), pg_duration(k->board->lease), pg_text(k->boot), pg_int(proc_start(supervisor)));
     free(queues);
     free(unique_by);
     free(attempts);
@@ -110,7 +92,7 @@ static void note_dead(struct keeper *k, const struct pg_rows *neighbours)
 {
     k->dead_count = 0;
     for (size_t i = 0; i < neighbours->count && k->dead_count < NEIGHBOURS_MAX; i++)
-        if (process_start((int)pg_get_int(neighbours, i, 1)) != pg_get_int(neighbours, i, 2))
+        if (proc_start((pid_t)pg_get_int(neighbours, i, 1)) != pg_get_int(neighbours, i, 2))
             k->dead[k->dead_count++] = pg_get_uuid(neighbours, i, 0);
 }
 

@@ -1,13 +1,11 @@
 /* posts: the table of (state, event), and the limits that the supervisor enforces. */
 #include "worker/posts.h"
+#include "worker/proc.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
@@ -155,65 +153,10 @@ void post_shoot(struct post *post, enum outcome outcome, const char *reason, con
 
 /* Limits ------------------------------------------------------------------------------------------------------------ */
 
-/* What a small file of /proc holds; "" when the process is gone. */
-static const char *read_proc(pid_t pid, const char *file, char *text, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-    if (fd >= 0)
-        close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return text;
-}
-
-enum { FAMILY_MAX = 64, FAMILY_TEXT = 1024 };
-
-/* The processes that `pid` has started and that live: /proc/PID/task/PID/children (proc(5)). */
-static size_t children_of(pid_t pid, pid_t *out, size_t room)
-{
-    char file[48], text[FAMILY_TEXT];
-    size_t count = 0;
-    snprintf(file, sizeof file, "task/%d/children", (int)pid);
-    for (const char *p = read_proc(pid, file, text, sizeof text); *p && count < room; count++) {
-        char *end;
-        out[count] = (pid_t)strtol(p, &end, 10);
-        if (end == p)
-            break;
-        p = end + strspn(end, " \n");
-    }
-    return count;
-}
-
-/* Resident bytes of a child and of what it has started (at most FAMILY_MAX processes): second field of /proc/PID/statm (proc(5)),
- * in pages. */
-static int64_t resident(pid_t child)
-{
-    pid_t family[FAMILY_MAX] = {child};
-    int64_t pages = 0;
-    size_t count = 1;
-    for (size_t i = 0; i < count; i++) {
-        char text[128];
-        const char *second = strchr(read_proc(family[i], "statm", text, sizeof text), ' ');
-        pages += second ? strtoll(second, NULL, 10) : 0;
-        count += children_of(family[i], family + count, FAMILY_MAX - count);
-    }
-    return pages * sysconf(_SC_PAGESIZE);
-}
-
-/* Is the process stopped? Third field of /proc/PID/stat (proc(5)). */
-static bool is_stopped(pid_t pid)
-{
-    char text[256];
-    const char *end = strrchr(read_proc(pid, "stat", text, sizeof text), ')');
-    return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
-}
-
 /* A blocked child lives until its limit; a stopped one does not come back by itself. */
 static void check_stopped(struct post *post, usec_t now, usec_t lease, const struct posts_host *host)
 {
-    if (!is_stopped(post->pid))
+    if (!proc_is_stopped(post->pid))
         post->stopped_since = 0;
     else if (!post->stopped_since)
         post->stopped_since = now;
@@ -221,17 +164,50 @@ static void check_stopped(struct post *post, usec_t now, usec_t lease, const str
         post_shoot(post, OUTCOME_CRASHED, "killed: the process was stopped for longer than the lease", host);
 }
 
+/* Is that still what the child runs? What was measured meanwhile may be of the next task. */
+static bool still_runs(const struct post *post, const struct seat_view *view)
+{
+    struct seat_view now;
+    return seat_look(post->seat, &now) && uuid_equal(now.task, view->task) && now.fence == view->fence;
+}
+
+/* "killed: 734 MiB > 512 MiB"; what is over is never rounded down to the limit. */
+static bool say_size(char reason[DEATH_TEXT_MAX], int64_t value, const char *what, int64_t limit)
+{
+    const int64_t mib = 1 << 20;
+    if (limit % mib == 0)
+        snprintf(reason, DEATH_TEXT_MAX, "killed: %lld MiB%s > %lld MiB", (long long)((value + mib - 1) / mib), what, (long long)(limit / mib));
+    else
+        snprintf(reason, DEATH_TEXT_MAX, "killed: %lld bytes%s > %lld bytes", (long long)value, what, (long long)limit);
+    return true;
+}
+
+/* Which of the limits that only a look from outside can hold is over; false: none. */
+static bool over_limit(const struct post *post, const struct seat_view *view, char reason[DEATH_TEXT_MAX])
+{
+    const struct limits *limits = &view->limits;
+    struct family_use use = proc_family(post->pid);
+    int64_t output = atomic_load(&post->seat->output);
+    usec_t cpu = use.cpu - view->cpu_before;
+    char limit[CLOCK_TEXT_MAX];
+    if (use.resident > limits->memory)
+        return say_size(reason, use.resident, "", limits->memory);
+    if (cpu > limits->cpu)
+        return snprintf(reason, DEATH_TEXT_MAX, "killed: %.1fs of processor time > %s", (double)cpu / 1e6, duration_format(limits->cpu, limit));
+    if (use.processes > limits->processes)
+        return snprintf(reason, DEATH_TEXT_MAX, "killed: %d processes > %lld", use.processes, (long long)limits->processes);
+    if (output > limits->output)
+        return say_size(reason, output, " of output", limits->output);
+    return false;
+}
+
 static void check_limits(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)
 {
     char reason[DEATH_TEXT_MAX], limit[CLOCK_TEXT_MAX];
-    if (view->hard_at && now > view->hard_at) {
-        snprintf(reason, sizeof reason, "killed: hard limit %s is over", duration_format((view->hard_at - view->since) / 1000000 * 1000000, limit));
+    if (now > view->hard_at) {
+        snprintf(reason, sizeof reason, "killed: hard limit %s is over", duration_format(view->limits.hard, limit));
         post_shoot(post, OUTCOME_LIMIT, reason, host);
-        return;
-    }
-    int64_t rss = view->memory ? resident(post->pid) : 0;
-    if (rss > view->memory) {
-        snprintf(reason, sizeof reason, "killed: %lld MiB > %lld MiB", (long long)(rss >> 20), (long long)(view->memory >> 20));
+    } else if (over_limit(post, view, reason) && still_runs(post, view)) {
         post_shoot(post, OUTCOME_LIMIT, reason, host);
     }
 }

@@ -11,6 +11,7 @@ struct claimed {
     int place; /* counts from 1 within the claim */
     int attempt, allowed;
     const char *name, *args, *tenant;
+    const char *limits; /* what the task asks for itself, JSON (limits_tighten); NULL: nothing */
     bool has_unique, expired;
     usec_t created_at, tick_at;
 };

@@ -52,7 +52,7 @@ static const char *copy(struct broker *b, const struct pg_rows *rows, size_t row
 }
 
 /* Columns as sql/queries/worker/claim.sql lists them. */
-enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_UNIQUE, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT };
+enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_UNIQUE, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT, C_LIMITS };
 
 static void read_claims(struct broker *b, const struct pg_rows *rows, const struct order *order, struct claims *out)
 {
@@ -67,6 +67,7 @@ static void read_claims(struct broker *b, const struct pg_rows *rows, const stru
             .name = copy(b, rows, i, C_NAME),
             .args = copy(b, rows, i, C_ARGS),
             .tenant = copy(b, rows, i, C_TENANT),
+            .limits = copy(b, rows, i, C_LIMITS),
             .has_unique = pg_get_bool(rows, i, C_HAS_UNIQUE),
             .expired = pg_get_bool(rows, i, C_EXPIRED),
             .created_at = pg_get_time(rows, i, C_CREATED_AT),

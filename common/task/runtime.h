@@ -6,8 +6,6 @@
 #include "common/task/task.h"
 #include "config/config.h"
 
-struct task_facts;
-
 struct task_host {
     void *data;
     const struct config *config;
@@ -16,12 +14,12 @@ struct task_host {
     /* Show it to others; never fails, may be dropped for a newer one. */
     void (*progress)(void *data, int64_t value, int64_t end, const char *message);
     void (*log)(void *data, struct uuid task, enum log_level level, const char *message);
+    /* So many bytes of output, for its limit. */
+    void (*wrote)(void *data, int64_t bytes);
     /* The child's connection, opened again if it was lost. */
     struct pg *(*pg)(void *data, struct err *e);
     /* Commit the transaction that is open on it, if the seat is still held; a lost answer is looked up. */
     bool (*commit)(void *data, struct err *e);
-    /* Put a result that is too large for the row away; *json becomes what stands in the row instead. NULL: all stay in the row. */
-    bool (*keep)(void *data, const struct task_facts *facts, const char **json, struct region *region, struct err *e);
 };
 
 struct task_facts {
@@ -31,6 +29,7 @@ struct task_facts {
     usec_t tick_at;
     usec_t soft_at; /* CLOCK_BOOTTIME: when the soft limit is over */
     const char *args;
+    const struct limits *limits;
 };
 
 enum { TASK_MESSAGE_MAX = 200 };

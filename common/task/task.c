@@ -91,18 +91,30 @@ void task_log(struct task *task, enum log_level level, const char *format, ...)
     va_start(args, format);
     text_vprintf(&line, format, args);
     va_end(args);
-    task->host->log(task->host->data, task->facts->id, level, text_str(&line));
+    task_wrote(task, line.len);
+    task_log_line(task, level, text_str(&line));
+}
+
+void task_log_line(struct task *task, enum log_level level, const char *line)
+{
+    task->host->log(task->host->data, task->facts->id, level, line);
+}
+
+void task_wrote(struct task *task, size_t bytes)
+{
+    task->host->wrote(task->host->data, (int64_t)bytes);
+}
+
+const struct limits *task_limits(const struct task *task)
+{
+    return task->facts->limits;
 }
 
 bool task_result(struct task *task, const char *json, struct err *e)
 {
-    const struct config *config = task->host->config;
-    bool files = config->results.root != NULL;
-    int64_t most = files ? config->results.file_limit : config->results.limit;
     size_t len = strlen(json);
-    if (len > (size_t)most)
-        return err_set(e, ERR_LIMIT, "the result has %zu bytes, more than the %" PRId64 " of %s", len, most,
-                       files ? "results.file_limit" : "results.limit (results.root lets larger ones go to files)");
+    if (len > TASK_RESULT_MAX)
+        return err_set(e, ERR_LIMIT, "the result has %zu bytes, more than %d", len, TASK_RESULT_MAX);
     struct js *document = js_parse(json, len, e);
     js_free(document);
     if (!document)
@@ -216,19 +228,12 @@ static bool run(struct task *task, const struct handler *handler, struct err *e)
     return task_check(task, e) && handler->run(task, handler->fields ? args : handler->context, e);
 }
 
-/* A result that does not fit into the row goes elsewhere, before the row can say where. */
-static bool keep_result(struct task *task, struct err *e)
-{
-    bool fits = !task->result || !task->host->keep || strlen(task->result) <= (size_t)task->host->config->results.limit;
-    return fits || task->host->keep(task->host->data, task->facts, &task->result, task->region, e) || err_add(e, "the result");
-}
-
 void task_run(const struct handler *handler, const struct task_facts *facts, const struct task_host *host, struct region *region,
               struct task_end *end)
 {
     struct task task = {.facts = facts, .host = host, .region = region};
     *end = (struct task_end){0};
-    end->success = run(&task, handler, &end->error) && keep_result(&task, &end->error);
+    end->success = run(&task, handler, &end->error);
     if (!end->success && end->error.kind == ERR_NONE)
         err_set(&end->error, ERR_FAILED, "%s failed without saying why", handler->name);
     struct err ignored;

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/json.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/region.h"
 #include "common/base/text.h"
@@ -55,10 +56,7 @@ struct handler {
     const struct field *fields; /* NULL: any object is taken and ignored */
     size_t args_size;
     bool (*run)(struct task *task, const void *args, struct err *e);
-    struct {
-        usec_t soft, hard; /* 0: 55 min and 1 h */
-        int64_t memory;    /* bytes; 0: 512 MiB */
-    } limit;
+    struct limits limit; /* 0: the default of limits.c */
     struct {
         int max;     /* attempts in all; 0: 3 */
         usec_t first, cap;    /* back-off: full jitter up to first × 2^(attempt-1), at most cap; 0: 10 s and 10 min */
@@ -95,8 +93,16 @@ usec_t task_stop_grace(const struct task *task);
 /* A line into drumbeat.task_log. Written apart from the task's transaction: it stays when that is rolled back. */
 void task_log(struct task *task, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The result of the task: any JSON. Beyond results.limit it goes to a file, when there is a results.root, and the row says which; beyond
- * results.file_limit, or without a root, ERR_LIMIT. */
+/* Lines and bytes that come from elsewhere: a command's output. The bytes count for the limit of output when they are read, so
+ * the line that they become does not. */
+void task_log_line(struct task *task, enum log_level level, const char *line);
+void task_wrote(struct task *task, size_t bytes);
+
+/* What this attempt may take, for programs that it starts. */
+const struct limits *task_limits(const struct task *task);
+
+/* The result of the task: any JSON, at most TASK_RESULT_MAX bytes. */
+enum { TASK_RESULT_MAX = 1 << 20 };
 bool task_result(struct task *task, const char *json, struct err *e);
 
 /* Database ---------------------------------------------------------------------------------------------------------- */

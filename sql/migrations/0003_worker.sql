@@ -17,7 +17,7 @@ END $$;
 CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], cursors bigint[],
                                names text[], wanted int)
 RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
-               has_unique boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz)
+               has_unique boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz, limits text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -46,7 +46,7 @@ BEGIN
               FROM numbered n
         )
         SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
-               b.unique_key IS NOT NULL, coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at
+               b.unique_key IS NOT NULL, coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at, b.headers ->> 'limits'
           FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
          ORDER BY n.place;
         GET DIAGNOSTICS more = ROW_COUNT;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,10 +73,30 @@ static char **make_environment(struct task *task, const struct command *command)
     return env;
 }
 
+static void limit(__rlimit_resource_t what, int64_t value)
+{
+    struct rlimit had;
+    if (getrlimit(what, &had) != 0)
+        return;
+    had.rlim_max = (rlim_t)value < had.rlim_max ? (rlim_t)value : had.rlim_max;
+    had.rlim_cur = had.rlim_max;
+    setrlimit(what, &had);
+}
+
+/* Unlike a handler, a command cannot raise them again. */
+static void limit_command(const struct limits *limits)
+{
+    limit(RLIMIT_CPU, limits->cpu / SECONDS(1) + 1);
+    limit(RLIMIT_NOFILE, limits->files);
+    limit(RLIMIT_FSIZE, limits->output);
+}
+
 /* In the new process, between fork and exec: only system calls. */
-static void become_command(const struct command *command, char **env, const int *input, const int *output, const int *messages, int failure)
+static void become_command(const struct process *p, const struct command *command, char **env, const int *input, const int *output, const int *messages,
+                           int failure)
 {
     sigset_t none;
+    limit_command(task_limits(p->task));
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -134,7 +155,7 @@ static bool start(struct process *p, const struct command *command, struct err *
     char **env = make_environment(p->task, command);
     p->pid = piped ? fork() : -1;
     if (p->pid == 0)
-        become_command(command, env, input, output, messages, failure[1]);
+        become_command(p, command, env, input, output, messages, failure[1]);
     if (piped && p->pid < 0)
         err_errno(e, ERR_TRANSIENT, errno, "fork");
     close_fd(&input[0]);
@@ -199,6 +220,7 @@ static void drain(struct process *p, struct stream *s)
     char bytes[16 * 1024];
     ssize_t got = read(s->fd, bytes, sizeof bytes);
     if (got > 0) {
+        task_wrote(p->task, (size_t)got);
         take_bytes(p, s, bytes, (size_t)got);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         end_line(p, s);
@@ -257,6 +279,8 @@ static void drain_rest(struct process *p)
 static bool judge(const struct process *p, int status, struct err *e)
 {
     const char *told = p->outcome.error;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+        return err_set(e, ERR_LIMIT, "killed: a file > %lld MiB (output; signal %d)", (long long)(task_limits(p->task)->output >> 20), SIGXFSZ);
     if (WIFSIGNALED(status))
         return err_set(e, ERR_TRANSIENT, "the command died by signal %d (%s)%s%s", WTERMSIG(status), strsignal(WTERMSIG(status)), told ? ": " : "",
                        told ? told : "");

@@ -46,7 +46,7 @@ static void take_log(struct outcome_of_command *o, const struct js *message)
     for (size_t i = 0; name && i < sizeof levels / sizeof *levels; i++)
         if (strcmp(levels[i].name, name) == 0)
             level = levels[i].level;
-    task_log(o->task, level, "%s", text ? text : "");
+    task_log_line(o->task, level, text ? text : "");
 }
 
 static const struct {
@@ -73,5 +73,5 @@ void command_message(struct outcome_of_command *o, const char *line, size_t len)
 void command_output(struct outcome_of_command *o, const char *line, size_t len)
 {
     (void)len;
-    task_log(o->task, LOG_INFO, "%s", line);
+    task_log_line(o->task, LOG_INFO, line);
 }

@@ -1,0 +1,214 @@
+/* The envelope on the real worker: whoever takes too much is ended with both numbers in its row, and its neighbour notices nothing. */
+#include "tests/storm/family.h"
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { YAML_MAX = 1024, SQL_MAX = 512, NEIGHBOURS = 20 };
+
+static struct test_cluster *cluster;
+static struct stage s;
+
+static void open_stage(void)
+{
+    stage_open(&s, cluster);
+}
+
+static void close_stage(void)
+{
+    stage_close(&s);
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part), "'%s' is not in '%s'", part, text);
+}
+
+static struct test_process *start_worker(const char *pool, const char *yaml)
+{
+    return stage_worker(&s, NULL, "--pool", pool, "--config", stage_config(&s, yaml));
+}
+
+static const char *enqueue(const char *name, const char *args, const char *more)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT drumbeat.enqueue('%s', '%s'%s)", name, args, more);
+    return stage_enqueue(&s, sql);
+}
+
+/* Offenders ----------------------------------------------------------------------------------------------------------- */
+
+static const struct offender {
+    const char *limits, *args, *error;
+    int64_t most_lines;
+} offenders[] = {
+    {"memory: 64MiB", "{\"memory_mib\": 2000, \"seconds\": 60}", "MiB > 64 MiB", 0},
+    {"cpu: 1s", "{\"spin_seconds\": 60}", "of processor time > 1s", 0},
+    {"processes: 20", "{\"forks\": 40, \"seconds\": 60}", "processes > 20", 0},
+    {"hard: 1s", "{\"seconds\": 60, \"ignore_sigterm\": true}", "killed: hard limit 1s is over", 0},
+    {"output: 16MiB, log_lines: 100", "{\"output_mib\": 1024, \"seconds\": 60}", "MiB of output > 16 MiB", 101},
+};
+
+static void wait_running(const char *id)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE task_id = '%s' AND started_at IS NOT NULL", id);
+    if (!stage_wait(&s, sql, 1, SECONDS(1)))
+        ck_assert_str_ne(stage_task(&s, id, "status"), "QUEUED");
+}
+
+static void assert_neighbours_unharmed(void)
+{
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE name = 'echo' AND status = 'SUCCESS' AND attempt = 1", NEIGHBOURS, SECONDS(10)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE name = 'echo' AND started_at - created_at > interval '500 ms'"), 0);
+}
+
+/* The other child works through its tasks while one child is filled, spun, forked and killed. */
+START_TEST(only_the_offender_dies_and_its_row_says_why)
+{
+    const struct offender *o = &offenders[_i];
+    char yaml[YAML_MAX];
+    snprintf(yaml, sizeof yaml, "handlers: {hog: {%s}}\n", o->limits);
+    struct test_process *worker = start_worker("2", yaml);
+    const char *id = enqueue("hog", o->args, ", max_attempts => 1");
+    wait_running(id);
+    for (int i = 0; i < NEIGHBOURS; i++) {
+        ck_assert(stage_ends(&s, enqueue("echo", "{}", ""), "SUCCESS", SECONDS(5)));
+        usleep(20000);
+    }
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
+    assert_holds(stage_task(&s, id, "error"), o->error);
+    assert_holds(stage_task(&s, id, "error"), "killed: ");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal || ' ' || attempt"), "limit 9 1");
+    assert_neighbours_unharmed();
+    ck_assert_int_le(test_number(s.pg, "SELECT count(*) FROM drumbeat.task_log"), o->most_lines);
+    stage_stop(worker, SECONDS(5));
+}
+END_TEST
+
+/* A limit that a task may reach is told with the wall clock of its end: not later than a second after it is over. */
+START_TEST(a_spinning_task_is_ended_within_a_second_of_its_limit)
+{
+    start_worker("1", "handlers: {hog: {cpu: 1s}}\n");
+    const char *id = enqueue("hog", "{\"spin_seconds\": 60}", ", max_attempts => 1");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(20)));
+    ck_assert_str_eq(stage_attempt(&s, id, "cpu_ms < 2000"), "true");
+}
+END_TEST
+
+/* What a task asks for itself --------------------------------------------------------------------------------------- */
+
+START_TEST(a_task_may_tighten_its_own_limits)
+{
+    start_worker("1", "");
+    const char *small = enqueue("hog", "{\"memory_mib\": 100, \"seconds\": 60}", ", max_attempts => 1, headers => '{\"limits\": {\"memory\": \"32MiB\"}}'");
+    const char *large = enqueue("hog", "{\"memory_mib\": 100}", ", max_attempts => 1");
+    ck_assert(stage_ends(&s, small, "ERRORED", SECONDS(10)));
+    ck_assert(stage_ends(&s, large, "SUCCESS", SECONDS(10)));
+    assert_holds(stage_task(&s, small, "error"), "MiB > 32 MiB");
+}
+END_TEST
+
+START_TEST(a_limit_that_is_none_fails_the_task_with_its_place)
+{
+    start_worker("1", "");
+    const char *id = enqueue("noop", "{}", ", headers => '{\"limits\": {\"memory\": \"much\"}}'");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "error"), "headers.limits: memory: 'much' is not a size like 512MiB");
+}
+END_TEST
+
+/* Output -------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(log_lines_beyond_the_limit_are_dropped_and_one_line_says_so)
+{
+    start_worker("1", "handlers: {hog: {log_lines: 10}}\n");
+    const char *id = enqueue("hog", "{\"output_mib\": 1}", "");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task_log", 11, SECONDS(5)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task_log WHERE level = 'warning' AND message LIKE '%dropped%log_lines%'"), 1);
+}
+END_TEST
+
+START_TEST(a_command_that_talks_without_end_is_ended)
+{
+    start_worker("1", "handlers: {talker: {output: 8MiB, log_lines: 5, command: {argv: [/usr/bin/yes]}}}\n");
+    const char *id = enqueue("talker", "{}", ", max_attempts => 1");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
+    assert_holds(stage_task(&s, id, "error"), "MiB of output > 8 MiB");
+    ck_assert_int_le(test_number(s.pg, "SELECT count(*) FROM drumbeat.task_log"), 6);
+}
+END_TEST
+
+START_TEST(a_command_cannot_write_a_file_beyond_its_limit)
+{
+    char yaml[YAML_MAX], file[256];
+    snprintf(file, sizeof file, "%s/large-%d", test_cluster_folder(cluster), (int)getpid());
+    snprintf(yaml, sizeof yaml, "handlers: {writer: {output: 2MiB, command: {argv: [/bin/dd, if=/dev/zero, bs=1M, count=1024, of=%s]}}}\n", file);
+    start_worker("1", yaml);
+    const char *id = enqueue("writer", "{}", ", max_attempts => 1");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
+    assert_holds(stage_task(&s, id, "error"), "a file > 2 MiB");
+    unlink(file);
+}
+END_TEST
+
+START_TEST(a_command_gets_no_more_files_than_its_limit)
+{
+    start_worker("1", "handlers: {opener: {files: 40, command: {argv: [/bin/sh, -c, \"ulimit -n; ulimit -Hn\"]}}}\n");
+    const char *id = enqueue("opener", "{}", "");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task_log WHERE message = '40'", 2, SECONDS(5)));
+}
+END_TEST
+
+/* Descendants --------------------------------------------------------------------------------------------------------- */
+
+/* A daemon that a command leaves behind, in a session of its own, ends with the task; the child goes on with the next. */
+START_TEST(what_a_task_left_running_ends_with_it)
+{
+    start_worker("1", "handlers: {leaver: {command: {argv: [/bin/sh, -c, \"setsid sleep 300 >/dev/null 2>&1 & echo '{\\\"result\\\": '$!'}' >&3\"]}}}\n");
+    const char *id = enqueue("leaver", "{}", "");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    pid_t left = (pid_t)atoi(stage_task(&s, id, "result"));
+    ck_assert_int_gt(left, 1);
+    ck_assert(!is_alive(left));
+    const char *next = enqueue("leaver", "{}", "");
+    ck_assert(stage_ends(&s, next, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_text(&s, "SELECT count(DISTINCT pid) FROM drumbeat.attempt"), "1");
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_loop_test(tests, only_the_offender_dies_and_its_row_says_why, 0, sizeof offenders / sizeof *offenders);
+    tcase_add_test(tests, a_spinning_task_is_ended_within_a_second_of_its_limit);
+    tcase_add_test(tests, a_task_may_tighten_its_own_limits);
+    tcase_add_test(tests, a_limit_that_is_none_fails_the_task_with_its_place);
+    tcase_add_test(tests, log_lines_beyond_the_limit_are_dropped_and_one_line_says_so);
+    tcase_add_test(tests, a_command_that_talks_without_end_is_ended);
+    tcase_add_test(tests, a_command_cannot_write_a_file_beyond_its_limit);
+    tcase_add_test(tests, a_command_gets_no_more_files_than_its_limit);
+    tcase_add_test(tests, what_a_task_left_running_ends_with_it);
+}
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("envelope");
+    TCase *tests = tcase_create("envelope");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, open_stage, close_stage);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    test_cluster_stop(cluster);
+    return failed != 0;
+}

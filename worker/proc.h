@@ -1,0 +1,23 @@
+#pragma once
+/* What /proc tells about processes (proc(5)), for the supervisor's watch. Linux only, as everything below it. */
+#include "common/base/clock.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Start time in clock ticks since boot; 0: no such process. With the pid it names a process for as long as the machine runs. */
+int64_t proc_start(pid_t pid);
+
+/* Is it stopped by a signal or a debugger? */
+bool proc_is_stopped(pid_t pid);
+
+/* What a process and all below it use now. */
+struct family_use {
+    int64_t resident; /* bytes, shared pages counted in each */
+    usec_t cpu;       /* of the living, and of the dead that were waited for */
+    int processes;    /* at most FAMILY_MAX are looked at */
+};
+
+enum { FAMILY_MAX = 16384 + 1 };
+
+struct family_use proc_family(pid_t root);
