@@ -88,6 +88,7 @@ struct config {
         struct {
             usec_t term, kill; /* after the request, while the task does not stop by itself; term < kill; default 5 s, 10 s */
         } cancel;
+        usec_t ageing;             /* waiting tasks gain one priority in this time; 0: never; default 30 s */
     } worker;
     struct {
         const char *level; /* debug, info, warning, error */

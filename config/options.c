@@ -41,6 +41,8 @@ static const struct option worker[] = {
      .help = "how long after a cancel a task that goes on is sent SIGTERM"},
     {"cancel.kill", OPTION_DURATION, IN(config, worker.cancel.kill), .fallback = "10s", .min = SECONDS(1), .max = HOURS(2),
      .help = "how long after a cancel its process is killed; later than cancel.term"},
+    {"ageing", OPTION_DURATION, IN(config, worker.ageing), .fallback = "30s", .max = DAYS(1),
+     .help = "tasks that wait behind more urgent ones gain one priority in this time; 0s: never"},
     {0},
 };
 

@@ -54,8 +54,8 @@ static void open_world(void)
     url = test_cluster_database(cluster);
     pg = test_connect(url);
     memset(&lanes, 0, sizeof lanes);
-    lanes_add(&lanes, "default", 5, 0);
-    lanes_add(&lanes, "default", 1, 0);
+    lanes_add(&lanes, "default", 5, 0, 0);
+    lanes_add(&lanes, "default", 1, 0, 0);
     snprintf(sql, sizeof sql, "INSERT INTO drumbeat.worker (id, host, pid, version, pool, names, lease, boot, pid_start)"
                               " VALUES ('%s', 'h', 1, 'v', 2, '{noop,echo}', '15s', 'b', 1)", uuid_format(worker, id));
     test_sql(pg, sql);
@@ -218,12 +218,38 @@ START_TEST(a_paused_queue_hands_out_nothing)
 }
 END_TEST
 
+static void know_tenant(const char *tenant)
+{
+    char flow[100];
+    snprintf(flow, sizeof flow, "SELECT drumbeat.flow_of('%s')", tenant);
+    lanes_add(&lanes, "default", 5, (int)test_number(pg, flow), 0);
+}
+
+START_TEST(a_tenant_that_floods_the_queue_does_not_delay_another)
+{
+    use_driver(&one, drivers[_i]);
+    know_tenant("many");
+    know_tenant("one");
+    test_sql(pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[500]), tenant => 'many')");
+    turn(&one, 1);
+    ck_assert_str_eq(one.claims.task[0].tenant, "many");
+    test_sql(pg, "SELECT drumbeat.enqueue('noop', tenant => 'one')");
+    turn(&one, 1);
+    ck_assert_str_eq(one.claims.task[0].tenant, "one");
+    turn(&one, 10); /* half of it is kept for the other once more */
+    ck_assert_uint_eq(one.claims.count, 5);
+    turn(&one, 10);
+    ck_assert_uint_eq(one.claims.count, 10);
+}
+END_TEST
+
 START_TEST(what_a_claim_tells_of_a_task)
 {
     use_driver(&one, drivers[_i]);
+    know_tenant("t");
     test_sql(pg, "SELECT drumbeat.enqueue('noop', unique_key => 'k', tenant => 't', expires_at => clock_timestamp() - interval '1 s')");
     turn(&one, 1);
-    ck_assert(one.claims.task[0].has_unique);
+    ck_assert(one.claims.task[0].has_ties);
     ck_assert(one.claims.task[0].expired);
     ck_assert_str_eq(one.claims.task[0].tenant, "t");
     ck_assert_int_lt(llabs(one.claims.task[0].created_at - clock_now()), SECONDS(10));
@@ -311,6 +337,7 @@ int main(void)
     tcase_add_loop_test(tests, a_retry_beyond_the_last_attempt_is_an_error, 0, DRIVERS);
     tcase_add_loop_test(tests, smaller_priorities_and_known_names_come_first, 0, DRIVERS);
     tcase_add_loop_test(tests, a_paused_queue_hands_out_nothing, 0, DRIVERS);
+    tcase_add_loop_test(tests, a_tenant_that_floods_the_queue_does_not_delay_another, 0, DRIVERS);
     tcase_add_loop_test(tests, what_a_claim_tells_of_a_task, 0, DRIVERS);
     tcase_add_loop_test(tests, a_seat_that_was_taken_away_can_neither_claim_nor_settle, 0, DRIVERS);
     tcase_add_loop_test(tests, a_task_that_is_no_longer_held_is_not_settled_again, 0, DRIVERS);

@@ -14,7 +14,7 @@ enum {
     STEPS = 600,
     WORKERS = 2,
     CHILDREN = 3,
-    LANES = 2,
+    LANES = 3,
     TASKS_MAX = 2000,
     OPEN_MAX = 12,
     BELLS_MAX = 4000,
@@ -23,7 +23,7 @@ enum {
 };
 
 /* What is left out, to see the model notice. */
-enum flaw { SOUND, NO_LOOK_BEHIND, NUMBER_AFTER_TRANSACTION, NO_FORGETTING, NO_BELL_FOR_RETURNS, FLAWS };
+enum flaw { SOUND, NO_LOOK_BEHIND, NUMBER_AFTER_TRANSACTION, NO_FORGETTING, NO_BELL_FOR_RETURNS, NO_LOOK_INTO_EMPTY, FLAWS };
 
 enum state { UNCOMMITTED, READY, TAKEN, RUNNING, RETURNING, GONE };
 
@@ -51,7 +51,10 @@ struct bell {
 /* A claim: its statement has taken tasks; its commit, and the advance of the cursors after that, are still to come. */
 struct claim {
     enum { IDLE, IN_FLIGHT, ANSWERED } state;
-    int64_t xid, from[LANES], highest[LANES];
+    int64_t xid;
+    struct lane_picks picks;
+    size_t asked[LANE_PICKS_MAX], taken[LANE_PICKS_MAX]; /* asked 0: the statement had enough before it came to the lane */
+    int64_t highest[LANE_PICKS_MAX];
     bool full;
 };
 
@@ -72,12 +75,21 @@ static struct model {
     int owner_of_task[TASKS_MAX]; /* place in `open`, or claim, that moves it */
     int count;
     int64_t next_seq, next_xid;
+    usec_t now;
+    uint32_t turn;
     struct transaction open[OPEN_MAX];
     struct worker workers[WORKERS];
     bool overlooked;
 } m;
 
-static const char *const queues[LANES] = {"a", "b"};
+/* The last two differ by their flow only. */
+static const char *const queues[LANES] = {"a", "b", "b"};
+static const int flows[LANES] = {0, 0, 7};
+
+static bool is_lane(const struct worker *worker, const struct lane *lane, int l)
+{
+    return strcmp(lane_group(&worker->lanes, lane)->queue, queues[l]) == 0 && lane->flow == flows[l];
+}
 
 static unsigned throw_dice(unsigned sides)
 {
@@ -157,24 +169,30 @@ static void begin_return(int task)
 
 /* Claims -------------------------------------------------------------------------------------------------------------- */
 
-static void begin_claim(int w, int child, int wanted)
+/* The statement goes through the lanes in the order given, each up to its quota, until it has what is wanted. */
+static void begin_claim(int w, int child, size_t wanted)
 {
     struct worker *worker = &m.workers[w];
     struct claim *claim = &worker->claims[child];
-    *claim = (struct claim){.state = IN_FLIGHT, .xid = m.next_xid++, .full = wanted == CLAIM_ALL};
-    uint32_t count = atomic_load(&worker->lanes.count);
-    for (uint32_t l = 0; l < count; l++)
-        claim->from[l] = atomic_load(&worker->lanes.lane[l].cursor);
-    for (uint32_t l = 0; l < count; l++)
-        for (int i = 0; i < m.count && wanted > 0; i++) {
+    memset(claim, 0, sizeof *claim);
+    claim->state = IN_FLIGHT;
+    claim->xid = m.next_xid++;
+    claim->full = wanted == CLAIM_ALL;
+    lanes_pick(&worker->lanes, wanted, SECONDS(1) + m.now++, m.turn++, &claim->picks);
+    for (size_t p = 0; p < claim->picks.count && wanted > 0; p++) {
+        const struct lane_pick *pick = &claim->picks.pick[p];
+        claim->asked[p] = wanted < pick->quota ? wanted : pick->quota;
+        for (int i = 0; i < m.count && claim->taken[p] < claim->asked[p]; i++) {
             struct task *t = &m.tasks[i]; /* in the order of seq */
-            if (t->state != READY || t->seq <= claim->from[l] || strcmp(queues[t->lane], worker->lanes.lane[l].queue) != 0)
+            if (t->state != READY || t->seq <= pick->cursor || !is_lane(worker, pick->lane, t->lane))
                 continue;
             t->state = TAKEN;
             m.owner_of_task[i] = w * CHILDREN + child;
-            claim->highest[l] = t->seq;
-            wanted--;
+            claim->highest[p] = t->seq;
+            claim->taken[p]++;
         }
+        wanted -= claim->taken[p];
+    }
 }
 
 static void move_taken(int w, int child, bool commits)
@@ -188,11 +206,10 @@ static void move_taken(int w, int child, bool commits)
         }
 }
 
-static void advance(struct worker *worker, const struct claim *claim)
+static void tell_lanes(struct worker *worker, const struct claim *claim)
 {
-    for (int l = 0; l < LANES; l++)
-        if (claim->highest[l])
-            lane_advance(&worker->lanes.lane[l], claim->from[l], claim->highest[l]);
+    for (size_t p = 0; p < claim->picks.count && claim->asked[p] > 0; p++)
+        lane_took(&worker->lanes, &claim->picks.pick[p], claim->asked[p], claim->taken[p], claim->highest[p], SECONDS(1) + m.now);
 }
 
 /* One step of a claim: its commit, then what its child does with the answer. An answer may be lost, and a claim rolled back. */
@@ -206,7 +223,7 @@ static void step_claim(int w, int child)
         claim->state = commits ? ANSWERED : IDLE;
     } else if (claim->state == ANSWERED) {
         if (throw_dice(8) > 0)
-            advance(worker, claim);
+            tell_lanes(worker, claim);
         claim->state = IDLE;
     }
 }
@@ -237,7 +254,7 @@ static void learn_lanes(struct worker *worker)
     for (int l = 0; l < LANES; l++)
         for (int i = 0; i < m.count; i++)
             if (m.tasks[i].lane == l && is_visible(&m.tasks[i])) {
-                lanes_add(&worker->lanes, queues[l], 5, m.tasks[i].seq - 1);
+                lanes_add(&worker->lanes, queues[l], 5, flows[l], 0);
                 break;
             }
 }
@@ -250,9 +267,19 @@ static void look_behind(struct worker *worker, int64_t settled)
         if (!lane_to_look(lane, &above, &upto))
             continue;
         for (int i = 0; i < m.count && !found; i++)
-            if (is_visible(&m.tasks[i]) && strcmp(queues[m.tasks[i].lane], lane->queue) == 0 && m.tasks[i].seq > above && m.tasks[i].seq <= upto)
+            if (is_visible(&m.tasks[i]) && is_lane(worker, lane, m.tasks[i].lane) && m.tasks[i].seq > above && m.tasks[i].seq <= upto)
                 found = m.tasks[i].seq;
         lane_looked(lane, upto, found, settled);
+    }
+}
+
+static void look_into_empty(struct worker *worker)
+{
+    for (uint32_t l = 0; l < atomic_load(&worker->lanes.count); l++) {
+        struct lane *lane = &worker->lanes.lane[l];
+        for (int i = 0; i < m.count && lanes_left_out(&worker->lanes, lane); i++)
+            if (is_visible(&m.tasks[i]) && is_lane(worker, lane, m.tasks[i].lane) && m.tasks[i].seq > atomic_load(&lane->cursor))
+                lane_ring(lane);
     }
 }
 
@@ -261,8 +288,8 @@ static void hear(struct worker *worker)
     if (worker->bell_first == worker->bell_end)
         return;
     const struct bell *bell = &worker->bells[worker->bell_first++];
-    lanes_add(&worker->lanes, queues[bell->lane], 5, bell->low);
-    lanes_pull_back(&worker->lanes, queues[bell->lane], 5, bell->low);
+    lanes_add(&worker->lanes, queues[bell->lane], 5, flows[bell->lane], bell->low);
+    lanes_pull_back(&worker->lanes, queues[bell->lane], 5, flows[bell->lane], bell->low);
 }
 
 /* Bells that have arrived are heard first. Then what the statement's snapshot says; the last sequence number is read a moment later. */
@@ -288,7 +315,7 @@ static void check_proof(const struct worker *worker)
     for (uint32_t l = 0; l < atomic_load(&worker->lanes.count); l++)
         for (int i = 0; i < m.count; i++)
             if (m.tasks[i].state == UNCOMMITTED && m.tasks[i].seq <= worker->lanes.lane[l].low &&
-                strcmp(queues[m.tasks[i].lane], worker->lanes.lane[l].queue) == 0)
+                is_lane(worker, &worker->lanes.lane[l], m.tasks[i].lane))
                 m.overlooked = true;
 }
 
@@ -304,6 +331,8 @@ static void end_round(int w)
     learn_lanes(worker);
     if (m.flaw != NO_LOOK_BEHIND)
         look_behind(worker, settled);
+    if (m.flaw != NO_LOOK_INTO_EMPTY)
+        look_into_empty(worker);
     check_proof(worker);
     for (int c = 0; c < CHILDREN; c++)
         if (worker->claims[c].state == IDLE) {
@@ -359,7 +388,7 @@ static void step(void)
     case 5:
     case 6:
         if (worker->claims[child].state == IDLE)
-            begin_claim(w, child, 1 + (int)throw_dice(4));
+            begin_claim(w, child, 1 + throw_dice(4));
         else
             step_claim(w, child);
         break;
@@ -413,8 +442,10 @@ static bool overlooks(enum flaw flaw, uint64_t seed)
     m.dice = seed;
     m.next_xid = 700;
     m.next_seq = 1;
-    for (int w = 0; w < WORKERS; w++)
+    for (int w = 0; w < WORKERS; w++) {
         m.workers[w].last_seq = -1;
+        m.workers[w].lanes.strict = true;
+    }
     for (int i = 0; i < STEPS && !m.overlooked; i++)
         step();
     wind_down();
@@ -436,6 +467,7 @@ START_TEST(the_model_notices_each_precaution_that_is_left_out)
         [NUMBER_AFTER_TRANSACTION] = "reading the sequence number first",
         [NO_FORGETTING] = "forgetting all after a gap",
         [NO_BELL_FOR_RETURNS] = "the bell for what comes back",
+        [NO_LOOK_INTO_EMPTY] = "the look into empty lanes",
     };
     for (int flaw = SOUND + 1; flaw < FLAWS; flaw++) {
         bool noticed = false;
@@ -451,29 +483,130 @@ END_TEST
 START_TEST(a_lane_is_known_once)
 {
     static struct lanes lanes;
-    struct lane *lane = lanes_add(&lanes, "a", 5, 7);
-    ck_assert_ptr_eq(lanes_add(&lanes, "a", 5, 9), lane);
-    ck_assert_ptr_ne(lanes_add(&lanes, "a", 6, 9), lane);
+    struct lane *lane = lanes_add(&lanes, "a", 5, 0, 7);
+    ck_assert_ptr_eq(lanes_add(&lanes, "a", 5, 0, 9), lane);
+    ck_assert_ptr_ne(lanes_add(&lanes, "a", 6, 0, 9), lane);
+    ck_assert_ptr_ne(lanes_add(&lanes, "a", 5, 1, 9), lane);
     ck_assert_int_eq(atomic_load(&lane->cursor), 7);
-    for (int i = 0; i < LANES_MAX - 2; i++) {
+    for (int flow = 2; flow < LANES_MAX - 1; flow++)
+        ck_assert_ptr_nonnull(lanes_add(&lanes, "a", 5, flow, 0));
+    ck_assert_ptr_null(lanes_add(&lanes, "a", 5, LANES_MAX, 0));
+}
+END_TEST
+
+START_TEST(there_is_room_for_so_many_queues)
+{
+    static struct lanes lanes;
+    for (int i = 0; i < LANE_GROUPS_MAX; i++) {
         char queue[16];
         snprintf(queue, sizeof queue, "q%d", i);
-        ck_assert_ptr_nonnull(lanes_add(&lanes, queue, 0, 0));
+        ck_assert_ptr_nonnull(lanes_add(&lanes, queue, 0, 0, 0));
     }
-    ck_assert_ptr_null(lanes_add(&lanes, "one-more", 0, 0));
+    ck_assert_ptr_null(lanes_add(&lanes, "one-more", 0, 0, 0));
 }
 END_TEST
 
 START_TEST(a_cursor_that_was_pulled_back_meanwhile_is_left_there)
 {
     static struct lanes lanes;
-    struct lane *lane = lanes_add(&lanes, "a", 5, 0);
-    lane_advance(lane, 0, 40);
-    lanes_pull_back(&lanes, "a", LANE_ANY_PRIORITY, 12);
-    lane_advance(lane, 40, 50);
+    struct lane *lane = lanes_add(&lanes, "a", 5, 0, 0);
+    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 0}, 1, 1, 40, 1);
+    lanes_pull_back(&lanes, "a", LANE_ANY_PRIORITY, 0, 12);
+    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 40}, 1, 1, 50, 1);
     ck_assert_int_eq(atomic_load(&lane->cursor), 12);
-    lane_advance(lane, 12, 20);
+    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 12}, 1, 1, 20, 1);
     ck_assert_int_eq(atomic_load(&lane->cursor), 20);
+}
+END_TEST
+
+/* Shares ---------------------------------------------------------------------------------------------------------------- */
+
+/* Claims of one task, `count` of them; lanes are never empty. Answers how many the lane got. */
+static int claims_of(struct lanes *lanes, const struct lane *lane, int count, usec_t *now)
+{
+    static struct lane_picks picks;
+    int got = 0;
+    for (int i = 0; i < count; i++) {
+        *now += MSEC(10);
+        lanes_pick(lanes, 1, *now, (uint32_t)i, &picks);
+        got += picks.pick[0].lane == lane;
+        lane_took(lanes, &picks.pick[0], 1, 1, i + 1, *now);
+    }
+    return got;
+}
+
+START_TEST(flows_of_one_queue_get_tasks_by_weight)
+{
+    static struct lanes lanes;
+    usec_t now = SECONDS(1);
+    const struct lane *heavy = lanes_add(&lanes, "a", 5, 1, 0);
+    const struct lane *light = lanes_add(&lanes, "a", 5, 2, 0);
+    lanes_weigh(&lanes, 1, 3);
+    ck_assert_int_eq(claims_of(&lanes, heavy, 400, &now), 300);
+    ck_assert_int_eq(claims_of(&lanes, light, 400, &now), 100);
+}
+END_TEST
+
+START_TEST(a_flow_that_comes_late_is_next_and_gets_no_more_than_its_share)
+{
+    static struct lanes lanes;
+    usec_t now = SECONDS(1);
+    lanes_add(&lanes, "a", 5, 1, 0);
+    claims_of(&lanes, NULL, 1000, &now);
+    const struct lane *late = lanes_add(&lanes, "a", 5, 2, 0);
+    ck_assert_int_ge(claims_of(&lanes, late, 2, &now), 1);
+    int got = claims_of(&lanes, late, 100, &now);
+    ck_assert_int_ge(got, 49);
+    ck_assert_int_le(got, 51);
+}
+END_TEST
+
+START_TEST(a_batch_is_divided_among_the_flows_that_wait)
+{
+    static struct lanes lanes;
+    static struct lane_picks picks;
+    lanes_add(&lanes, "a", 5, 1, 0);
+    lanes_pick(&lanes, 300, SECONDS(1), 0, &picks);
+    ck_assert_uint_eq(picks.pick[0].quota, 300);
+    lanes_add(&lanes, "a", 5, 2, 0);
+    lanes_add(&lanes, "a", 5, 3, 0);
+    lanes_pick(&lanes, 300, SECONDS(1), 1, &picks);
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(picks.pick[i].quota, 100);
+}
+END_TEST
+
+START_TEST(a_group_that_waits_behind_another_ages_until_it_is_served)
+{
+    static struct lanes lanes;
+    usec_t now = SECONDS(1);
+    lanes.ageing = SECONDS(30);
+    lanes_add(&lanes, "a", 4, 0, 0);
+    const struct lane *waits = lanes_add(&lanes, "a", 6, 0, 0);
+    int in_a_minute = (int)(SECONDS(60) / MSEC(10));
+    ck_assert_int_eq(claims_of(&lanes, waits, in_a_minute, &now), 0);
+    ck_assert_int_eq(claims_of(&lanes, waits, in_a_minute + in_a_minute / 2, &now), 2);
+    lanes.ageing = 0;
+    ck_assert_int_eq(claims_of(&lanes, waits, 10 * in_a_minute, &now), 0);
+}
+END_TEST
+
+START_TEST(many_lanes_are_left_out_once_empty_and_asked_again_after_a_bell)
+{
+    static struct lanes lanes;
+    static struct lane_picks picks;
+    for (int flow = 0; flow <= LANES_ASKED; flow++)
+        lanes_add(&lanes, "a", 5, flow, 0);
+    lanes_pick(&lanes, 1, SECONDS(1), 0, &picks);
+    ck_assert_uint_eq(picks.count, LANES_ASKED + 1);
+    for (size_t i = 0; i < picks.count; i++)
+        lane_took(&lanes, &picks.pick[i], 1, 0, 0, SECONDS(1));
+    lanes_pick(&lanes, 1, SECONDS(1), 0, &picks);
+    ck_assert_uint_eq(picks.count, 0);
+    lanes_pull_back(&lanes, "a", 5, 3, 0);
+    lanes_pick(&lanes, 1, SECONDS(1), 0, &picks);
+    ck_assert_uint_eq(picks.count, 1);
+    ck_assert_int_eq(picks.pick[0].lane->flow, 3);
 }
 END_TEST
 
@@ -495,6 +628,12 @@ int main(void)
     tcase_add_test(tests, no_task_is_overlooked_whatever_commits_late_or_comes_back);
     tcase_add_test(tests, the_model_notices_each_precaution_that_is_left_out);
     tcase_add_test(tests, a_lane_is_known_once);
+    tcase_add_test(tests, there_is_room_for_so_many_queues);
+    tcase_add_test(tests, flows_of_one_queue_get_tasks_by_weight);
+    tcase_add_test(tests, a_flow_that_comes_late_is_next_and_gets_no_more_than_its_share);
+    tcase_add_test(tests, a_batch_is_divided_among_the_flows_that_wait);
+    tcase_add_test(tests, a_group_that_waits_behind_another_ages_until_it_is_served);
+    tcase_add_test(tests, many_lanes_are_left_out_once_empty_and_asked_again_after_a_bell);
     tcase_add_test(tests, a_cursor_that_was_pulled_back_meanwhile_is_left_there);
     tcase_add_test(tests, nothing_is_settled_while_an_older_transaction_is_open);
     suite_add_tcase(suite, tests);

@@ -239,7 +239,7 @@ static void put_into(const char *state, const char *id)
         snprintf(sql, sizeof sql, "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{NULL}', '15s', 'b', 1);"
                                   "SELECT set_config('test.epoch', drumbeat.open_seat('00000000-0000-7000-8000-000000000001', 0, 'nobody')::text, false);"
                                   "SELECT set_config('test.fence', fence::text, false) FROM drumbeat.claim('00000000-0000-7000-8000-000000000001', 0,"
-                                  " current_setting('test.epoch')::bigint, 1, '{default}', '{5}', '{0}', '{noop}', 1)");
+                                  " current_setting('test.epoch')::bigint, 1, '{default}', '{5}', '{0}', '{0}', '{1}', '{noop}', 1)");
     if (strcmp(state, "QUEUED") != 0)
         test_sql(pg, sql);
     if (strcmp(state, "QUEUED") == 0 || strcmp(state, "delayed") == 0 || strcmp(state, "RUNNING") == 0)
@@ -331,7 +331,7 @@ START_TEST(a_late_claim_of_a_seat_that_was_taken_away_changes_nothing)
     put_into("RUNNING", id);
     test_sql(pg, "SELECT drumbeat.open_seat('00000000-0000-7000-8000-000000000001', 0, 'nobody')");
     ck_assert_str_eq(ask("SELECT status || attempt FROM drumbeat.task WHERE id = '$id'", id), "QUEUED0");
-    assert_refused(pg, "SELECT drumbeat.claim('00000000-0000-7000-8000-000000000001', 0, current_setting('test.epoch')::bigint, 1, '{default}', '{5}', '{0}', '{noop}', 1)", "DBF01");
+    assert_refused(pg, "SELECT drumbeat.claim('00000000-0000-7000-8000-000000000001', 0, current_setting('test.epoch')::bigint, 1, '{default}', '{5}', '{0}', '{0}', '{1}', '{noop}', 1)", "DBF01");
     assert_refused(pg, "SELECT drumbeat.settle_plain('00000000-0000-7000-8000-000000000001', 0, current_setting('test.epoch')::bigint, current_setting('test.fence')::bigint, '{1}', '{1}', false)", "DBF01");
     assert_refused(pg, "SELECT drumbeat.before_commit('00000000-0000-7000-8000-000000000001', 0, current_setting('test.epoch')::bigint)", "DBF01");
     ck_assert_str_eq(ask("SELECT status || attempt FROM drumbeat.task WHERE id = '$id'", id), "QUEUED0");
@@ -347,7 +347,7 @@ START_TEST(whoever_takes_a_seat_waits_for_its_claim_under_way)
     test_sql(pg, "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{NULL}', '15s', 'b', 1)");
     const char *epoch = text("SELECT drumbeat.open_seat('00000000-0000-7000-8000-000000000001', 0, 'nobody')");
     char sql[SQL_MAX];
-    snprintf(sql, sizeof sql, "SELECT drumbeat.claim('00000000-0000-7000-8000-000000000001', 0, %s, 1, '{default}', '{5}', '{0}', '{noop}', 1)", epoch);
+    snprintf(sql, sizeof sql, "SELECT drumbeat.claim('00000000-0000-7000-8000-000000000001', 0, %s, 1, '{default}', '{5}', '{0}', '{0}', '{1}', '{noop}', 1)", epoch);
     ck_assert(pg_begin(child, &e));
     test_sql(child, sql);
     test_sql(pg, "SET lock_timeout = '200ms'");
@@ -463,7 +463,7 @@ START_TEST(who_may_enqueue_may_nothing_else)
         "SELECT * FROM drumbeat.task",
         "SELECT * FROM drumbeat.task_body",
         "SELECT args FROM drumbeat.task_body LIMIT 1",
-        "INSERT INTO drumbeat.ready SELECT 'q', 5, 1, gen_random_uuid(), 'noop', 0, 1",
+        "INSERT INTO drumbeat.ready SELECT 'q', 5, 0, 1, gen_random_uuid(), 'noop', 0, 1",
         "DELETE FROM drumbeat.ready",
         "UPDATE drumbeat.queue_state SET paused = true",
         "SELECT drumbeat.open_seat(gen_random_uuid(), 0, 'x')",

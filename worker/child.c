@@ -285,9 +285,9 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
     int place;
     c->pending.fence = claims->fence;
     c->pending.count = claims->count;
-    c->pending.has_unique = false;
+    c->pending.has_ties = false;
     for (size_t i = 0; i < claims->count; i++)
-        c->pending.has_unique |= claims->task[i].has_unique;
+        c->pending.has_ties |= claims->task[i].has_ties;
     memset(c->pending.started, 0, sizeof *c->pending.started * claims->count);
     seat_batch(c->seat, (int)claims->count);
     while (!leaving(c) && seat_next_place(c->seat, &place)) {

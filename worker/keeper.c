@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10),
+static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10), busy_every = MSEC(50),
                     call_timeout_cap = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
 
 static bool connect_all(struct keeper *k, struct err *e)
@@ -94,13 +94,15 @@ static bool due(usec_t *at, usec_t now, usec_t every)
     return true;
 }
 
-/* While enqueuers are at work that may have read the old flag, the round is the only way to hear of their tasks. The longer one of
+/* Children that are all busy are not rung for, and with many lanes they do not ask the empty ones themselves.
+ * While enqueuers are at work that may have read the old flag, the round is the only way to hear of their tasks. The longer one of
  * them takes, the less its end is a matter of milliseconds. */
 static usec_t round_pause(const struct keeper *k)
 {
     usec_t pause = (clock_boot() - k->waiting_since) / 8;
+    bool left_out = !k->waiting && atomic_load(&k->board->lanes.count) > LANES_ASKED;
     if (!k->waiting_xid || pause > round_every)
-        return round_every;
+        return left_out ? busy_every : round_every;
     return pause > deaf_every ? pause : deaf_every;
 }
 

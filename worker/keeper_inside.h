@@ -22,7 +22,6 @@ struct keeper {
     /* new work */
     int64_t last_seq;
     bool lanes_unknown;
-    usec_t lanes_at; /* when to learn them again at the earliest */
     usec_t poll_at;  /* when to look for work whether or not there is news */
     usec_t delayed_at; /* CLOCK_BOOTTIME of the next delayed task; 0: none */
     /* the bell */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROMOTE_MAX = 1000, LANES_SHARE = 20 };
+enum { PROMOTE_MAX = 1000, LOOK_MAX = 1024 };
 
 static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2);
 
@@ -23,63 +23,122 @@ static bool serves(const struct keeper *k, const char *queue)
     return k->queues == NULL && !is_private(queue);
 }
 
-static void hear_ready(struct keeper *k, const char *queue, const char *priority, int64_t low)
+/* A bell for one lane, or for all of a queue when `priority` is "*". */
+static void hear_ready(struct keeper *k, const char *queue, const char *priority, int flow, int64_t low)
 {
+    bool all = strcmp(priority, "*") == 0;
     if (!serves(k, queue) || strlen(queue) >= LANE_QUEUE_MAX)
         return;
-    if (strcmp(priority, "*") == 0)
-        k->lanes_unknown = true;
-    else if (!lanes_add(&k->board->lanes, queue, atoi(priority), low))
+    if (!all && !lanes_add(&k->board->lanes, queue, atoi(priority), flow, low))
         log_warning("keeper.too_many_lanes", LOG_STR("queue", queue));
-    lanes_pull_back(&k->board->lanes, queue, strcmp(priority, "*") == 0 ? LANE_ANY_PRIORITY : atoi(priority), low);
+    lanes_pull_back(&k->board->lanes, queue, all ? LANE_ANY_PRIORITY : atoi(priority), flow, low);
     board_wake_idle(k->board);
 }
 
 void keeper_hear(struct keeper *k, const char *payload)
 {
     char queue[LANE_QUEUE_MAX + 1], priority[4], id[UUID_TEXT_MAX];
+    int flow;
     long long low;
     struct uuid task;
-    if (sscanf(payload, "ready %64s %3s %lld", queue, priority, &low) == 3)
-        hear_ready(k, queue, priority, low);
+    if (sscanf(payload, "ready %64s %3s %d %lld", queue, priority, &flow, &low) == 4)
+        hear_ready(k, queue, priority, flow, low);
     else if (sscanf(payload, "cancel %36s", id) == 1 && uuid_parse(id, &task))
         keeper_stop_task(k, task);
     else if (strcmp(payload, "delayed") == 0)
         k->round_at = 0;
 }
 
-/* Learn the lanes that have tasks in them. The walk steps over dead rows, which a held snapshot can make many: it takes at most one
- * part in LANES_SHARE of the time. */
+/* Learn the lanes that there are, and the weights of their flows. */
 static bool learn_lanes(struct keeper *k, struct err *e)
 {
-    usec_t began = clock_boot();
     struct pg_rows rows;
     if (!pg_exec(k->pg, &sql_lanes, &rows, e, pg_texts(k->queues, k->queue_count)))
         return false;
-    for (size_t i = 0; i < rows.count; i++)
-        lanes_add(&k->board->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1), pg_get_int(&rows, i, 2) - 1);
+    for (size_t i = 0; i < rows.count; i++) {
+        if (!lanes_add(&k->board->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1), (int)pg_get_int(&rows, i, 2), 0))
+            log_warning("keeper.too_many_lanes", LOG_STR("queue", pg_get_text(&rows, i, 0)));
+        lanes_weigh(&k->board->lanes, (int)pg_get_int(&rows, i, 2), (int)pg_get_int(&rows, i, 3));
+    }
     k->lanes_unknown = false;
-    k->lanes_at = clock_boot() + (clock_boot() - began) * LANES_SHARE;
+    return true;
+}
+
+/* Ranges of lanes in which a task may be that nobody looks for, as the arrays of one statement. */
+struct look {
+    size_t count;
+    struct lane *lanes[LOOK_MAX];
+    const char *queues[LOOK_MAX];
+    int64_t priorities[LOOK_MAX], flows[LOOK_MAX], above[LOOK_MAX], upto[LOOK_MAX], found[LOOK_MAX];
+};
+
+static void look_add(const struct keeper *k, struct look *look, struct lane *lane, int64_t above, int64_t upto)
+{
+    const struct lane_group *group = lane_group(&k->board->lanes, lane);
+    size_t i = look->count++;
+    look->lanes[i] = lane;
+    look->queues[i] = group->queue;
+    look->priorities[i] = group->priority;
+    look->flows[i] = lane->flow;
+    look->above[i] = above;
+    look->upto[i] = upto;
+    look->found[i] = 0;
+}
+
+static bool look_there(struct keeper *k, struct look *look, struct err *e)
+{
+    struct pg_rows rows;
+    size_t count = look->count;
+    if (count == 0)
+        return true;
+    if (!pg_exec(k->pg, &sql_lane_first, &rows, e, pg_texts(look->queues, count), pg_ints(look->priorities, count), pg_ints(look->flows, count),
+                 pg_ints(look->above, count), pg_ints(look->upto, count), pg_texts(k->catalog->names, k->catalog->count)))
+        return false;
+    for (size_t i = 0; i < rows.count; i++)
+        look->found[pg_get_int(&rows, i, 0) - 1] = pg_get_int(&rows, i, 1);
+    if (rows.count > 0)
+        board_wake_idle(k->board);
     return true;
 }
 
 /* Did a transaction commit late, behind a cursor? */
 static bool look_behind(struct keeper *k, int64_t settled, struct err *e)
 {
+    static struct look look;
     uint32_t count = atomic_load(&k->board->lanes.count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct lane *lane = &k->board->lanes.lane[i];
-        struct pg_rows rows;
-        int64_t above, upto;
-        if (!lane_to_look(lane, &above, &upto))
-            continue;
-        if (!pg_exec(k->pg, &sql_lane_first, &rows, e, pg_text(lane->queue), pg_int(lane->priority), pg_int(above), pg_int(upto),
-                     pg_texts(k->catalog->names, k->catalog->count)))
+    for (uint32_t next = 0; next < count;) {
+        look.count = 0;
+        for (; next < count && look.count < LOOK_MAX; next++) {
+            struct lane *lane = &k->board->lanes.lane[next];
+            int64_t above, upto;
+            if (lane_to_look(lane, &above, &upto))
+                look_add(k, &look, lane, above, upto);
+        }
+        if (!look_there(k, &look, e))
             return false;
-        int64_t found = rows.count ? pg_get_int(&rows, 0, 0) : 0;
-        lane_looked(lane, upto, found, settled);
-        if (found)
-            board_wake_idle(k->board);
+        for (size_t i = 0; i < look.count; i++)
+            lane_looked(look.lanes[i], look.upto[i], look.found[i], settled);
+    }
+    return true;
+}
+
+/* Is there something in a lane that claims leave out because it was empty? */
+static bool look_into_empty(struct keeper *k, struct err *e)
+{
+    static struct look look;
+    uint32_t count = atomic_load(&k->board->lanes.count);
+    for (uint32_t next = 0; next < count;) {
+        look.count = 0;
+        for (; next < count && look.count < LOOK_MAX; next++) {
+            struct lane *lane = &k->board->lanes.lane[next];
+            if (lanes_left_out(&k->board->lanes, lane))
+                look_add(k, &look, lane, atomic_load(&lane->cursor), INT64_MAX);
+        }
+        if (!look_there(k, &look, e))
+            return false;
+        for (size_t i = 0; i < look.count; i++)
+            if (look.found[i])
+                lane_ring(look.lanes[i]);
     }
     return true;
 }
@@ -142,12 +201,15 @@ bool keeper_round(struct keeper *k, struct err *e)
     bool news = state.last_seq != k->last_seq || k->waiting_xid || clock_boot() >= k->poll_at;
     k->last_seq = state.last_seq;
     end_waiting(k, &state);
-    if ((k->lanes_unknown || (news && clock_boot() >= k->lanes_at)) && !learn_lanes(k, e))
+    bool poll = clock_boot() >= k->poll_at;
+    if ((k->lanes_unknown || poll) && !learn_lanes(k, e))
         return false;
-    if (news) {
+    if (news && !look_into_empty(k, e))
+        return false;
+    if (poll)
         k->poll_at = clock_boot() + poll_every + jitter(poll_every / 4);
+    if (news)
         board_wake_idle(k->board);
-    }
     return look_behind(k, settled, e);
 }
 

@@ -358,6 +358,7 @@ static bool make_board(struct supervisor *s, struct err *e)
     s->board->worker = uuid_v7();
     s->board->lease = config->worker.lease;
     s->board->burst = s->options->burst;
+    s->board->lanes.ageing = config->worker.ageing;
     atomic_store(&s->board->supervisor_pid, getpid());
     atomic_store(&s->board->supervisor_at, clock_boot());
     s->posts = mem_zero((size_t)config->worker.pool + 1, sizeof *s->posts);

@@ -104,7 +104,7 @@ static bool measure(struct raw *raw, struct err *e)
     raw->url = session_url(b->session, e);
     if (!raw->url || !bench_fill(&raw->queue, b->tasks, e) || !open_worker(raw, e))
         return false;
-    lanes_add(raw->lanes, raw->queue.worker.queue, PRIORITY_DEFAULT, 0);
+    lanes_add(raw->lanes, raw->queue.worker.queue, PRIORITY_DEFAULT, 0, 0);
     bool good = run_clients(raw, e) && read_result(raw, e);
     pg_exec(b->session->pg, &sql_worker_close, NULL, &ignored, pg_uuid(raw->worker));
     return good;

@@ -12,7 +12,7 @@ struct claimed {
     int attempt, allowed;
     const char *name, *args, *tenant;
     const char *limits; /* what the task asks for itself, JSON (limits_tighten); NULL: nothing */
-    bool has_unique, expired;
+    bool has_ties, expired;
     usec_t created_at, tick_at;
 };
 

@@ -8,5 +8,5 @@ struct broker {
     struct region *region; /* of the last claim */
     struct pg_call *calls;
     struct pg_rows *answers;
-    uint32_t turn; /* which lane of equal priority goes first */
+    uint32_t turn; /* which queue goes first among those of equal rank */
 };

@@ -1,24 +1,68 @@
-/* lanes: cursors and the proof that nothing was left behind them. Pure: tests/test_lanes.c simulates late commits. */
+/* lanes: cursors and the proof that nothing was left behind them, and which lanes a claim asks. Pure: tests/test_lanes.c simulates late
+ * commits and shares. */
 #include "common/broker/lanes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int64_t before)
+/* A task of a flow of weight 1 takes this much virtual time. */
+enum { VIRTUAL_TASK = 1 << 20 };
+
+/* Lanes ------------------------------------------------------------------------------------------------------------- */
+
+static int64_t group_find(const struct lanes *lanes, const char *queue, int priority)
+{
+    uint32_t count = atomic_load(&lanes->group_count);
+    for (uint32_t i = 0; i < count; i++)
+        if (lanes->group[i].priority == priority && strcmp(lanes->group[i].queue, queue) == 0)
+            return i;
+    return -1;
+}
+
+static int64_t group_add(struct lanes *lanes, const char *queue, int priority)
+{
+    uint32_t count = atomic_load(&lanes->group_count);
+    int64_t found = group_find(lanes, queue, priority);
+    if (found >= 0 || count == LANE_GROUPS_MAX)
+        return found;
+    struct lane_group *group = &lanes->group[count];
+    snprintf(group->queue, sizeof group->queue, "%s", queue);
+    group->priority = priority;
+    atomic_store(&lanes->group_count, count + 1);
+    return count;
+}
+
+const struct lane_group *lane_group(const struct lanes *lanes, const struct lane *lane)
+{
+    return &lanes->group[lane->group];
+}
+
+struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int flow, int64_t before)
 {
     uint32_t count = atomic_load(&lanes->count);
-    for (uint32_t i = 0; i < count; i++)
-        if (lanes->lane[i].priority == priority && strcmp(lanes->lane[i].queue, queue) == 0)
+    int64_t group = group_add(lanes, queue, priority);
+    for (uint32_t i = 0; group >= 0 && i < count; i++)
+        if (lanes->lane[i].group == (uint32_t)group && lanes->lane[i].flow == flow)
             return &lanes->lane[i];
-    if (count == LANES_MAX)
+    if (group < 0 || count == LANES_MAX)
         return NULL;
     struct lane *lane = &lanes->lane[count];
-    snprintf(lane->queue, sizeof lane->queue, "%s", queue);
-    lane->priority = priority;
+    lane->group = (uint32_t)group;
+    lane->flow = flow;
     lane->low = 0;
+    atomic_store(&lane->weight, 1);
+    atomic_store(&lane->start, 0);
+    atomic_store(&lane->empty, 0);
+    atomic_store(&lane->bell, 1);
     atomic_store(&lane->cursor, before);
     atomic_store(&lanes->count, count + 1);
     return lane;
+}
+
+void lane_ring(struct lane *lane)
+{
+    atomic_fetch_add(&lane->bell, 1);
 }
 
 static void pull_back(struct lane *lane, int64_t to)
@@ -26,19 +70,31 @@ static void pull_back(struct lane *lane, int64_t to)
     int64_t cursor = atomic_load(&lane->cursor);
     while (cursor > to && !atomic_compare_exchange_weak(&lane->cursor, &cursor, to))
         ;
+    lane_ring(lane);
 }
 
-void lanes_pull_back(struct lanes *lanes, const char *queue, int priority, int64_t low)
+void lanes_pull_back(struct lanes *lanes, const char *queue, int priority, int flow, int64_t low)
 {
     uint32_t count = atomic_load(&lanes->count);
     for (uint32_t i = 0; i < count; i++) {
         struct lane *lane = &lanes->lane[i];
-        if ((priority != LANE_ANY_PRIORITY && priority != lane->priority) || strcmp(lane->queue, queue) != 0)
+        const struct lane_group *group = lane_group(lanes, lane);
+        if (priority != LANE_ANY_PRIORITY && (priority != group->priority || flow != lane->flow))
+            continue;
+        if (strcmp(group->queue, queue) != 0)
             continue;
         if (lane->low > low)
             lane->low = low;
         pull_back(lane, low);
     }
+}
+
+void lanes_weigh(struct lanes *lanes, int flow, int weight)
+{
+    uint32_t count = atomic_load(&lanes->count);
+    for (uint32_t i = 0; i < count; i++)
+        if (lanes->lane[i].flow == flow)
+            atomic_store(&lanes->lane[i].weight, (uint32_t)weight);
 }
 
 void lanes_forget(struct lanes *lanes)
@@ -47,16 +103,142 @@ void lanes_forget(struct lanes *lanes)
     for (uint32_t i = 0; i < count; i++) {
         lanes->lane[i].low = 0;
         atomic_store(&lanes->lane[i].cursor, 0);
+        lane_ring(&lanes->lane[i]);
     }
     lanes->sample_count = 0;
 }
 
-void lane_advance(struct lane *lane, int64_t from, int64_t highest)
+/* Shares ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_open(const struct lane *lane)
+{
+    return atomic_load(&lane->bell) != atomic_load(&lane->empty);
+}
+
+bool lanes_left_out(const struct lanes *lanes, const struct lane *lane)
+{
+    return (lanes->strict || atomic_load(&lanes->count) > LANES_ASKED) && !is_open(lane);
+}
+
+/* What the order of lanes needs to know of each, read once. */
+struct candidate {
+    struct lane *lane;
+    int64_t rank;  /* priority, less what its group has gained by waiting */
+    uint32_t turn; /* of its group among those of equal rank */
+    uint64_t start;
+    bool open;
+};
+
+static int by_order(const void *left, const void *right)
+{
+    const struct candidate *a = left, *b = right;
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    if (a->turn != b->turn)
+        return a->turn < b->turn ? -1 : 1;
+    if (a->open != b->open)
+        return a->open ? -1 : 1;
+    return a->start < b->start ? -1 : a->start > b->start;
+}
+
+/* A group in which nothing waits does not age. */
+static void mark_open_groups(struct lanes *lanes, bool *open)
+{
+    uint32_t count = atomic_load(&lanes->count);
+    for (uint32_t i = 0; i < count; i++)
+        if (is_open(&lanes->lane[i]))
+            open[lanes->lane[i].group] = true;
+}
+
+static int64_t group_rank(const struct lanes *lanes, struct lane_group *group, bool open, usec_t now)
+{
+    if (!open || !atomic_load(&group->served_at))
+        atomic_store(&group->served_at, now);
+    usec_t waits = now - atomic_load(&group->served_at);
+    return lanes->ageing && waits > 0 ? group->priority - waits / lanes->ageing : group->priority;
+}
+
+/* A flow that had nothing to run for a while gets no more than the others for it. */
+static uint64_t lane_start(const struct lanes *lanes, const struct lane *lane)
+{
+    uint64_t start = atomic_load(&lane->start), now = atomic_load(&lane_group(lanes, lane)->now);
+    return start > now ? start : now;
+}
+
+static size_t list_candidates(struct lanes *lanes, usec_t now, uint32_t turn, struct candidate *out)
+{
+    bool open[LANE_GROUPS_MAX] = {false};
+    int64_t rank[LANE_GROUPS_MAX];
+    uint32_t count = atomic_load(&lanes->count), groups = atomic_load(&lanes->group_count);
+    size_t found = 0;
+    mark_open_groups(lanes, open);
+    for (uint32_t i = 0; i < groups; i++)
+        rank[i] = group_rank(lanes, &lanes->group[i], open[i], now);
+    for (uint32_t i = 0; i < count; i++) {
+        struct lane *lane = &lanes->lane[i];
+        if (lane->group >= groups || lanes_left_out(lanes, lane))
+            continue;
+        out[found++] = (struct candidate){
+            .lane = lane, .rank = rank[lane->group], .turn = (lane->group + turn) % groups, .start = lane_start(lanes, lane), .open = is_open(lane)};
+    }
+    return found;
+}
+
+/* What of `wanted` is the lane's: its part by weight among the open lanes of its group that were picked. */
+static void give_quotas(struct lane_picks *picks, size_t wanted)
+{
+    for (size_t i = 0; i < picks->count; i++) {
+        uint64_t mine = atomic_load(&picks->pick[i].lane->weight), all = mine;
+        for (size_t k = 0; k < picks->count; k++)
+            if (k != i && picks->pick[k].group == picks->pick[i].group && is_open(picks->pick[k].lane))
+                all += atomic_load(&picks->pick[k].lane->weight);
+        size_t quota = (size_t)((wanted * mine + all - 1) / all);
+        picks->pick[i].quota = quota > 0 ? quota : 1;
+    }
+}
+
+void lanes_pick(struct lanes *lanes, size_t wanted, usec_t now, uint32_t turn, struct lane_picks *out)
+{
+    static struct candidate candidates[LANES_MAX]; /* a process claims for one seat */
+    size_t found = list_candidates(lanes, now, turn, candidates);
+    if (found > 1)
+        qsort(candidates, found, sizeof *candidates, by_order);
+    out->count = found < LANE_PICKS_MAX ? found : LANE_PICKS_MAX;
+    for (size_t i = 0; i < out->count; i++) {
+        struct lane *lane = candidates[i].lane;
+        out->pick[i] = (struct lane_pick){
+            .lane = lane, .group = lane_group(lanes, lane), .cursor = atomic_load(&lane->cursor), .bell = atomic_load(&lane->bell)};
+    }
+    give_quotas(out, wanted);
+}
+
+static void charge(struct lanes *lanes, struct lane *lane, size_t taken, usec_t now)
+{
+    struct lane_group *group = &lanes->group[lane->group];
+    uint64_t start = lane_start(lanes, lane);
+    atomic_store(&group->now, start);
+    atomic_store(&lane->start, start + taken * VIRTUAL_TASK / atomic_load(&lane->weight));
+    atomic_store(&group->served_at, now);
+}
+
+static void advance(struct lane *lane, int64_t from, int64_t highest)
 {
     int64_t cursor = atomic_load(&lane->cursor);
     while (cursor >= from && cursor < highest && !atomic_compare_exchange_weak(&lane->cursor, &cursor, highest))
         ;
 }
+
+void lane_took(struct lanes *lanes, const struct lane_pick *pick, size_t asked, size_t taken, int64_t highest, usec_t now)
+{
+    if (taken > 0) {
+        advance(pick->lane, pick->cursor, highest);
+        charge(lanes, pick->lane, taken, now);
+    }
+    if (taken < asked)
+        atomic_store(&pick->lane->empty, pick->bell);
+}
+
+/* Looking behind the cursors ---------------------------------------------------------------------------------------- */
 
 int64_t lanes_sample(struct lanes *lanes, int64_t last_seq, int64_t next_xid, int64_t oldest_xid)
 {

@@ -5,43 +5,34 @@
 
 #include <stdlib.h>
 
-/* The lanes in the order in which they are claimed from: by priority, and among equals each queue gets its turn to be first. */
+/* The lanes of one claim as the arrays of its statement. */
 struct order {
-    size_t count;
-    struct lane *lane[LANES_MAX];
-    const char *queues[LANES_MAX];
-    int64_t priorities[LANES_MAX], cursors[LANES_MAX];
+    struct lane_picks picks;
+    const char *queues[LANE_PICKS_MAX];
+    int64_t priorities[LANE_PICKS_MAX], flows[LANE_PICKS_MAX], cursors[LANE_PICKS_MAX], quotas[LANE_PICKS_MAX];
 };
 
-static void add_lane(struct order *order, struct lane *lane)
+static void order_lanes(struct broker *b, size_t wanted, struct order *order)
 {
-    size_t place = order->count++;
-    for (; place > 0 && order->lane[place - 1]->priority > lane->priority; place--)
-        order->lane[place] = order->lane[place - 1];
-    order->lane[place] = lane;
-}
-
-static void order_lanes(struct broker *b, struct order *order)
-{
-    uint32_t count = atomic_load(&b->options.lanes->count);
-    uint32_t first = count ? b->turn++ % count : 0;
-    order->count = 0;
-    for (uint32_t i = 0; i < count; i++)
-        add_lane(order, &b->options.lanes->lane[(first + i) % count]);
-    for (size_t i = 0; i < order->count; i++) {
-        order->queues[i] = order->lane[i]->queue;
-        order->priorities[i] = order->lane[i]->priority;
-        order->cursors[i] = atomic_load(&order->lane[i]->cursor);
+    lanes_pick(b->options.lanes, wanted, clock_boot(), b->turn++, &order->picks);
+    for (size_t i = 0; i < order->picks.count; i++) {
+        const struct lane_pick *pick = &order->picks.pick[i];
+        order->queues[i] = pick->group->queue;
+        order->priorities[i] = pick->group->priority;
+        order->flows[i] = pick->lane->flow;
+        order->cursors[i] = pick->cursor;
+        order->quotas[i] = (int64_t)pick->quota;
     }
 }
 
 static struct pg_call claim_call(const struct broker *b, const struct order *order, size_t wanted)
 {
     const struct seat_key *key = b->options.key;
+    size_t count = order->picks.count;
     return (struct pg_call){
         .query = &sql_claim,
-        .args = {pg_uuid(key->worker), pg_int(key->seat), pg_int(key->epoch), pg_int(key->pid), pg_texts(order->queues, order->count),
-                 pg_ints(order->priorities, order->count), pg_ints(order->cursors, order->count),
+        .args = {pg_uuid(key->worker), pg_int(key->seat), pg_int(key->epoch), pg_int(key->pid), pg_texts(order->queues, count),
+                 pg_ints(order->priorities, count), pg_ints(order->flows, count), pg_ints(order->cursors, count), pg_ints(order->quotas, count),
                  pg_texts(b->options.names, b->options.name_count), pg_int((int64_t)wanted), {.type = PG_END}},
     };
 }
@@ -52,34 +43,49 @@ static const char *copy(struct broker *b, const struct pg_rows *rows, size_t row
 }
 
 /* Columns as sql/queries/worker/claim.sql lists them. */
-enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_UNIQUE, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT, C_LIMITS };
+enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT, C_LIMITS };
 
-static void read_claims(struct broker *b, const struct pg_rows *rows, const struct order *order, struct claims *out)
+static struct claimed read_claimed(struct broker *b, const struct pg_rows *rows, size_t row)
+{
+    return (struct claimed){
+        .id = pg_get_uuid(rows, row, C_ID),
+        .place = (int)pg_get_int(rows, row, C_PLACE),
+        .attempt = (int)pg_get_int(rows, row, C_ATTEMPT),
+        .allowed = (int)pg_get_int(rows, row, C_ALLOWED),
+        .name = copy(b, rows, row, C_NAME),
+        .args = copy(b, rows, row, C_ARGS),
+        .tenant = copy(b, rows, row, C_TENANT),
+        .has_ties = pg_get_bool(rows, row, C_HAS_TIES),
+        .expired = pg_get_bool(rows, row, C_EXPIRED),
+        .created_at = pg_get_time(rows, row, C_CREATED_AT),
+        .tick_at = pg_get_time(rows, row, C_TICK_AT),
+        .limits = copy(b, rows, row, C_LIMITS),
+    };
+}
+
+static void read_claims(struct broker *b, const struct pg_rows *rows, struct claims *out)
 {
     region_reset(b->region);
     out->count = rows->count;
-    for (size_t i = 0; i < rows->count; i++) {
-        out->task[i] = (struct claimed){
-            .id = pg_get_uuid(rows, i, C_ID),
-            .place = (int)pg_get_int(rows, i, C_PLACE),
-            .attempt = (int)pg_get_int(rows, i, C_ATTEMPT),
-            .allowed = (int)pg_get_int(rows, i, C_ALLOWED),
-            .name = copy(b, rows, i, C_NAME),
-            .args = copy(b, rows, i, C_ARGS),
-            .tenant = copy(b, rows, i, C_TENANT),
-            .limits = copy(b, rows, i, C_LIMITS),
-            .has_unique = pg_get_bool(rows, i, C_HAS_UNIQUE),
-            .expired = pg_get_bool(rows, i, C_EXPIRED),
-            .created_at = pg_get_time(rows, i, C_CREATED_AT),
-            .tick_at = pg_get_time(rows, i, C_TICK_AT),
-        };
-        size_t lane = (size_t)pg_get_int(rows, i, C_LANE) - 1;
-        bool last_of_lane = i + 1 == rows->count || pg_get_int(rows, i + 1, C_LANE) != (int64_t)lane + 1;
-        if (last_of_lane)
-            lane_advance(order->lane[lane], order->cursors[lane], pg_get_int(rows, i, C_SEQ));
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        out->task[i] = read_claimed(b, rows, i);
     if (rows->count > 0)
         out->fence = pg_get_int(rows, 0, C_FENCE);
+}
+
+/* Tell the lanes what came of asking them. The statement stops when it has `wanted`: lanes behind that were not asked. */
+static void tell_lanes(struct broker *b, const struct pg_rows *rows, const struct order *order, size_t wanted)
+{
+    usec_t now = clock_boot();
+    size_t row = 0;
+    for (size_t i = 0; i < order->picks.count && row < wanted; i++) {
+        const struct lane_pick *pick = &order->picks.pick[i];
+        size_t asked = wanted - row < pick->quota ? wanted - row : pick->quota, taken = 0;
+        int64_t highest = 0;
+        for (; row < rows->count && pg_get_int(rows, row, C_LANE) == (int64_t)i + 1; row++, taken++)
+            highest = pg_get_int(rows, row, C_SEQ);
+        lane_took(b->options.lanes, pick, asked, taken, highest, now);
+    }
 }
 
 static bool turn(struct broker *b, const struct settlement *settle, size_t wanted, struct claims *out, struct err *e)
@@ -87,17 +93,21 @@ static bool turn(struct broker *b, const struct settlement *settle, size_t wante
     struct order order;
     size_t settles = settle->fence ? settle_calls(settle, b->options.key, b->calls) : 0;
     size_t calls = settles;
+    if (wanted > CLAIM_MAX)
+        wanted = CLAIM_MAX;
     if (wanted > 0) {
-        order_lanes(b, &order);
-        if (order.count > 0)
-            b->calls[calls++] = claim_call(b, &order, wanted < CLAIM_MAX ? wanted : CLAIM_MAX);
+        order_lanes(b, wanted, &order);
+        if (order.picks.count > 0)
+            b->calls[calls++] = claim_call(b, &order, wanted);
     }
     if (calls == 0)
         return true;
     if (!pg_exec_calls(b->options.pg, b->calls, calls, b->answers, e))
         return false;
-    if (calls > settles)
-        read_claims(b, &b->answers[settles], &order, out);
+    if (calls > settles) {
+        read_claims(b, &b->answers[settles], out);
+        tell_lanes(b, &b->answers[settles], &order, wanted);
+    }
     return true;
 }
 

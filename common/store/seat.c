@@ -68,7 +68,7 @@ static struct pg_call plain_call(const struct settlement *s, const struct seat_k
     return (struct pg_call){
         .query = &sql_settle_plain,
         .args = {pg_uuid(key->worker), pg_int(key->seat), pg_int(key->epoch), pg_int(s->fence), pg_ints(s->started, s->count),
-                 pg_ints(s->ended, s->count), pg_bool(s->has_unique), {.type = PG_END}},
+                 pg_ints(s->ended, s->count), pg_bool(s->has_ties), {.type = PG_END}},
     };
 }
 

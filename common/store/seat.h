@@ -58,7 +58,7 @@ struct settlement {
     size_t count;  /* places of the claim */
     int64_t started[CLAIM_MAX], ended[CLAIM_MAX];
     size_t plain;  /* how many of them are plain successes */
-    bool has_unique;
+    bool has_ties;
     struct other {
         int place;
         struct attempt_end end;

@@ -65,6 +65,7 @@ CREATE TABLE drumbeat.task_body (
     tenant       text,
     unique_key   text,
     headers      jsonb,
+    limit_key    text,
     external_id  text,
     batch_id     uuid,
     parent_id    uuid,
@@ -80,18 +81,42 @@ EXCEPTION WHEN feature_not_supported THEN
     NULL; -- a server built without lz4 keeps its default
 END $$;
 
--- Waiting to be claimed. A lane is (queue, priority); seq gives the order in it. `attempt` is how often the task was
--- started so far, `allowed` how often it may be.
+-- Waiting to be claimed. A lane is (queue, priority, flow); seq gives the order in it. Lanes of one queue and priority get equal
+-- shares: a flow is a tenant, or several that share a number (flow_of). `attempt` is how often the task was started so far,
+-- `allowed` how often it may be.
 CREATE TABLE drumbeat.ready (
     queue    text COLLATE "C" NOT NULL,
     priority smallint NOT NULL,
+    flow     smallint NOT NULL,
     seq      bigint NOT NULL DEFAULT nextval('drumbeat.ready_seq'),
     task_id  uuid NOT NULL UNIQUE,
     name     text COLLATE "C" NOT NULL,
     attempt  integer NOT NULL DEFAULT 0,
     allowed  integer NOT NULL,
-    PRIMARY KEY (queue, priority, seq)
+    PRIMARY KEY (queue, priority, flow, seq)
 );
+
+-- The lanes that were ever used, so that workers need not look for them among the tasks. A lane may stand here twice: two
+-- transactions that are the first to use it do not wait for each other.
+CREATE TABLE drumbeat.lane (
+    queue    text COLLATE "C" NOT NULL,
+    priority smallint NOT NULL,
+    flow     smallint NOT NULL,
+    used_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX lane_place ON drumbeat.lane (queue, priority, flow);
+
+-- Tenants whose share is not 1.
+CREATE TABLE drumbeat.tenant (
+    name   text PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 200),
+    weight integer NOT NULL CHECK (weight BETWEEN 1 AND 1000)
+);
+
+-- The flow of a tenant's tasks: 0 for no tenant, else 1 to 4095. With so many flows it is unlikely that a tenant shares one with another
+-- that floods the queue, and nobody has to keep a list.
+CREATE FUNCTION drumbeat.flow_of(tenant text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN tenant IS NULL THEN 0 ELSE 1 + (hashtext(tenant) & 2147483647) % 4095 END::smallint
+$$;
 
 -- Waiting for a moment.
 CREATE TABLE drumbeat.delayed (

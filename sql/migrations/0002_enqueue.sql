@@ -3,25 +3,43 @@
 
 -- Wake the workers that wait for tasks of this lane: there are some with a sequence number above `low` once this transaction
 -- commits. At most once a lane and transaction (its first call knows the lowest number), and only when somebody waits: a worker
--- that starts to wait looks again until every transaction that could have missed its flag is over. `always` is for tasks that
--- come back with an old number; priority NULL means any.
-CREATE FUNCTION drumbeat.ring(queue text, priority int, low bigint, always boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+-- that starts to wait looks again until every transaction that could have missed its flag is over. A lane that was never used is told
+-- to those who are busy too. `always` is for tasks that come back with an old number; priority NULL means every lane of the queue.
+CREATE FUNCTION drumbeat.ring(queue text, priority int, flow int, low bigint, always boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
-    lane text := queue || ' ' || coalesce(priority::text, '*');
-    rung text;
+    lane  text := format('%s %s %s', queue, coalesce(priority::text, '*'), coalesce(flow, 0));
+    rung  text := coalesce(current_setting('drumbeat.rung', true), '');
+    fresh boolean := false;
 BEGIN
-    IF always THEN
-        PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
-        RETURN;
+    IF NOT always THEN
+        IF strpos(rung, ',' || lane || ',') > 0 THEN
+            RETURN;
+        END IF;
+        PERFORM set_config('drumbeat.rung', right(rung, 8000) || ',' || lane || ',', true);
+        IF NOT EXISTS (SELECT FROM drumbeat.lane l WHERE l.queue = ring.queue COLLATE "C" AND l.priority = ring.priority::smallint AND l.flow = ring.flow::smallint) THEN
+            INSERT INTO drumbeat.lane (queue, priority, flow) VALUES (queue, priority, flow);
+            fresh := true;
+        END IF;
+        IF NOT fresh AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
+            RETURN;
+        END IF;
     END IF;
-    rung := coalesce(current_setting('drumbeat.rung', true), '');
-    IF strpos(rung, ',' || lane || ',') = 0
-       AND EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
-        PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
-        PERFORM set_config('drumbeat.rung', rung || ',' || lane || ',', true);
-    END IF;
+    PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
 END $$;
+
+-- Everything that is tied to tasks only until they have ended: called for each that reaches a final status, in the transaction in which
+-- it does. `settle_plain` calls it for tasks with ties only (has_ties).
+CREATE FUNCTION drumbeat.untie(ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM drumbeat.unique_lock l WHERE l.task_id = ANY (ids);
+    DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
+END $$;
+
+-- Whether a task has ties that untie() must cut.
+CREATE FUNCTION drumbeat.has_ties(body drumbeat.task_body) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT body.unique_key IS NOT NULL OR body.limit_key IS NOT NULL OR body.batch_id IS NOT NULL
+$$;
 
 -- Refuse a value of the contract: SQLSTATE 22023.
 CREATE FUNCTION drumbeat.refuse_unless(holds boolean, complaint text) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
@@ -48,6 +66,7 @@ DECLARE
     fresh    boolean[];
     home     drumbeat.handler;
     conf     drumbeat.queue_state;
+    flow     smallint := drumbeat.flow_of(tenant);
     due      boolean;
     low      bigint;
     i        int;
@@ -123,11 +142,11 @@ BEGIN
      WHERE fresh IS NULL OR fresh[t.place];
     IF due THEN
         low := nextval('drumbeat.ready_seq');
-        INSERT INTO drumbeat.ready (queue, priority, task_id, name, allowed)
-        SELECT queue, priority, t.id, name, max_attempts
+        INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, allowed)
+        SELECT queue, priority, flow, t.id, name, max_attempts
           FROM unnest(ids) WITH ORDINALITY t(id, place)
          WHERE fresh IS NULL OR fresh[t.place];
-        PERFORM drumbeat.ring(queue, priority, low);
+        PERFORM drumbeat.ring(queue, priority, flow, low);
     ELSE
         INSERT INTO drumbeat.delayed (task_id, run_at, allowed)
         SELECT t.id, run_at, max_attempts
@@ -154,22 +173,42 @@ BEGIN
     RETURN answer;
 END $$;
 
--- Cancel a task: at once when it waits, else by asking its worker (cancel_request). False when it had ended, NULL when unknown.
-CREATE FUNCTION drumbeat.cancel(id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Let a task wait for a worker. One that takes its old place again (`back`) is told to everybody: others may have looked past it.
+CREATE FUNCTION drumbeat.line_up(body drumbeat.task_body, seq bigint, attempt int, allowed int, back boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    flow smallint := drumbeat.flow_of(body.tenant);
+BEGIN
+    INSERT INTO drumbeat.ready (queue, priority, flow, seq, task_id, name, attempt, allowed)
+    VALUES (body.queue, body.priority, flow, seq, body.id, body.name, attempt, allowed);
+    PERFORM drumbeat.ring(body.queue, body.priority, flow, seq - 1, always => back);
+END $$;
+
+-- End a task that waits, whatever it waits for. False: it does not wait.
+CREATE FUNCTION drumbeat.end_waiting(id uuid, status text, why text) RETURNS boolean LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     started integer;
 BEGIN
+    DELETE FROM drumbeat.ready r WHERE r.task_id = id RETURNING r.attempt INTO started;
+    IF NOT FOUND THEN
+        DELETE FROM drumbeat.delayed d WHERE d.task_id = id RETURNING d.attempt INTO started;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error) VALUES (id, status, started, clock_timestamp(), why);
+    PERFORM drumbeat.untie(ARRAY[id]);
+    RETURN true;
+END $$;
+
+-- Cancel a task: at once when it waits, else by asking its worker (cancel_request). False when it had ended, NULL when unknown.
+CREATE FUNCTION drumbeat.cancel(id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
     -- A task can move while we look: look again until it was found somewhere.
     LOOP
-        DELETE FROM drumbeat.ready r WHERE r.task_id = id RETURNING r.attempt INTO started;
-        IF NOT FOUND THEN
-            DELETE FROM drumbeat.delayed d WHERE d.task_id = id RETURNING d.attempt INTO started;
-        END IF;
-        IF FOUND THEN
-            INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
-            VALUES (id, 'KILLED', started, clock_timestamp(), format('cancelled by %s before it started', session_user));
-            DELETE FROM drumbeat.unique_lock l WHERE l.task_id = id;
+        IF drumbeat.end_waiting(id, 'KILLED', format('cancelled by %s before it started', session_user)) THEN
             RETURN true;
         END IF;
         PERFORM FROM drumbeat.running r WHERE r.task_id = id;
@@ -195,7 +234,6 @@ CREATE FUNCTION drumbeat.retry(id uuid) RETURNS boolean LANGUAGE plpgsql SECURIT
 DECLARE
     body    drumbeat.task_body;
     started integer;
-    low     bigint;
 BEGIN
     SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = retry.id;
     IF NOT FOUND THEN
@@ -218,10 +256,7 @@ BEGIN
         SELECT s.name, body.id FROM drumbeat.schedule s WHERE s.name = body.schedule COLLATE "C" AND s.overlap <> 'allow'
         ON CONFLICT DO NOTHING;
     END IF;
-    low := nextval('drumbeat.ready_seq');
-    INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
-    VALUES (body.queue, body.priority, body.id, body.name, started, started + body.max_attempts);
-    PERFORM drumbeat.ring(body.queue, body.priority, low);
+    PERFORM drumbeat.line_up(body, nextval('drumbeat.ready_seq'), started, started + body.max_attempts);
     RETURN true;
 END $$;
 
@@ -242,5 +277,15 @@ CREATE FUNCTION drumbeat.resume(queue text) RETURNS void LANGUAGE plpgsql SECURI
 BEGIN
     PERFORM drumbeat.refuse_unless(queue ~ '^[a-z0-9_.-]{1,63}$' IS TRUE, 'queue must be 1 to 63 of a-z 0-9 _ . -');
     UPDATE drumbeat.queue_state q SET paused = false, paused_reason = NULL, paused_by = NULL, paused_at = NULL WHERE q.name = resume.queue;
-    PERFORM drumbeat.ring(queue, NULL, 0, always => true);
+    PERFORM drumbeat.ring(queue, NULL, 0, 0, always => true);
+END $$;
+
+-- A tenant's share of each queue, beside 1 for any other: takes effect within seconds.
+CREATE FUNCTION drumbeat.set_weight(tenant text, weight int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM drumbeat.refuse_unless(length(tenant) BETWEEN 1 AND 200 IS TRUE, 'tenant must be 1 to 200 characters');
+    PERFORM drumbeat.refuse_unless(weight BETWEEN 1 AND 1000 IS TRUE, 'weight must be between 1 and 1000');
+    INSERT INTO drumbeat.tenant AS t (name, weight) VALUES (tenant, weight)
+    ON CONFLICT ON CONSTRAINT tenant_pkey DO UPDATE SET weight = excluded.weight;
 END $$;

@@ -11,13 +11,13 @@ BEGIN
     END IF;
 END $$;
 
--- Claim up to `wanted` tasks whose handler is in `names` from the lanes given, in the order given, right of each lane's
--- cursor. A claim of one is marked as started. Planner settings: these tables change from empty to millions of rows between
+-- Claim up to `wanted` tasks whose handler is in `names` from the lanes given, in the order given: at most its quota from each, right of
+-- its cursor. A claim of one is marked as started. Planner settings: these tables change from empty to millions of rows between
 -- two looks of ANALYZE, and only the index order is ever right.
-CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], cursors bigint[],
-                               names text[], wanted int)
+CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], lane_flows int[],
+                               cursors bigint[], quotas int[], names text[], wanted int)
 RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
-               has_unique boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz, limits text)
+               has_ties boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz, limits text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -32,8 +32,9 @@ BEGIN
         RETURN QUERY
         WITH picked AS MATERIALIZED (
             SELECT r.ctid AS tid FROM drumbeat.ready r
-             WHERE r.queue = lane_queues[i] AND r.priority = lane_priorities[i]::smallint AND r.seq > cursors[i] AND r.name = ANY (names)
-             ORDER BY r.seq LIMIT wanted - taken FOR UPDATE SKIP LOCKED
+             WHERE r.queue = lane_queues[i] AND r.priority = lane_priorities[i]::smallint AND r.flow = lane_flows[i]::smallint
+               AND r.seq > cursors[i] AND r.name = ANY (names)
+             ORDER BY r.seq LIMIT least(wanted - taken, quotas[i]) FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM drumbeat.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.tid FROM picked p))
             RETURNING r.task_id, r.seq, r.attempt, r.allowed
@@ -46,7 +47,7 @@ BEGIN
               FROM numbered n
         )
         SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
-               b.unique_key IS NOT NULL, coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at, b.headers ->> 'limits'
+               drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at, b.headers ->> 'limits'
           FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
          ORDER BY n.place;
         GET DIAGNOSTICS more = ROW_COUNT;
@@ -57,7 +58,7 @@ END $$;
 
 -- Settle the tasks of one claim that ended as a plain SUCCESS (no result): those whose element of `started` is not 0. Times are
 -- microseconds since 1970, element n belongs to place n. Answers how many were settled.
-CREATE FUNCTION drumbeat.settle_plain(worker uuid, seat int, epoch bigint, fence bigint, started bigint[], ended bigint[], has_unique boolean)
+CREATE FUNCTION drumbeat.settle_plain(worker uuid, seat int, epoch bigint, fence bigint, started bigint[], ended bigint[], has_ties boolean)
 RETURNS int LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -76,11 +77,10 @@ BEGIN
           FROM gone g
         RETURNING task_id
     )
-    SELECT count(*), CASE WHEN has_unique OR EXISTS (SELECT FROM drumbeat.cancel_request) THEN array_agg(task_id) END
+    SELECT count(*), CASE WHEN has_ties OR EXISTS (SELECT FROM drumbeat.cancel_request) THEN array_agg(task_id) END
       INTO settled, ids FROM done;
     IF ids IS NOT NULL THEN
-        DELETE FROM drumbeat.unique_lock l WHERE l.task_id = ANY (ids);
-        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
+        PERFORM drumbeat.untie(ids);
     END IF;
     RETURN settled;
 END $$;
@@ -135,8 +135,7 @@ BEGIN
         VALUES (r.task_id, final, CASE WHEN how.outcome = 'expired' OR (how.outcome = 'returned' AND r.started_at IS NULL) THEN r.attempt - 1 ELSE r.attempt END,
                 r.fence, r.worker, r.pid, CASE WHEN how.outcome <> 'expired' THEN coalesce(how.started_at, r.started_at) END, how.ended_at,
                 r.progress_value, r.end_value, r.progress_message, how.result, how.error, how.peak_rss, how.cpu_ms);
-        DELETE FROM drumbeat.unique_lock l WHERE l.task_id = r.task_id;
-        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id;
+        PERFORM drumbeat.untie(ARRAY[r.task_id]);
         RETURN;
     END IF;
     IF how.retry_after > interval '0' THEN
@@ -146,9 +145,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = r.task_id;
-    INSERT INTO drumbeat.ready (queue, priority, seq, task_id, name, attempt, allowed)
-    VALUES (body.queue, body.priority, r.seq, r.task_id, body.name, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed);
-    PERFORM drumbeat.ring(body.queue, body.priority, r.seq - 1, always => true);
+    PERFORM drumbeat.line_up(body, r.seq, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed, back => true);
 END $$;
 
 -- Settle one task of a claim in any other way. False: it was no longer held (nothing is written).
@@ -278,6 +275,9 @@ BEGIN
                                      CASE WHEN r.started_at IS NULL THEN NULL ELSE reason END, NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
         count := count + 1;
     END LOOP;
+    DELETE FROM drumbeat.lane l USING drumbeat.worker w
+     WHERE w.id = close_worker.id AND l.queue = ANY (w.queues) AND starts_with(l.queue, 'run.')
+       AND NOT EXISTS (SELECT FROM drumbeat.ready t WHERE t.queue = l.queue);
     DELETE FROM drumbeat.worker w WHERE w.id = close_worker.id;
     RETURN count;
 END $$;
@@ -321,14 +321,14 @@ BEGIN
         ), gone AS (
             DELETE FROM drumbeat.delayed d USING due WHERE d.task_id = due.task_id RETURNING d.*
         ), placed AS (
-            INSERT INTO drumbeat.ready (queue, priority, task_id, name, attempt, allowed)
-            SELECT b.queue, b.priority, g.task_id, b.name, g.attempt, g.allowed
+            INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
+            SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), g.task_id, b.name, g.attempt, g.allowed
               FROM gone g JOIN drumbeat.task_body b ON b.id = g.task_id ORDER BY g.run_at, g.task_id
-            RETURNING queue, priority
+            RETURNING queue, priority, flow
         )
-        SELECT p.queue, p.priority, count(*) AS tasks FROM placed p GROUP BY p.queue, p.priority
+        SELECT p.queue, p.priority, p.flow, count(*) AS tasks FROM placed p GROUP BY p.queue, p.priority, p.flow
     LOOP
-        PERFORM drumbeat.ring(q.queue, q.priority, low);
+        PERFORM drumbeat.ring(q.queue, q.priority, q.flow, low);
         count := count + q.tasks;
     END LOOP;
     RETURN count;

@@ -278,7 +278,6 @@ DECLARE
     running uuid[];
     queued  uuid[];
     other   uuid;
-    started integer;
 BEGIN
     DELETE FROM drumbeat.schedule_open o WHERE o.schedule = make_room.schedule AND NOT drumbeat.task_is_open(o.task_id);
     SELECT array_agg(o.task_id) FILTER (WHERE r.task_id IS NOT NULL), array_agg(o.task_id) FILTER (WHERE r.task_id IS NULL) INTO running, queued
@@ -291,15 +290,7 @@ BEGIN
         RETURN true;
     END IF;
     FOREACH other IN ARRAY coalesce(queued, '{}') LOOP
-        DELETE FROM drumbeat.ready r WHERE r.task_id = other RETURNING r.attempt INTO started;
-        IF NOT FOUND THEN
-            DELETE FROM drumbeat.delayed d WHERE d.task_id = other RETURNING d.attempt INTO started;
-        END IF;
-        IF FOUND THEN
-            INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
-            VALUES (other, 'SKIPPED', started, clock_timestamp(), format('replaced by task %s of the same schedule', task_id));
-            DELETE FROM drumbeat.unique_lock l WHERE l.task_id = other;
-        ELSIF overlap = 'cancel_other' THEN
+        IF NOT drumbeat.end_waiting(other, 'SKIPPED', format('replaced by task %s of the same schedule', task_id)) AND overlap = 'cancel_other' THEN
             PERFORM drumbeat.cancel(other); -- it was claimed just now
         END IF;
     END LOOP;
@@ -309,7 +300,7 @@ BEGIN
     RETURN true;
 END $$;
 
-CREATE TYPE drumbeat.lane AS (queue text, priority int);
+CREATE TYPE drumbeat.bell AS (queue text, priority int, flow int);
 
 -- Insert the tasks of ticks that were inserted by the same transaction, which holds the schedules' rows.
 CREATE FUNCTION drumbeat.add_tick_tasks(names text[], ids uuid[], ticks timestamptz[], late bigint[], missed int[]) RETURNS void LANGUAGE plpgsql
@@ -319,7 +310,7 @@ DECLARE
     moment  timestamptz := clock_timestamp();
     skipped uuid[]; -- by the overlap policy
     held    uuid[]; -- their unique key is another task's
-    rung    drumbeat.lane[];
+    rung    drumbeat.bell[];
     low     bigint;
 BEGIN
     SELECT array_agg(n.id) INTO skipped
@@ -346,21 +337,21 @@ BEGIN
           JOIN drumbeat.schedule s ON s.name = n.name
           LEFT JOIN drumbeat.handler h ON h.name = s.handler COLLATE "C"
          ORDER BY n.place
-        RETURNING id, name, queue, priority, max_attempts
+        RETURNING id, name, queue, priority, tenant, max_attempts
     ), waiting AS (
-        INSERT INTO drumbeat.ready (queue, priority, task_id, name, allowed)
-        SELECT b.queue, b.priority, b.id, b.name, b.max_attempts FROM body b
+        INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, allowed)
+        SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, b.max_attempts FROM body b
          WHERE (skipped IS NULL OR b.id <> ALL (skipped)) AND (held IS NULL OR b.id <> ALL (held))
-        RETURNING queue, priority
+        RETURNING queue, priority, flow
     )
-    SELECT array_agg(DISTINCT (w.queue, w.priority)::drumbeat.lane) INTO rung FROM waiting w;
+    SELECT array_agg(DISTINCT (w.queue, w.priority, w.flow)::drumbeat.bell) INTO rung FROM waiting w;
     IF skipped IS NOT NULL OR held IS NOT NULL THEN
         INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
         SELECT x.id, 'SKIPPED', 0, moment, 'overlap policy: an earlier task of this schedule is unfinished' FROM unnest(skipped) x(id)
         UNION ALL
         SELECT x.id, 'SKIPPED', 0, moment, 'an unfinished task holds the same unique key' FROM unnest(held) x(id);
     END IF;
-    PERFORM drumbeat.ring(l.queue, l.priority, low) FROM unnest(rung) l;
+    PERFORM drumbeat.ring(b.queue, b.priority, b.flow, low) FROM unnest(rung) b;
 END $$;
 
 -- Emit up to one tick for each schedule given and move its mark. Element n of every array belongs to schedule n; moments are

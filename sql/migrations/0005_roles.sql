@@ -27,11 +27,11 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_enqueue') THEN
         GRANT USAGE ON SCHEMA drumbeat TO drumbeat_enqueue;
-        GRANT EXECUTE ON FUNCTION drumbeat.enqueue, drumbeat.enqueue_many, drumbeat.cancel, drumbeat.retry, drumbeat.pause, drumbeat.resume TO drumbeat_enqueue;
+        GRANT EXECUTE ON FUNCTION drumbeat.enqueue, drumbeat.enqueue_many, drumbeat.cancel, drumbeat.retry, drumbeat.pause, drumbeat.resume, drumbeat.set_weight TO drumbeat_enqueue;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN
         GRANT USAGE ON SCHEMA drumbeat TO drumbeat_read;
-        GRANT SELECT ON drumbeat.task, drumbeat.attempt, drumbeat.task_log, drumbeat.schedule, drumbeat.tick, drumbeat.queue, drumbeat.worker TO drumbeat_read;
+        GRANT SELECT ON drumbeat.task, drumbeat.attempt, drumbeat.task_log, drumbeat.schedule, drumbeat.tick, drumbeat.queue, drumbeat.worker, drumbeat.tenant TO drumbeat_read;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT USAGE ON SCHEMA drumbeat TO drumbeat_work;

@@ -18,10 +18,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT g.task_id, 'KILLED', g.attempt, clock_timestamp(), format('purged by %s', session_user)
           FROM (SELECT * FROM gone UNION ALL SELECT * FROM gone_later) g
         RETURNING task_id
-    ), unlocked AS (
-        DELETE FROM drumbeat.unique_lock u USING ended e WHERE u.task_id = e.task_id
+    ), untied AS MATERIALIZED (
+        SELECT array_agg(e.task_id) AS ids, count(*) AS tasks FROM ended e
     )
-    SELECT count(*) FROM ended
+    SELECT u.tasks FROM untied u CROSS JOIN LATERAL (SELECT drumbeat.untie(u.ids)) x
 $$;
 
 REVOKE ALL ON FUNCTION drumbeat.purge FROM PUBLIC;

@@ -7,8 +7,9 @@ SELECT q.name, q.broker, q.protocol, q.rows, q.paused, coalesce(w.waiting, 0) AS
   LEFT JOIN (SELECT b.queue, count(*) AS running FROM drumbeat.running x JOIN drumbeat.task_body b ON b.id = x.task_id GROUP BY b.queue) r ON r.queue = q.name
   LEFT JOIN LATERAL (
       SELECT min(b.created_at) AS oldest_at
-        FROM generate_series(0, 9) lane(priority),
-             LATERAL (SELECT y.task_id FROM drumbeat.ready y WHERE y.queue = q.name AND y.priority = lane.priority ORDER BY y.seq LIMIT 1) first
+        FROM drumbeat.lane l,
+             LATERAL (SELECT y.task_id FROM drumbeat.ready y WHERE y.queue = l.queue AND y.priority = l.priority AND y.flow = l.flow ORDER BY y.seq LIMIT 1) first
         JOIN drumbeat.task_body b ON b.id = first.task_id
+       WHERE l.queue = q.name
   ) o ON true
  ORDER BY q.name

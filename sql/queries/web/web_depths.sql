@@ -2,12 +2,12 @@
 -- ready, delayed, running, and for how many seconds the longest-waiting task that is first in a lane could have run.
 -- Cheap whatever waits: of each lane the first 10000 tasks are counted and of the rest 40 samples of 250 sequence numbers, spread evenly;
 -- of delayed tasks the 10000 that are due soonest are counted.
-WITH RECURSIVE lane(queue, priority, seq) AS (
-    (SELECT queue, priority, seq FROM drumbeat.ready ORDER BY queue, priority, seq LIMIT 1)
+WITH RECURSIVE lane(queue, priority, flow, seq) AS (
+    (SELECT queue, priority, flow, seq FROM drumbeat.ready ORDER BY queue, priority, flow, seq LIMIT 1)
     UNION ALL
-    SELECT n.queue, n.priority, n.seq FROM lane l CROSS JOIN LATERAL (
-        SELECT r.queue, r.priority, r.seq FROM drumbeat.ready r WHERE (r.queue, r.priority) > (l.queue, l.priority)
-         ORDER BY r.queue, r.priority, r.seq LIMIT 1) n
+    SELECT n.queue, n.priority, n.flow, n.seq FROM lane l CROSS JOIN LATERAL (
+        SELECT r.queue, r.priority, r.flow, r.seq FROM drumbeat.ready r WHERE (r.queue, r.priority, r.flow) > (l.queue, l.priority, l.flow)
+         ORDER BY r.queue, r.priority, r.flow, r.seq LIMIT 1) n
 ), ready AS MATERIALIZED (
     SELECT l.queue,
            round(sum(s.tasks + coalesce(rest.tasks, 0)))::float8 AS tasks,
@@ -16,19 +16,19 @@ WITH RECURSIVE lane(queue, priority, seq) AS (
      CROSS JOIN LATERAL (
          SELECT count(*) AS tasks, max(x.seq) AS last
            FROM (SELECT r.seq FROM drumbeat.ready r
-                  WHERE r.queue = l.queue AND r.priority = l.priority AND r.seq >= l.seq ORDER BY r.seq LIMIT 10000) x) s
+                  WHERE r.queue = l.queue AND r.priority = l.priority AND r.flow = l.flow AND r.seq >= l.seq ORDER BY r.seq LIMIT 10000) x) s
       LEFT JOIN LATERAL (
          SELECT sum(n.tasks * greatest(1, (t.seq - s.last) / 10000.0)) AS tasks
-           FROM (SELECT r.seq FROM drumbeat.ready r WHERE r.queue = l.queue AND r.priority = l.priority ORDER BY r.seq DESC LIMIT 1) t
+           FROM (SELECT r.seq FROM drumbeat.ready r WHERE r.queue = l.queue AND r.priority = l.priority AND r.flow = l.flow ORDER BY r.seq DESC LIMIT 1) t
           CROSS JOIN generate_series(s.last, t.seq - 1, greatest(250, (t.seq - s.last) / 40)) stripe(low)
           CROSS JOIN LATERAL (
               SELECT count(*) AS tasks FROM drumbeat.ready r
-               WHERE r.queue = l.queue AND r.priority = l.priority AND r.seq > stripe.low AND r.seq <= stripe.low + 250) n
+               WHERE r.queue = l.queue AND r.priority = l.priority AND r.flow = l.flow AND r.seq > stripe.low AND r.seq <= stripe.low + 250) n
           WHERE s.tasks = 10000) rest ON true
       LEFT JOIN LATERAL (
          SELECT greatest(b.run_at, CASE WHEN r.attempt > 0 THEN (SELECT max(a.ended_at) FROM drumbeat.past_attempt a WHERE a.task_id = r.task_id) END) AS since
            FROM drumbeat.ready r JOIN drumbeat.task_body b ON b.id = r.task_id
-          WHERE r.queue = l.queue AND r.priority = l.priority AND r.seq = l.seq) f ON true
+          WHERE r.queue = l.queue AND r.priority = l.priority AND r.flow = l.flow AND r.seq = l.seq) f ON true
      GROUP BY l.queue
 ), delayed AS MATERIALIZED (
     SELECT b.queue, count(*) AS tasks

@@ -1,12 +1,12 @@
 -- The queues in which tasks wait, but for the private ones of `drumbeat run` and `bench`. A row each, at most $1 (bigint): queue, paused,
 -- whether a living worker serves it, and what a worker with a free seat would claim next (NULL: nothing): priority, seq, attempt, task,
 -- handler, worker. A seat is free unless a task in it has been marked as started. Of each lane the first 200 tasks are looked at.
-WITH RECURSIVE lane(queue, priority, seq) AS (
-    (SELECT queue, priority, seq FROM drumbeat.ready ORDER BY queue, priority, seq LIMIT 1)
+WITH RECURSIVE lane(queue, priority, flow, seq) AS (
+    (SELECT queue, priority, flow, seq FROM drumbeat.ready ORDER BY queue, priority, flow, seq LIMIT 1)
     UNION ALL
-    SELECT n.queue, n.priority, n.seq FROM lane l CROSS JOIN LATERAL (
-        SELECT r.queue, r.priority, r.seq FROM drumbeat.ready r WHERE (r.queue, r.priority) > (l.queue, l.priority)
-         ORDER BY r.queue, r.priority, r.seq LIMIT 1) n
+    SELECT n.queue, n.priority, n.flow, n.seq FROM lane l CROSS JOIN LATERAL (
+        SELECT r.queue, r.priority, r.flow, r.seq FROM drumbeat.ready r WHERE (r.queue, r.priority, r.flow) > (l.queue, l.priority, l.flow)
+         ORDER BY r.queue, r.priority, r.flow, r.seq LIMIT 1) n
 ), live AS MATERIALIZED (
     SELECT format('%s pid %s', w.host, w.pid) AS worker, w.queues, w.names,
            w.pool > (SELECT count(*) FROM drumbeat.seat s
@@ -20,7 +20,7 @@ SELECT DISTINCT ON (l.queue) l.queue, coalesce(q.paused, false) AS paused,
   LEFT JOIN drumbeat.queue_state q ON q.name = l.queue
   LEFT JOIN LATERAL (
       SELECT f.priority, f.seq, f.attempt, f.task_id, f.name, w.worker
-        FROM (SELECT * FROM drumbeat.ready r WHERE r.queue = l.queue AND r.priority = l.priority AND r.seq >= l.seq ORDER BY r.seq LIMIT 200) f
+        FROM (SELECT * FROM drumbeat.ready r WHERE r.queue = l.queue AND r.priority = l.priority AND r.flow = l.flow AND r.seq >= l.seq ORDER BY r.seq LIMIT 200) f
         JOIN live w ON w.free AND (w.queues IS NULL OR l.queue = ANY (w.queues)) AND f.name = ANY (w.names)
        ORDER BY f.seq LIMIT 1
   ) n ON NOT coalesce(q.paused, false)
