@@ -49,6 +49,14 @@ static bool check_worker(const struct subject *s, struct err *e)
     return config->worker.cancel.term < config->worker.cancel.kill || refuse(s, "cancel.kill", e, "not later than cancel.term");
 }
 
+static bool check_results(const struct subject *s, struct err *e)
+{
+    const struct config *config = s->data;
+    if (config->results.root && *config->results.root != '/')
+        return refuse(s, "root", e, "must begin with /: workers are started in any folder");
+    return config->results.file_limit >= config->results.limit || refuse(s, "file_limit", e, "below limit");
+}
+
 static bool check_handler(const struct subject *s, struct err *e)
 {
     const struct config_handler *handler = s->data;
@@ -89,6 +97,7 @@ static bool check_schedule(const struct subject *s, struct err *e)
 
 static bool (*const rules[SECTION_COUNT])(const struct subject *s, struct err *e) = {
     [SECTION_WORKER] = check_worker,
+    [SECTION_RESULTS] = check_results,
     [SECTION_QUEUES] = check_queue,
     [SECTION_HANDLERS] = check_handler,
     [SECTION_SCHEDULES] = check_schedule,

@@ -91,6 +91,13 @@ struct config {
         usec_t ageing;             /* waiting tasks gain one priority in this time; 0: never; default 30 s */
     } worker;
     struct {
+        const char *root;   /* an absolute path; NULL: results beyond `limit` fail */
+        usec_t keep;        /* how long files are kept; default 7 days */
+        int64_t limit;      /* bytes of a result in the task's row; default 1 MiB */
+        int64_t file_limit; /* bytes of one in a file; default 16 MiB */
+        const char *mode;   /* "0600", "0640", "0644" */
+    } results;
+    struct {
         const char *level; /* debug, info, warning, error */
     } log;
     struct config_queue *queues;

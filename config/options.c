@@ -46,6 +46,20 @@ static const struct option worker[] = {
     {0},
 };
 
+static const struct option results[] = {
+    {"root", OPTION_TEXT, IN(config, results.root),
+     .help = "folder for results larger than results.limit; none: such a result fails its task"},
+    {"keep", OPTION_DURATION, IN(config, results.keep), .fallback = "7d", .min = HOURS(1), .max = DAYS(3660),
+     .help = "how long those files are kept"},
+    {"limit", OPTION_SIZE, IN(config, results.limit), .fallback = "1MiB", .min = 1 << 10, .max = 1 << 20,
+     .help = "longest result that stands in the task's row"},
+    {"file_limit", OPTION_SIZE, IN(config, results.file_limit), .fallback = "16MiB", .min = 1 << 10, .max = 1 << 28,
+     .help = "longest result at all; it is checked in the task's memory, which takes many times as much"},
+    {"mode", OPTION_CHOICE, IN(config, results.mode), .fallback = "0640", .choices = LIST("0600", "0640", "0644"),
+     .help = "who may read the files: their owner is the worker's user, their group that of the folder"},
+    {0},
+};
+
 static const struct option logging[] = {
     {"level", OPTION_CHOICE, IN(config, log.level), .fallback = "info",
      .choices = LIST("debug", "info", "warning", "error"), .help = "the least important events that are written"},
@@ -153,6 +167,7 @@ const struct section config_sections[SECTION_COUNT] = {
     [SECTION_DATABASE] = {"database", OPTIONS(database)},
     [SECTION_REDIS] = {"redis", OPTIONS(redis)},
     [SECTION_WORKER] = {"worker", OPTIONS(worker)},
+    [SECTION_RESULTS] = {"results", OPTIONS(results)},
     [SECTION_LOG] = {"log", OPTIONS(logging)},
     [SECTION_QUEUES] = {"queues", OPTIONS(queues), NAME_SHORT, ENTRIES(config_queue, queues, queue_count),
                         .default_names = LIST("default", "sync")},

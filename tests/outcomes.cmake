@@ -1,2 +1,3 @@
 # How attempts end and what follows: retry policies, snooze, results, deaths, cancel, dead letters.
+drumbeat_test(test_result SOURCES test_result.c LIBS common_store)
 drumbeat_test(test_outcomes TIMEOUT 300 SOURCES test_outcomes.c LIBS test_storm_parts)

@@ -617,6 +617,21 @@ START_TEST(handlers_show_their_arguments)
 }
 END_TEST
 
+START_TEST(doctor_looks_at_the_folder_of_results)
+{
+    char folder[300];
+    snprintf(folder, sizeof folder, "results.root=%s", test_cluster_folder(cluster));
+    {
+        DRUMBEAT("doctor", "--set", "results.root=/nowhere/to/be/found");
+        ck_assert_int_eq(test_process_status(p), 1);
+        ck_says(p, "results.root /nowhere/to/be/found: No such file or directory");
+    }
+    DRUMBEAT("doctor", "--set", folder);
+    ck_assert_ptr_null(strstr(test_process_output(p), "No such file"));
+    ck_says(p, "results.root /");
+}
+END_TEST
+
 START_TEST(doctor_finds_what_is_wrong_and_how_to_mend_it)
 {
     struct test_process *away = test_drumbeat("postgresql:///x?host=/nowhere", "doctor", NULL);
@@ -718,6 +733,7 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, a_second_interrupt_stops_a_task_that_does_not_listen);
     tcase_add_test(rest, other_workers_leave_private_queues_alone);
     tcase_add_test(rest, handlers_show_their_arguments);
+    tcase_add_test(rest, doctor_looks_at_the_folder_of_results);
     tcase_add_test(rest, doctor_finds_what_is_wrong_and_how_to_mend_it);
     tcase_add_test(rest, bench_reports_the_contracts_keys_and_leaves_nothing);
     tcase_add_test(rest, bench_schedules_measures_a_beat_and_leaves_yours_alone);

@@ -90,6 +90,10 @@ static const struct {
     {"handlers: {a: {retry: {first: 2m, cap: 1m}}}", "t.yaml:1:31: handlers.a.retry.first: longer than retry.cap"},
     {"worker: {cancel: {term: 10s, kill: 10s}}", "t.yaml:1:36: worker.cancel.kill: not later than cancel.term"},
     {"worker: {cancel: {kill: 5s}}", "t.yaml:1:25: worker.cancel.kill: not later than cancel.term"},
+    {"results: {root: results}", "t.yaml:1:17: results.root: must begin with /: workers are started in any folder"},
+    {"results: {keep: 59m}", "t.yaml:1:17: results.keep: '59m' is below 1h"},
+    {"results: {file_limit: 1KiB}", "t.yaml:1:23: results.file_limit: below limit"},
+    {"results: {mode: 0777}", "t.yaml:1:17: results.mode: '0777' is not one of 0600, 0640, 0644"},
     {"handlers: {a: {queue: UPPER}}",
      "t.yaml:1:23: handlers.a.queue: 'UPPER' is not a queue's name: 1 to 63 of a-z 0-9 _ . -"},
     {"handlers: {a: {command: {argv: ls -l}}}", "t.yaml:1:32: handlers.a.command.argv: must be a list"},
@@ -184,6 +188,7 @@ START_TEST(every_option_lands_in_its_member)
         load("database: {url: 'postgres://u:p@h/db', listen_url: 'postgres://u:p@h2/db'}\n"
              "redis: {url: 'redis://h'}\n"
              "worker: {pool: '8', queues: [b, a], lease: 1m30s, drain: 0s, cancel: {term: 1s, kill: 1m}}\n"
+             "results: {root: /var/results, keep: 2d, limit: 1KiB, file_limit: 2MiB, mode: 0600}\n"
              "log: {level: debug}\n"
              "queues:\n"
              "  zeta: {broker: redis, protocol: celery, rows: failures, limit: 10}\n"
@@ -229,6 +234,11 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_int_eq(config->worker.drain, 0);
     ck_assert_int_eq(config->worker.cancel.term, SECONDS(1));
     ck_assert_int_eq(config->worker.cancel.kill, MINUTES(1));
+    ck_assert_str_eq(config->results.root, "/var/results");
+    ck_assert_int_eq(config->results.keep, DAYS(2));
+    ck_assert_int_eq(config->results.limit, 1024);
+    ck_assert_int_eq(config->results.file_limit, INT64_C(2) << 20);
+    ck_assert_str_eq(config->results.mode, "0600");
     ck_assert_str_eq(config->log.level, "debug");
 
     ck_assert_uint_eq(config->queue_count, 2);
@@ -286,7 +296,7 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_str_eq(schedule->anchor, "2026-01-05");
     ck_assert_int_eq(schedule->pause_after_failures, 4);
     ck_assert(!schedule->enabled);
-    ck_assert_str_eq(schedule->where, "t.yaml:13");
+    ck_assert_str_eq(schedule->where, "t.yaml:14");
 
     const struct config_upstream *upstream = config_upstream(config, "pmp");
     ck_assert_str_eq(upstream->kind, "x");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct test_cluster *cluster;
@@ -93,6 +94,84 @@ START_TEST(a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_wi
 }
 END_TEST
 
+/* Results ------------------------------------------------------------------------------------------------------------- */
+
+static const char *results_root(void)
+{
+    static char root[300];
+    snprintf(root, sizeof root, "%s/results-%d", test_cluster_folder(cluster), (int)getpid());
+    mkdir(root, 0750);
+    return root;
+}
+
+static const char *results_config(void)
+{
+    char yaml[512];
+    snprintf(yaml, sizeof yaml, "results: {root: %s, limit: 1KiB, file_limit: 2MiB, mode: '0644'}\n", results_root());
+    return stage_config(&s, yaml);
+}
+
+START_TEST(a_large_result_is_a_file_that_the_row_names)
+{
+    const char *config = results_config();
+    stage_worker(&s, NULL, "--pool", "1", "--config", config);
+    const char *large = stage_enqueue(&s, "SELECT drumbeat.enqueue('echo', jsonb_build_object('text', repeat('ż', 100000)))");
+    const char *small = stage_enqueue(&s, "SELECT drumbeat.enqueue('echo', '{\"n\": 1}')");
+    ck_assert(stage_ends(&s, large, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, large, "result ->> 'file' ~ ('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}/' || id || '-[0-9]+.json$')"), "t");
+    ck_assert_str_eq(stage_task(&s, large, "result ->> 'bytes'"), "200012");
+    struct test_process *p = test_drumbeat(s.url, "task", "result", large, "--config", config, NULL);
+    ck_assert_int_eq(test_process_status(p), 0);
+    ck_assert_uint_eq(strlen(test_process_output(p)), 200013);
+    ck_assert_int_eq(strncmp(test_process_output(p), "{\"text\": \"żż", 14), 0);
+    test_process_free(p);
+    ck_assert(stage_ends(&s, small, "SUCCESS", SECONDS(5)));
+    p = test_drumbeat(s.url, "task", "result", small, NULL);
+    ck_assert_str_eq(test_process_output(p), "{\"n\": 1}\n");
+    test_process_free(p);
+}
+END_TEST
+
+START_TEST(a_result_beyond_the_limit_fails_its_task_and_says_what_to_set)
+{
+    stage_worker(&s, stage_env("DRUMBEAT_RESULTS_LIMIT=1KiB"), "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('echo', jsonb_build_object('text', repeat('x', 2000)))");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "error"), "the result has 2012 bytes, more than the 1024 of results.limit (results.root lets larger ones go to files)");
+}
+END_TEST
+
+/* The folder is not there, a mount that is missing: the task is tried again, and nothing of it is visible before. */
+START_TEST(a_result_that_cannot_be_written_is_tried_again)
+{
+    const char *config = results_config();
+    ck_assert_int_eq(rmdir(results_root()), 0);
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1", "--config", config);
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('echo', jsonb_build_object('text', repeat('x', 2000)))");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed", 1, SECONDS(5)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || (error LIKE 'the result: results.root %: No such file or directory')"), "failed true");
+    results_root();
+    make_due();
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_ptr_nonnull(strstr(test_process_errors(worker), "keeper.results_not_pruned"));
+}
+END_TEST
+
+START_TEST(the_keeper_removes_files_whose_time_is_over)
+{
+    char folder[400], file[500];
+    const char *config = results_config();
+    snprintf(folder, sizeof folder, "%s/2020-02-02T02", results_root());
+    snprintf(file, sizeof file, "%s/x.json", folder);
+    ck_assert_int_eq(mkdir(folder, 0750), 0);
+    ck_assert_int_eq(symlink("/nowhere", file), 0);
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1", "--config", config);
+    ck_assert(test_process_wait_for(worker, "keeper.results_pruned", SECONDS(10)));
+    ck_assert_int_ne(access(folder, F_OK), 0);
+    ck_assert_int_eq(access(results_root(), F_OK), 0);
+}
+END_TEST
+
 /* Cancel -------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(the_steps_of_a_cancel_follow_the_configuration)
@@ -125,6 +204,10 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_back_off_is_spread_over_all_of_its_limit_and_doubles_up_to_the_cap);
     tcase_add_test(tests, a_delayed_task_that_expired_meanwhile_is_skipped);
     tcase_add_test(tests, a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_with_its_history);
+    tcase_add_test(tests, a_large_result_is_a_file_that_the_row_names);
+    tcase_add_test(tests, a_result_beyond_the_limit_fails_its_task_and_says_what_to_set);
+    tcase_add_test(tests, a_result_that_cannot_be_written_is_tried_again);
+    tcase_add_test(tests, the_keeper_removes_files_whose_time_is_over);
     tcase_add_test(tests, the_steps_of_a_cancel_follow_the_configuration);
     tcase_add_test(tests, a_task_that_waits_for_its_next_attempt_is_cancelled_at_once);
 }

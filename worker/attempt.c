@@ -1,8 +1,10 @@
 /* attempt: runs one task and translates how it ended. */
 #include "worker/attempt.h"
+#include "common/store/result.h"
 #include "worker/log_line.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The host of a task ------------------------------------------------------------------------------------------------ */
@@ -73,6 +75,18 @@ static bool commit(void *data, struct err *e)
     c->pg = fresh;
     broker_use(c->broker, fresh);
     return committed || err_set(e, ERR_TRANSIENT, "a COMMIT was not answered and did not happen");
+}
+
+static bool keep_result(void *data, const struct task_facts *facts, const char **json, struct region *region, struct err *e)
+{
+    const struct child *c = data;
+    const struct config *config = c->config;
+    struct text reference CLEANUP(text_free) = {0};
+    struct result_place place = {.root = config->results.root, .keep = config->results.keep, .mode = (unsigned)strtoul(config->results.mode, NULL, 8)};
+    if (!result_put(&place, facts->id, facts->fence, *json, &reference, e))
+        return false;
+    *json = region_strdup(region, text_str(&reference));
+    return true;
 }
 
 /* How it ended ------------------------------------------------------------------------------------------------------ */
@@ -160,7 +174,8 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     }
     envelope_begin(&c->envelope, &limits);
     sit_down(c, task, &limits, end->started_at);
-    struct task_host host = {.data = c, .config = c->config, .check = check, .progress = progress, .log = log_task, .wrote = wrote, .pg = connection, .commit = commit};
+    struct task_host host = {.data = c, .config = c->config, .check = check, .progress = progress, .log = log_task, .wrote = wrote, .pg = connection,
+                             .commit = commit, .keep = keep_result};
     struct task_facts facts = {.id = task->id,
                                .attempt = task->attempt,
                                .fence = c->pending.fence,

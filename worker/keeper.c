@@ -121,6 +121,7 @@ static bool do_duties(struct keeper *k, struct err *e)
         return false;
     if (due(&k->progress_at, now, progress_every) && !keeper_flush_progress(k, e))
         return false;
+    keeper_prune_results(k);
     keeper_collect_lines(k);
     if (!keeper_flush_lines(k, e) || !keeper_burst(k, e))
         return false;

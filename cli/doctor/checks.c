@@ -42,6 +42,7 @@ const struct check checks[] = {
     {"beat", check_beat, migrated},
     {"open files", check_files, NULL},
     {"memory", check_memory, NULL},
+    {"results", check_results, configured},
     {"overcommit", check_overcommit, NULL},
     {"cgroup", check_cgroup, NULL},
     {"upstreams", check_upstreams, configured},

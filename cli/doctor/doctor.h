@@ -58,6 +58,7 @@ void check_beat(struct doctor *d, struct finding *f);
 /* This machine, and what is upstream. */
 void check_files(struct doctor *d, struct finding *f);
 void check_memory(struct doctor *d, struct finding *f);
+void check_results(struct doctor *d, struct finding *f);
 void check_overcommit(struct doctor *d, struct finding *f);
 void check_cgroup(struct doctor *d, struct finding *f);
 void check_upstreams(struct doctor *d, struct finding *f);

@@ -1,6 +1,7 @@
 /* machine: the checks of this machine's limits. */
 #include "cli/doctor/doctor.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,4 +95,18 @@ void check_cgroup(struct doctor *d, struct finding *f)
     if (read_line(path, limit, sizeof limit) && strcmp(limit, "max") == 0)
         snprintf(limit, sizeof limit, "no limit");
     found(f, VERDICT_OK, "memory of our control group: %s%s", limit, strcmp(limit, "no limit") == 0 ? "" : " bytes");
+}
+
+/* The folder of large results; without one there is nothing to look at. */
+void check_results(struct doctor *d, struct finding *f)
+{
+    const char *root = d->session.config->results.root;
+    if (!root)
+        return;
+    bool usable = access(root, R_OK | W_OK | X_OK) == 0;
+    found(f, usable ? VERDICT_OK : VERDICT_FAIL, "results.root %s%s", root, usable ? "" : ": ");
+    if (usable)
+        return;
+    text_puts(&f->reason, strerror(errno));
+    mend(f, "make the folder, and let the worker's user write to it");
 }

@@ -6,6 +6,8 @@
 #include "common/task/task.h"
 #include "config/config.h"
 
+struct task_facts;
+
 struct task_host {
     void *data;
     const struct config *config;
@@ -20,6 +22,8 @@ struct task_host {
     struct pg *(*pg)(void *data, struct err *e);
     /* Commit the transaction that is open on it, if the seat is still held; a lost answer is looked up. */
     bool (*commit)(void *data, struct err *e);
+    /* Put a result that is too large for the row away; *json becomes what stands in the row instead. NULL: all stay in the row. */
+    bool (*keep)(void *data, const struct task_facts *facts, const char **json, struct region *region, struct err *e);
 };
 
 struct task_facts {

@@ -112,9 +112,13 @@ const struct limits *task_limits(const struct task *task)
 
 bool task_result(struct task *task, const char *json, struct err *e)
 {
+    const struct config *config = task->host->config;
+    bool files = config->results.root != NULL;
+    int64_t most = files ? config->results.file_limit : config->results.limit;
     size_t len = strlen(json);
-    if (len > TASK_RESULT_MAX)
-        return err_set(e, ERR_LIMIT, "the result has %zu bytes, more than %d", len, TASK_RESULT_MAX);
+    if (len > (size_t)most)
+        return err_set(e, ERR_LIMIT, "the result has %zu bytes, more than the %" PRId64 " of %s", len, most,
+                       files ? "results.file_limit" : "results.limit (results.root lets larger ones go to files)");
     struct js *document = js_parse(json, len, e);
     js_free(document);
     if (!document)
@@ -228,12 +232,19 @@ static bool run(struct task *task, const struct handler *handler, struct err *e)
     return task_check(task, e) && handler->run(task, handler->fields ? args : handler->context, e);
 }
 
+/* A result that does not fit into the row goes elsewhere, before the row can say where. */
+static bool keep_result(struct task *task, struct err *e)
+{
+    bool fits = !task->result || !task->host->keep || strlen(task->result) <= (size_t)task->host->config->results.limit;
+    return fits || task->host->keep(task->host->data, task->facts, &task->result, task->region, e) || err_add(e, "the result");
+}
+
 void task_run(const struct handler *handler, const struct task_facts *facts, const struct task_host *host, struct region *region,
               struct task_end *end)
 {
     struct task task = {.facts = facts, .host = host, .region = region};
     *end = (struct task_end){0};
-    end->success = run(&task, handler, &end->error);
+    end->success = run(&task, handler, &end->error) && keep_result(&task, &end->error);
     if (!end->success && end->error.kind == ERR_NONE)
         err_set(&end->error, ERR_FAILED, "%s failed without saying why", handler->name);
     struct err ignored;

@@ -101,8 +101,8 @@ void task_wrote(struct task *task, size_t bytes);
 /* What this attempt may take, for programs that it starts. */
 const struct limits *task_limits(const struct task *task);
 
-/* The result of the task: any JSON, at most TASK_RESULT_MAX bytes. */
-enum { TASK_RESULT_MAX = 1 << 20 };
+/* The result of the task: any JSON. Beyond results.limit it goes to a file, when there is a results.root, and the row says which; beyond
+ * results.file_limit, or without a root, ERR_LIMIT. */
 bool task_result(struct task *task, const char *json, struct err *e);
 
 /* Database ---------------------------------------------------------------------------------------------------------- */
