@@ -58,14 +58,16 @@ static int run_fork_server(int argc, char **argv)
     CLEANUP(session_close) struct session s = {0};
     struct err e;
     if (!read_config(argc, argv, &args, &s, &e))
-        return verb_failed(&e);
+        return fork_server_refuse(&e);
     return fork_server_main(s.config);
 }
 
 const struct verb verb_worker = {
     .name = "worker",
     .summary = "run tasks in a pool of child processes",
-    .details = "SIGTERM lets running tasks finish (worker.drain at most), SIGQUIT returns them to the queue at once.",
+    .details = "SIGTERM lets running tasks finish (worker.drain at most), SIGQUIT returns them to the queue at once. SIGHUP reads the\n"
+               "configuration again: new children take the places of the old as their tasks end. A file that is wrong is refused\n"
+               "with its place, in the log, and changes nothing. The database's address is read at the start only.",
     .example = "drumbeat worker --queues default,sync --pool 8\ndrumbeat worker --burst",
     .flags = flags,
     .run = run,

@@ -141,7 +141,7 @@ static void measure(const struct child *c, struct attempt_end *end)
 /* A running mean, shared by the pool; races only cost precision. The first of a handler counts whole. */
 static void learn_duration(struct child *c, const struct catalog_entry *entry, usec_t took)
 {
-    _Atomic int64_t *shared = &c->board->mean_us[entry->place];
+    _Atomic int64_t *shared = &c->shared->mean_us[entry->place];
     int64_t mean = atomic_load_explicit(shared, memory_order_relaxed);
     usec_t counted = took > 0 ? took : 1;
     atomic_store_explicit(shared, mean ? (mean * 7 + counted) / 8 + 1 : counted, memory_order_relaxed);
@@ -151,7 +151,7 @@ static void learn_duration(struct child *c, const struct catalog_entry *entry, u
 usec_t attempt_mean(const struct child *c, const struct claimed *task)
 {
     const struct catalog_entry *entry = catalog_find(c->catalog, task->name);
-    return entry ? atomic_load_explicit(&c->board->mean_us[entry->place], memory_order_relaxed) : 0;
+    return entry ? atomic_load_explicit(&c->shared->mean_us[entry->place], memory_order_relaxed) : 0;
 }
 
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end)

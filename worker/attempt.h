@@ -7,6 +7,8 @@
 
 struct child {
     struct board *board;
+    uint32_t edition;
+    struct edition *shared; /* with the children of the same edition */
     struct seat *seat;
     const struct config *config;
     const struct catalog *catalog;

@@ -12,10 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static size_t board_size(int pool)
-{
-    return sizeof(struct board) + (size_t)pool * sizeof(struct seat);
-}
+static const size_t board_size = sizeof(struct board) + CONFIG_POOL_MAX * sizeof(struct seat);
 
 static struct board *map(int fd, size_t size, struct err *e)
 {
@@ -29,13 +26,13 @@ static struct board *map(int fd, size_t size, struct err *e)
 struct board *board_make(int pool, int *fd, struct err *e)
 {
     *fd = memfd_create("drumbeat-board", MFD_CLOEXEC);
-    if (*fd < 0 || ftruncate(*fd, (off_t)board_size(pool)) != 0) {
+    if (*fd < 0 || ftruncate(*fd, (off_t)board_size) != 0) {
         err_errno(e, ERR_FAILED, errno, "memfd_create");
         return NULL;
     }
-    struct board *board = map(*fd, board_size(pool), e);
+    struct board *board = map(*fd, board_size, e);
     if (board)
-        board->pool = pool;
+        board->pool = board->seat_count = pool;
     return board;
 }
 
@@ -47,6 +44,21 @@ struct board *board_map(int fd, struct err *e)
         return NULL;
     }
     return map(fd, (size_t)about.st_size, e);
+}
+
+struct edition *board_edition(struct board *board, uint32_t number)
+{
+    return &board->editions[number % EDITIONS_MAX];
+}
+
+void edition_write(struct edition *edition, const struct config *config)
+{
+    edition->pool = config->worker.pool;
+    edition->drain = config->worker.drain;
+    edition->cancel_term = config->worker.cancel.term;
+    edition->cancel_kill = config->worker.cancel.kill;
+    edition->log_level = log_level();
+    edition->lanes.ageing = config->worker.ageing;
 }
 
 /* Sequence lock: the child is the only writer, so it need not wait for anybody. */
@@ -159,8 +171,8 @@ bool seat_cut_batch(struct seat *seat, int place)
 
 bool board_lease_over(const struct board *board, usec_t now)
 {
-    usec_t renewed_at = atomic_load(&board->renewed_at);
-    return renewed_at && now - renewed_at > board->lease - board->lease / 5;
+    usec_t renewed_at = atomic_load(&board->renewed_at), lease = atomic_load(&board->lease);
+    return renewed_at && now - renewed_at > lease - lease / 5;
 }
 
 void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait)
@@ -205,7 +217,7 @@ bool board_wake_idle(struct board *board)
 
 void board_wake_all(struct board *board)
 {
-    for (int i = 0; i < board->pool; i++)
+    for (int i = 0; i < board->seat_count; i++)
         seat_wake(&board->seats[i]);
 }
 

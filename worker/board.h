@@ -1,9 +1,9 @@
 #pragma once
 /* The board: memory that the processes of one worker share. Fixed-size records, one writer a field:
  *
- *     supervisor  phase, supervisor_at, deaths            keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
- *                                                             burst_over
- *     child       its seat: state, task, turn, limits, progress
+ *     supervisor  phase, supervisor_at, deaths, edition,  keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
+ *                     pool, seat_count                        burst_over, lease
+ *     child       its seat: state, task, turn, limits, progress      fork server  its edition
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
 #include "common/broker/lanes.h"
@@ -69,11 +69,27 @@ struct seat {
     struct death death;
 };
 
+/* One reading of the configuration. Processes of several editions live side by side for a while after a reload: places in the catalog
+ * and the lanes to claim from are an edition's own. */
+enum { EDITIONS_MAX = 8 };
+
+struct edition {
+    int pool; /* these: for the supervisor, written before the fork server says that it is ready */
+    usec_t drain, cancel_term, cancel_kill;
+    enum log_level log_level;
+    char trouble[ERR_TEXT_MAX];           /* why the fork server of this edition refused it */
+    _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
+    struct lanes lanes;
+};
+
 struct board {
     struct uuid worker;
-    int pool;
-    usec_t lease;
+    _Atomic int32_t pool;       /* seats that children are kept on */
+    _Atomic int32_t seat_count; /* seats up to here may hold something: the largest pool so far */
+    _Atomic int64_t lease;      /* the shorter one while it changes */
     bool burst;
+    _Atomic uint32_t edition;   /* the current one; processes of any other leave when their task is done */
+    _Atomic uint32_t coming;    /* to which a fork server belongs that starts now */
     _Atomic int32_t supervisor_pid;
     _Atomic uint32_t phase;
     _Atomic uint32_t registered; /* futex: the worker's row exists */
@@ -85,17 +101,22 @@ struct board {
     _Atomic int64_t keeper_at;     /* the same of the keeper */
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
     _Atomic uint32_t lives;        /* how often others have taken all this worker held */
-    _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
-    struct lanes lanes;
-    struct seat seats[];
+    struct edition editions[EDITIONS_MAX];
+    struct seat seats[]; /* CONFIG_POOL_MAX: memory that no child was on is not there yet */
 };
 
 /* What a process of the worker inherits, by descriptor number. */
 enum board_fd { FD_BOARD = 3, FD_CONTROL, FD_KEEPER_BELL, FD_LOG_WRITE, FD_LOG_READ, FD_ENDS };
 
-/* A new board in a memory file of its own: *fd is close-on-exec. */
+/* A new board with room for every pool, in a memory file of its own: *fd is close-on-exec. */
 struct board *board_make(int pool, int *fd, struct err *e);
 struct board *board_map(int fd, struct err *e);
+
+/* The record of an edition; numbers that are EDITIONS_MAX apart share it. */
+struct edition *board_edition(struct board *board, uint32_t number);
+
+/* What others have to know of this reading of the configuration. */
+void edition_write(struct edition *edition, const struct config *config);
 
 /* Child: begin, move on and end a task on the seat. */
 void seat_begin(struct seat *seat, const struct seat_view *view);

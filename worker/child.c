@@ -10,6 +10,7 @@
 #include "worker/child.h"
 #include "common/base/crash_point.h"
 #include "worker/attempt.h"
+#include "worker/fork_server.h"
 
 #include <signal.h>
 #include <poll.h>
@@ -28,9 +29,20 @@ static void on_sigterm(int signal_number)
     told_to_leave = 1;
 }
 
-static bool leaving(const struct child *c)
+static bool stopping(const struct child *c)
 {
     return told_to_leave || c->spent || atomic_load(&c->board->phase) != PHASE_RUN;
+}
+
+/* A child of a later edition takes the seat over: unlike one that stops, this one may take its time to settle what it ran. */
+static bool relieved(const struct child *c)
+{
+    return atomic_load(&c->board->edition) != c->edition;
+}
+
+static bool leaving(const struct child *c)
+{
+    return stopping(c) || relieved(c);
 }
 
 /* Connections ------------------------------------------------------------------------------------------------------- */
@@ -55,7 +67,7 @@ static void back_off(struct child *c, int failures)
 {
     usec_t limit = back_off_first << (failures < 6 ? failures : 6);
     usec_t end = clock_boot() + back_off_first / 2 + jitter(limit < back_off_cap ? limit : back_off_cap);
-    while (clock_boot() < end && !leaving(c))
+    while (clock_boot() < end && !stopping(c))
         poll(NULL, 0, 20);
 }
 
@@ -157,7 +169,7 @@ static bool recover(struct child *c, struct err *e)
             forget_texts(c, e);
         if (failures == 0)
             log_warning("child.reconnecting", LOG_ERR(e));
-        if (leaving(c) && failures > 0)
+        if (stopping(c) && failures > 0)
             return false;
         back_off(c, failures);
     }
@@ -342,13 +354,22 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
     return give_back_rest(c, claims->count, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
-int child_run(struct board *board, int seat, const struct config *config, const struct catalog *catalog)
+/* What ran just before the word to leave came is not settled yet. */
+static bool settle_last(struct child *c, struct err *e)
+{
+    static struct claims none;
+    return !c->pending_since || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
+}
+
+int child_run(struct board *board, uint32_t edition, int seat, const struct config *config, const struct catalog *catalog)
 {
     static char role[24];
     static struct claims claims;
     struct err e = {0};
     struct child c = {
         .board = board,
+        .edition = edition,
+        .shared = board_edition(board, edition),
         .seat = &board->seats[seat],
         .config = config,
         .catalog = catalog,
@@ -363,16 +384,17 @@ int child_run(struct board *board, int seat, const struct config *config, const 
     atomic_store(&c.seat->state, SEAT_STARTING);
     envelope_open(&c.envelope, c.seat);
     if (!start(&c))
-        return 0;
-    c.broker = broker_open(&broker_postgres, &(struct broker_options){.pg = c.pg, .key = &c.key, .lanes = &board->lanes, .names = catalog->names,
+        return stopping(&c) ? 0 : EXIT_RELIEVED;
+    c.broker = broker_open(&broker_postgres, &(struct broker_options){.pg = c.pg, .key = &c.key, .lanes = &c.shared->lanes, .names = catalog->names,
                                                                       .name_count = catalog->count});
     atomic_store(&c.seat->state, SEAT_BUSY);
     bool going = true;
     while (going && !leaving(&c))
         going = work(&c, &claims, &e);
+    going = going && settle_last(&c, &e);
     if (!going)
         log_warning("child.ends", LOG_ERR(&e));
     CRASH_POINT("child", "leaves");
     pg_close(c.pg);
-    return going ? 0 : 1;
+    return !going ? 1 : stopping(&c) ? 0 : EXIT_RELIEVED;
 }

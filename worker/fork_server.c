@@ -24,6 +24,7 @@ struct nursery {
     const struct config *config;
     const struct catalog *catalog;
     struct board *board;
+    uint32_t edition;
     int signals; /* signalfd for SIGCHLD */
     sigset_t outer_mask;
     pid_t pids[ROLES_MAX]; /* by role + 1; 0: none */
@@ -59,7 +60,8 @@ static void spawn(struct nursery *n, int role)
     pid_t pid = fork();
     if (pid == 0) {
         become_child(n, parent);
-        int status = role == ROLE_KEEPER ? keeper_run(n->board, n->config, n->catalog) : child_run(n->board, role, n->config, n->catalog);
+        int status = role == ROLE_KEEPER ? keeper_run(n->board, n->edition, n->config, n->catalog)
+                                         : child_run(n->board, n->edition, role, n->config, n->catalog);
         _exit(status);
     }
     if (pid < 0) {
@@ -192,6 +194,8 @@ int fork_server_run(const struct config *config, const struct catalog *catalog)
         log_error("fork_server.failed", LOG_STR("error", n.board ? strerror(errno) : e.text));
         return 1;
     }
+    n.edition = atomic_load(&n.board->coming);
+    edition_write(board_edition(n.board, n.edition), config);
     serve(&n);
     end_children(&n);
     return 0;

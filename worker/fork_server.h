@@ -1,7 +1,9 @@
 #pragma once
 /* The fork server: a small single-threaded process, exec'd once, from which all children come. It has opened nothing, so a child
  * starts from clean, shared pages. It forks on request, reaps, kills what a dead child left in its process group, and tells.
- * Fixed-size messages on one SOCK_SEQPACKET socket (FD_CONTROL). When that closes it ends its children and itself. */
+ * Fixed-size messages on one SOCK_SEQPACKET socket (FD_CONTROL). When that closes it ends its children and itself.
+ *
+ * It belongs to one edition of the configuration, the one that it has read itself; a reload starts another. */
 #include "worker/catalog.h"
 #include <sys/types.h>
 
@@ -24,6 +26,9 @@ struct news {
     int32_t status; /* as wait() tells; NEWS_FAILED: errno of fork() */
     int64_t peak_rss, cpu_ms;
 };
+
+/* A child or keeper that left because a later edition is there leaves with it. */
+enum { EXIT_RELIEVED = 100 };
 
 /* Run as the fork server until the control socket closes. Never returns in a child. */
 int fork_server_run(const struct config *config, const struct catalog *catalog);

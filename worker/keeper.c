@@ -3,6 +3,7 @@
  * is due again. */
 #include "worker/keeper.h"
 #include "common/store/migrate.h"
+#include "worker/fork_server.h"
 #include "worker/keeper_inside.h"
 
 #include <poll.h>
@@ -13,12 +14,12 @@
 #include <unistd.h>
 
 static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10), busy_every = MSEC(50),
-                    call_timeout_cap = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
+                    call_timeout_cap = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3), relief_patience = SECONDS(5);
 
 static bool connect_all(struct keeper *k, struct err *e)
 {
     const char *url = k->config->database.url, *direct = k->config->database.listen_url;
-    usec_t third = k->board->lease / 3;
+    usec_t third = k->config->worker.lease / 3;
     struct pg_options options = {.url = url,
                                  .application = "drumbeat/keeper",
                                  .pooled = direct != NULL,
@@ -71,7 +72,7 @@ static void reconnect(struct keeper *k)
         log_info("keeper.database_back", LOG_INT("failures", k->failures));
     k->open = true;
     k->failures = 0;
-    lanes_forget(&k->board->lanes);
+    lanes_forget(k->lanes);
     k->lanes_unknown = true;
     k->last_seq = -1;
     k->round_at = k->rescue_at = 0;
@@ -100,7 +101,7 @@ static bool due(usec_t *at, usec_t now, usec_t every)
 static usec_t round_pause(const struct keeper *k)
 {
     usec_t pause = (clock_boot() - k->waiting_since) / 8;
-    bool left_out = !k->waiting && atomic_load(&k->board->lanes.count) > LANES_ASKED;
+    bool left_out = !k->waiting && atomic_load(&k->lanes->count) > LANES_ASKED;
     if (!k->waiting_xid || pause > round_every)
         return left_out ? busy_every : round_every;
     return pause > deaf_every ? pause : deaf_every;
@@ -176,19 +177,40 @@ static void close_worker(struct keeper *k)
         log_info("worker.closed", LOG_INT("returned", pg_get_int(&rows, 0, 0)));
     else if (atomic_load(&k->board->registered))
         log_warning("worker.not_closed", LOG_STR("why", k->open ? e.text : "no connection; the lease will run out"));
-    disconnect(k);
 }
 
-int keeper_run(struct board *board, const struct config *config, const struct catalog *catalog)
+/* A keeper of a later edition takes over: it finds out by itself where everything stands, but for the lines that this one has in
+ * hand. Those are written first, unless the database does not take them in time. */
+static bool is_relieved(struct keeper *k)
 {
-    struct keeper k = {.board = board, .config = config, .catalog = catalog, .queues = config->worker.queues};
+    usec_t now = clock_boot();
+    if (atomic_load(&k->board->edition) == k->edition)
+        return false;
+    if (!k->relieved_at)
+        k->relieved_at = now;
+    if (k->line_count > 0 && now - k->relieved_at < relief_patience)
+        return false;
+    if (k->line_count > 0)
+        log_warning("keeper.task_log_lines_dropped", LOG_INT("lines", (int64_t)k->line_count));
+    return true;
+}
+
+int keeper_run(struct board *board, uint32_t edition, const struct config *config, const struct catalog *catalog)
+{
+    struct keeper k = {.board = board,
+                       .edition = edition,
+                       .lanes = &board_edition(board, edition)->lanes,
+                       .config = config,
+                       .catalog = catalog,
+                       .queues = config->worker.queues};
+    bool relieved = false;
     while (k.queues && k.queues[k.queue_count])
         k.queue_count++;
-    k.progress_seen = mem_zero((size_t)board->pool, sizeof *k.progress_seen);
-    k.started_told = mem_zero((size_t)board->pool, sizeof *k.started_told);
+    k.progress_seen = mem_zero(CONFIG_POOL_MAX, sizeof *k.progress_seen);
+    k.started_told = mem_zero(CONFIG_POOL_MAX, sizeof *k.started_told);
     k.lines = mem_zero(KEEPER_LINES_MAX, sizeof *k.lines);
     log_set_role("keeper");
-    while (atomic_load(&board->phase) != PHASE_CLOSE) {
+    while (atomic_load(&board->phase) != PHASE_CLOSE && !(relieved = is_relieved(&k))) {
         struct err e;
         atomic_store(&board->keeper_at, clock_boot());
         if (!k.open)
@@ -199,10 +221,13 @@ int keeper_run(struct board *board, const struct config *config, const struct ca
             keeper_collect_lines(&k);
         wait_for_something(&k);
     }
-    keeper_collect_lines(&k);
-    close_worker(&k);
+    if (!relieved) {
+        keeper_collect_lines(&k);
+        close_worker(&k);
+    }
+    disconnect(&k);
     free(k.progress_seen);
     free(k.started_told);
     free(k.lines);
-    return 0;
+    return relieved ? EXIT_RELIEVED : 0;
 }

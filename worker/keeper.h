@@ -5,4 +5,4 @@
 #include "worker/catalog.h"
 
 /* Answers the exit status. */
-int keeper_run(struct board *board, const struct config *config, const struct catalog *catalog);
+int keeper_run(struct board *board, uint32_t edition, const struct config *config, const struct catalog *catalog);

@@ -10,6 +10,9 @@ enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64 };
 
 struct keeper {
     struct board *board;
+    uint32_t edition;
+    struct lanes *lanes; /* of the edition */
+    usec_t relieved_at;  /* when a later edition was seen; 0: not yet */
     const struct config *config;
     const struct catalog *catalog;
     const char *const *queues; /* NULL: all */

@@ -29,9 +29,9 @@ static void hear_ready(struct keeper *k, const char *queue, const char *priority
     bool all = strcmp(priority, "*") == 0;
     if (!serves(k, queue) || strlen(queue) >= LANE_QUEUE_MAX)
         return;
-    if (!all && !lanes_add(&k->board->lanes, queue, atoi(priority), flow, low))
+    if (!all && !lanes_add(k->lanes, queue, atoi(priority), flow, low))
         log_warning("keeper.too_many_lanes", LOG_STR("queue", queue));
-    lanes_pull_back(&k->board->lanes, queue, all ? LANE_ANY_PRIORITY : atoi(priority), flow, low);
+    lanes_pull_back(k->lanes, queue, all ? LANE_ANY_PRIORITY : atoi(priority), flow, low);
     board_wake_idle(k->board);
 }
 
@@ -56,9 +56,9 @@ static bool learn_lanes(struct keeper *k, struct err *e)
     if (!pg_exec(k->pg, &sql_lanes, &rows, e, pg_texts(k->queues, k->queue_count)))
         return false;
     for (size_t i = 0; i < rows.count; i++) {
-        if (!lanes_add(&k->board->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1), (int)pg_get_int(&rows, i, 2), 0))
+        if (!lanes_add(k->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1), (int)pg_get_int(&rows, i, 2), 0))
             log_warning("keeper.too_many_lanes", LOG_STR("queue", pg_get_text(&rows, i, 0)));
-        lanes_weigh(&k->board->lanes, (int)pg_get_int(&rows, i, 2), (int)pg_get_int(&rows, i, 3));
+        lanes_weigh(k->lanes, (int)pg_get_int(&rows, i, 2), (int)pg_get_int(&rows, i, 3));
     }
     k->lanes_unknown = false;
     return true;
@@ -74,7 +74,7 @@ struct look {
 
 static void look_add(const struct keeper *k, struct look *look, struct lane *lane, int64_t above, int64_t upto)
 {
-    const struct lane_group *group = lane_group(&k->board->lanes, lane);
+    const struct lane_group *group = lane_group(k->lanes, lane);
     size_t i = look->count++;
     look->lanes[i] = lane;
     look->queues[i] = group->queue;
@@ -105,11 +105,11 @@ static bool look_there(struct keeper *k, struct look *look, struct err *e)
 static bool look_behind(struct keeper *k, int64_t settled, struct err *e)
 {
     static struct look look;
-    uint32_t count = atomic_load(&k->board->lanes.count);
+    uint32_t count = atomic_load(&k->lanes->count);
     for (uint32_t next = 0; next < count;) {
         look.count = 0;
         for (; next < count && look.count < LOOK_MAX; next++) {
-            struct lane *lane = &k->board->lanes.lane[next];
+            struct lane *lane = &k->lanes->lane[next];
             int64_t above, upto;
             if (lane_to_look(lane, &above, &upto))
                 look_add(k, &look, lane, above, upto);
@@ -126,12 +126,12 @@ static bool look_behind(struct keeper *k, int64_t settled, struct err *e)
 static bool look_into_empty(struct keeper *k, struct err *e)
 {
     static struct look look;
-    uint32_t count = atomic_load(&k->board->lanes.count);
+    uint32_t count = atomic_load(&k->lanes->count);
     for (uint32_t next = 0; next < count;) {
         look.count = 0;
         for (; next < count && look.count < LOOK_MAX; next++) {
-            struct lane *lane = &k->board->lanes.lane[next];
-            if (lanes_left_out(&k->board->lanes, lane))
+            struct lane *lane = &k->lanes->lane[next];
+            if (lanes_left_out(k->lanes, lane))
                 look_add(k, &look, lane, atomic_load(&lane->cursor), INT64_MAX);
         }
         if (!look_there(k, &look, e))
@@ -197,7 +197,7 @@ bool keeper_round(struct keeper *k, struct err *e)
         return false;
     k->delayed_at = state.has_delayed ? clock_boot() + state.delayed_in : 0;
     /* The sequence number of the round before: it was read before this round's transaction number was. */
-    int64_t settled = lanes_sample(&k->board->lanes, k->last_seq, state.next_xid, state.oldest_xid);
+    int64_t settled = lanes_sample(k->lanes, k->last_seq, state.next_xid, state.oldest_xid);
     bool news = state.last_seq != k->last_seq || k->waiting_xid || clock_boot() >= k->poll_at;
     k->last_seq = state.last_seq;
     end_waiting(k, &state);
@@ -246,7 +246,7 @@ bool keeper_burst(struct keeper *k, struct err *e)
     if (!pg_exec(k->pg, &sql_claimable, &rows, e, pg_texts(k->queues, k->queue_count), pg_texts(k->catalog->names, k->catalog->count)))
         return false;
     if (pg_get_bool(&rows, 0, 0)) {
-        lanes_forget(&k->board->lanes);
+        lanes_forget(k->lanes);
         k->lanes_unknown = true;
         k->round_at = 0;
         board_wake_idle(k->board);

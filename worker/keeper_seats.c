@@ -16,7 +16,7 @@ bool keeper_flush_progress(struct keeper *k, struct err *e)
     int64_t fences[CONFIG_POOL_MAX], values[CONFIG_POOL_MAX], ends[CONFIG_POOL_MAX];
     const char *messages[CONFIG_POOL_MAX];
     size_t count = 0;
-    for (int i = 0; i < k->board->pool; i++) {
+    for (int i = 0; i < k->board->seat_count; i++) {
         struct seat_view *view = &views[count];
         if (!seat_look(&k->board->seats[i], view) || uuid_is_zero(view->task) || view->progress_turn == k->progress_seen[i])
             continue;
@@ -72,7 +72,7 @@ static bool turned_slow(const struct keeper *k, int seat, struct seat_view *view
 
 bool keeper_cut_slow(struct keeper *k, struct err *e)
 {
-    for (int i = 0; i < k->board->pool; i++) {
+    for (int i = 0; i < k->board->seat_count; i++) {
         struct seat_view view;
         struct pg_rows rows;
         if (!turned_slow(k, i, &view) || !seat_cut_batch(&k->board->seats[i], view.place))
@@ -88,7 +88,7 @@ bool keeper_cut_slow(struct keeper *k, struct err *e)
 
 void keeper_stop_task(struct keeper *k, struct uuid task)
 {
-    for (int i = 0; i < k->board->pool; i++) {
+    for (int i = 0; i < k->board->seat_count; i++) {
         struct seat *seat = &k->board->seats[i];
         struct seat_view view;
         if (!seat_look(seat, &view) || !uuid_equal(view.task, task) || atomic_load(&seat->stop) == seat_ticket(view.fence, view.place))
@@ -114,7 +114,7 @@ static bool take_death(struct seat *seat)
 
 bool keeper_release_dead(struct keeper *k, struct err *e)
 {
-    for (int i = 0; i < k->board->pool; i++) {
+    for (int i = 0; i < k->board->seat_count; i++) {
         struct seat *seat = &k->board->seats[i];
         struct seat_key key = {.worker = k->board->worker, .seat = i};
         if (!take_death(seat))

@@ -45,11 +45,18 @@ static bool write_death(struct post *post, const struct news *news)
     return ran;
 }
 
+static bool is_over(const struct post *post, const struct posts_host *host)
+{
+    return post->surplus || host->closing(host->data);
+}
+
 static void order(struct post *post, const struct news *news, const struct posts_host *host)
 {
     (void)news;
-    if (host->closing(host->data) && post->seat)
+    if (post->seat && is_over(post, host)) {
+        post->state = POST_CLOSED;
         return;
+    }
     if (post->seat) {
         atomic_store(&post->seat->state, SEAT_EMPTY);
         if (atomic_load(&post->seat->death.state) == DEATH_WITH_KEEPER) { /* it is releasing the seat: a moment later */
@@ -91,7 +98,13 @@ static void failed(struct post *post, const struct news *news, const struct post
 static bool is_end(const struct post *post, const struct news *news, const struct posts_host *host)
 {
     bool left = WIFEXITED(news->status) && WEXITSTATUS(news->status) == 0;
-    return host->closing(host->data) && (post->seat || left);
+    return is_over(post, host) && (post->seat || left);
+}
+
+/* It left for another of a later edition. */
+static bool was_relieved(const struct news *news)
+{
+    return WIFEXITED(news->status) && WEXITSTATUS(news->status) == EXIT_RELIEVED;
 }
 
 /* A child that lived is replaced at once; one that died young without having begun anything waits, each time longer. */
@@ -103,7 +116,7 @@ static void exited(struct post *post, const struct news *news, const struct post
         worked |= write_death(post, news);
         atomic_store(&post->seat->turn, 0);
         atomic_store(&post->seat->state, SEAT_AWAY);
-    } else if (!is_end(post, news, host)) {
+    } else if (!is_end(post, news, host) && !was_relieved(news)) {
         log_warning("worker.keeper_died", LOG_INT("status", news->status));
     }
     post->pid = 0;
@@ -111,9 +124,9 @@ static void exited(struct post *post, const struct news *news, const struct post
         post->state = POST_CLOSED;
         return;
     }
-    if (old || worked)
+    if (old || worked || was_relieved(news))
         post->young_deaths = 0;
-    if (post->young_deaths > 0 || !(old || worked || post->state == POST_SHOT)) {
+    if (post->young_deaths > 0 || !(old || worked || was_relieved(news) || post->state == POST_SHOT)) {
         back_off(post);
         return;
     }
@@ -129,7 +142,7 @@ static action *const actions[POST_STATES][POST_EVENTS] = {
     [POST_LIVE] = {[POST_EXITED] = exited},
     [POST_SHOT] = {[POST_EXITED] = exited},
     [POST_BACKOFF] = {[POST_DUE] = order},
-    [POST_CLOSED] = {NULL},
+    [POST_CLOSED] = {[POST_ORDER] = order},
 };
 
 void post_event(struct post *post, enum post_event event, const struct news *news, const struct posts_host *host)

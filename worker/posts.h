@@ -3,10 +3,13 @@
  *
  *                 order            spawned              told to leave, exited
  *     VACANT ----------> SPAWNING ----------> LIVE ------------------------------> CLOSED
- *        ^                  | failed           |  \ limit: shoot
- *        |                  v                  |   `---------> SHOT
- *        `-- due -------- BACKOFF <-- exited, --+-- exited ------'
- *                                   died young
+ *        ^                  | failed           |  \ limit: shoot                   |
+ *        |                  v                  |   `---------> SHOT               | order, when the
+ *        `-- due -------- BACKOFF <-- exited, --+-- exited ------'                | pool grows again
+ *                                   died young                         SPAWNING <-'
+ *
+ * After a reload a child of an earlier edition of the configuration stays until its task is done; the one that follows it is the new
+ * edition's.
  *
  * What each event does in each state is one table in posts.c. */
 #include "worker/board.h"
@@ -20,6 +23,8 @@ struct post {
     enum post_state state;
     int role; /* the seat's number, or ROLE_KEEPER */
     struct seat *seat; /* NULL for the keeper */
+    bool surplus;      /* beyond the pool, which shrank: nobody follows who sits there */
+    uint32_t edition;  /* of the fork server that was asked last */
     pid_t pid;
     usec_t born_at, due_at; /* CLOCK_BOOTTIME */
     usec_t stopped_since;

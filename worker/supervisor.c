@@ -2,10 +2,15 @@
  * the database is away because it has never heard of one.
  *
  * The way down: RUN -> DRAIN (children leave when their task is done; at the deadline they are shot and their tasks return) -> CLOSE
- * (the keeper gives back what is held and leaves) -> the control socket closes and the fork server ends. */
+ * (the keeper gives back what is held and leaves) -> the control sockets close and the fork servers end.
+ *
+ * A reload: a second fork server is executed, which reads the configuration anew. Refuses it: all stays as it is. Is ready: its edition is
+ * the current one; children and keeper of the one before leave as soon as they can, and whoever follows on their posts comes from the new
+ * fork server. The old one is dismissed when its last child has left. */
 #include "common/base/crash_point.h"
+#include "common/base/hangup.h"
 #include "worker/board.h"
-#include "worker/fork_server.h"
+#include "worker/fork_parent.h"
 #include "worker/orphans.h"
 #include "worker/posts.h"
 #include "worker/worker.h"
@@ -13,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,27 +26,27 @@
 #include <unistd.h>
 #include <uv.h>
 
-const char fork_server_verb[] = "fork-server";
-
 static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
-                    keeper_patience = SECONDS(60);
+                    keeper_patience = SECONDS(60), reload_patience = SECONDS(10);
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
 struct supervisor {
     const struct worker_options *options;
     struct board *board;
-    int board_fd, control, keeper_bell, log_read, log_write;
-    int remote; /* the fork server's end of the control socket */
+    int fds[FD_ENDS]; /* what fork servers inherit */
     uv_loop_t loop;
-    uv_process_t fork_server;
-    uv_poll_t control_poll;
+    struct fork_parent *parents[EDITIONS_MAX]; /* by edition; NULL: none */
+    struct fork_parent_host parents_host;
+    uint32_t last_edition;
+    bool reload_asked;
+    usec_t drain_for;
     uv_timer_t tick;
     uv_signal_t on_term, on_int, on_quit, on_hup;
-    struct post *posts; /* pool + 1: the keeper's is the last */
+    struct post *posts; /* by role + 1: the keeper's is the first, then one a seat */
     struct posts_host host;
     usec_t started_at, drain_until, close_until;
     uint32_t lives_seen;
-    bool fork_server_ready, all_started, fork_server_gone, ending;
+    bool fork_server_ready, all_started, ending;
     int exit_status;
 };
 
@@ -62,13 +68,31 @@ static void set_phase(struct supervisor *s, enum phase to)
 {
     atomic_store(&s->board->phase, to);
     board_wake_all(s->board);
-    ring(s->keeper_bell);
+    ring(s->fds[FD_KEEPER_BELL]);
+}
+
+static struct fork_parent *parent_of(struct supervisor *s, uint32_t edition)
+{
+    struct fork_parent *parent = s->parents[edition % EDITIONS_MAX];
+    return parent && parent->edition == edition ? parent : NULL;
+}
+
+static bool is_current(const struct supervisor *s, const struct fork_parent *parent)
+{
+    return parent->edition == atomic_load(&s->board->edition);
+}
+
+/* Is it the one that is still to become ready? */
+static bool is_coming(const struct supervisor *s, const struct fork_parent *parent)
+{
+    return parent->edition > atomic_load(&s->board->edition) && !parent->dismissed;
 }
 
 static void drain(struct supervisor *s)
 {
-    log_info("worker.draining", LOG_FOR("deadline", s->options->config->worker.drain));
-    s->drain_until = clock_boot() + s->options->config->worker.drain;
+    log_info("worker.draining", LOG_FOR("deadline", s->drain_for));
+    s->drain_until = clock_boot() + s->drain_for;
+    s->reload_asked = false;
     set_phase(s, PHASE_DRAIN);
 }
 
@@ -80,12 +104,25 @@ static void drain_now(struct supervisor *s)
     s->drain_until = clock_boot();
 }
 
+static bool is_taken(const struct post *post)
+{
+    return post->state == POST_LIVE || post->state == POST_SHOT || post->state == POST_SPAWNING;
+}
+
 static bool children_gone(const struct supervisor *s)
 {
-    for (int i = 0; i < s->board->pool; i++)
-        if (s->posts[i].state == POST_LIVE || s->posts[i].state == POST_SHOT || s->posts[i].state == POST_SPAWNING)
+    for (int i = 1; i <= s->board->seat_count; i++)
+        if (is_taken(&s->posts[i]))
             return false;
     return true;
+}
+
+static void stop_when_alone(struct supervisor *s)
+{
+    for (int i = 0; i < EDITIONS_MAX; i++)
+        if (s->parents[i])
+            return;
+    uv_stop(&s->loop);
 }
 
 static void end(struct supervisor *s, int status)
@@ -94,11 +131,13 @@ static void end(struct supervisor *s, int status)
         return;
     s->ending = true;
     s->exit_status = status;
-    uv_poll_stop(&s->control_poll);
-    close(s->control); /* the fork server ends its children and itself */
-    s->control = -1;
-    if (s->fork_server_gone)
-        uv_stop(&s->loop);
+    for (int i = 0; i < EDITIONS_MAX; i++) {
+        if (s->parents[i] && is_coming(s, s->parents[i]))
+            uv_process_kill(&s->parents[i]->process, SIGKILL); /* it may not listen yet */
+        if (s->parents[i])
+            fork_parent_dismiss(s->parents[i]);
+    }
+    stop_when_alone(s);
 }
 
 /* A worker that never came up ends and says why; one that was up once stays, whatever happens to the database. */
@@ -115,10 +154,15 @@ static void check_start(struct supervisor *s, usec_t now)
     set_phase(s, PHASE_DRAIN);
 }
 
+static struct post *post_of(struct supervisor *s, int role)
+{
+    return role >= ROLE_KEEPER && role < CONFIG_POOL_MAX ? &s->posts[role + 1] : NULL;
+}
+
 /* One look at how far the way down is. */
 static void go_down(struct supervisor *s, usec_t now)
 {
-    struct post *keeper = &s->posts[s->board->pool];
+    struct post *keeper = post_of(s, ROLE_KEEPER);
     switch (phase(s)) {
     case PHASE_RUN:
         check_start(s, now);
@@ -127,7 +171,7 @@ static void go_down(struct supervisor *s, usec_t now)
         break;
     case PHASE_DRAIN:
         if (now >= s->drain_until)
-            for (int i = 0; i < s->board->pool; i++)
+            for (int i = 1; i <= s->board->seat_count; i++)
                 post_shoot(&s->posts[i], OUTCOME_RETURNED, "returned: the worker stopped", &s->host);
         if (children_gone(s)) {
             s->close_until = now + close_wait;
@@ -143,11 +187,16 @@ static void go_down(struct supervisor *s, usec_t now)
 
 /* Posts ------------------------------------------------------------------------------------------------------------- */
 
+/* Who is to come comes from the current fork server; who is there is the affair of the one that it came from. */
 static void send_order(void *data, const struct order *order)
 {
     struct supervisor *s = data;
     CRASH_POINT("order", "before");
-    if (s->control >= 0 && send(s->control, order, sizeof *order, MSG_NOSIGNAL) < 0)
+    struct post *post = post_of(s, order->role);
+    if (order->kind == ORDER_SPAWN)
+        post->edition = atomic_load(&s->board->edition);
+    struct fork_parent *parent = parent_of(s, post->edition);
+    if (parent && !parent->dismissed && !fork_parent_order(parent, order))
         log_error("worker.order_lost", LOG_STR("why", strerror(errno)));
 }
 
@@ -157,16 +206,11 @@ static bool closing(void *data)
     return phase(s) != PHASE_RUN;
 }
 
-static struct post *post_of(struct supervisor *s, int role)
-{
-    return role == ROLE_KEEPER ? &s->posts[s->board->pool] : role >= 0 && role < s->board->pool ? &s->posts[role] : NULL;
-}
-
 /* One child at first, so that the first task need not share the processors with the start of all others. */
 static void start_posts(struct supervisor *s)
 {
-    post_event(&s->posts[s->board->pool], POST_ORDER, NULL, &s->host);
-    post_event(&s->posts[0], POST_ORDER, NULL, &s->host);
+    post_event(post_of(s, ROLE_KEEPER), POST_ORDER, NULL, &s->host);
+    post_event(post_of(s, 0), POST_ORDER, NULL, &s->host);
     s->fork_server_ready = true;
 }
 
@@ -181,42 +225,155 @@ static void start_others(struct supervisor *s, usec_t now)
         return;
     s->all_started = true;
     for (int i = 1; i < s->board->pool; i++)
-        post_event(&s->posts[i], POST_ORDER, NULL, &s->host);
+        post_event(post_of(s, i), POST_ORDER, NULL, &s->host);
 }
+
+/* Reload ------------------------------------------------------------------------------------------------------------- */
+
+/* A fork server of the next edition that has room: long tasks can keep some of the earlier ones. */
+static bool start_edition(struct supervisor *s, struct err *e)
+{
+    uint32_t number = s->last_edition + 1;
+    while (s->parents[number % EDITIONS_MAX])
+        number++;
+    memset(board_edition(s->board, number), 0, sizeof(struct edition));
+    atomic_store(&s->board->coming, number);
+    struct fork_parent *parent = fork_parent_start(&s->loop, number, s->fds, s->options->flags, &s->parents_host, e);
+    s->parents[number % EDITIONS_MAX] = parent;
+    s->last_edition = number;
+    return parent != NULL;
+}
+
+static bool editions_full(const struct supervisor *s)
+{
+    int count = 0;
+    for (int i = 0; i < EDITIONS_MAX; i++)
+        count += s->parents[i] != NULL;
+    return count == EDITIONS_MAX;
+}
+
+static struct fork_parent *coming(const struct supervisor *s)
+{
+    for (int i = 0; i < EDITIONS_MAX; i++)
+        if (s->parents[i] && is_coming(s, s->parents[i]))
+            return s->parents[i];
+    return NULL;
+}
+
+/* Begin what was asked for, one after the other: several that were asked for meanwhile are one. */
+static void check_reload(struct supervisor *s, usec_t now)
+{
+    struct err e;
+    struct fork_parent *parent = coming(s);
+    if (parent && now - parent->started_at > reload_patience)
+        uv_process_kill(&parent->process, SIGKILL);
+    if (!s->reload_asked || parent || !s->fork_server_ready || editions_full(s))
+        return;
+    s->reload_asked = false;
+    log_info("worker.reloading");
+    if (!start_edition(s, &e))
+        log_error("worker.reload_refused", LOG_ERR(&e));
+}
+
+/* One line says what is wrong with the file, and where. */
+static void refuse_edition(struct supervisor *s, const struct fork_parent *parent, int64_t status, int signal_number)
+{
+    const struct edition *edition = board_edition(s->board, parent->edition);
+    log_error("worker.reload_refused", LOG_STR("error", *edition->trouble ? edition->trouble : "the new fork server ended before it was ready"),
+              LOG_INT("status", status), LOG_INT("signal", signal_number));
+}
+
+/* The posts of the pool as it is now. Who sits beyond it leaves with the others, and nobody follows. */
+static void set_pool(struct supervisor *s, int pool)
+{
+    atomic_store(&s->board->pool, pool);
+    if (pool > s->board->seat_count)
+        atomic_store(&s->board->seat_count, pool);
+    s->all_started = true;
+    for (int i = 0; i < s->board->seat_count; i++) {
+        struct post *post = post_of(s, i);
+        post->surplus = i >= pool;
+        if (!post->surplus)
+            post_event(post, POST_ORDER, NULL, &s->host);
+    }
+}
+
+static void adopt(struct supervisor *s, const struct edition *edition)
+{
+    s->drain_for = edition->drain;
+    s->host.cancel_term = edition->cancel_term;
+    s->host.cancel_kill = edition->cancel_kill;
+    log_set_level(edition->log_level);
+}
+
+/* From here on whoever comes is of the new edition, and the others leave as soon as they can. */
+static void change_edition(struct supervisor *s, struct fork_parent *parent)
+{
+    const struct edition *edition = board_edition(s->board, parent->edition);
+    if (phase(s) != PHASE_RUN) {
+        fork_parent_dismiss(parent);
+        return;
+    }
+    adopt(s, edition);
+    atomic_store(&s->board->edition, parent->edition);
+    set_pool(s, edition->pool);
+    board_wake_all(s->board);
+    ring(s->fds[FD_KEEPER_BELL]);
+    log_info("worker.reloaded", LOG_INT("edition", parent->edition), LOG_INT("pool", edition->pool));
+}
+
+static bool has_children(struct supervisor *s, const struct fork_parent *parent)
+{
+    for (int i = 0; i <= s->board->seat_count; i++)
+        if (is_taken(&s->posts[i]) && s->posts[i].edition == parent->edition)
+            return true;
+    return false;
+}
+
+/* Fork servers of earlier editions whose last child has left. */
+static void dismiss_empty(struct supervisor *s)
+{
+    for (int i = 0; i < EDITIONS_MAX; i++) {
+        struct fork_parent *parent = s->parents[i];
+        if (!parent || parent->dismissed || is_current(s, parent) || is_coming(s, parent) || has_children(s, parent))
+            continue;
+        fork_parent_dismiss(parent);
+        log_info("worker.edition_left", LOG_INT("edition", parent->edition));
+    }
+}
+
+/* News --------------------------------------------------------------------------------------------------------------- */
 
 /* Deaths that the keeper was about to release when it died itself. */
 static void hand_back_deaths(struct board *board)
 {
-    for (int i = 0; i < board->pool; i++) {
+    for (int i = 0; i < board->seat_count; i++) {
         uint32_t with_keeper = DEATH_WITH_KEEPER;
         atomic_compare_exchange_strong(&board->seats[i].death.state, &with_keeper, DEATH_PRESENT);
     }
 }
 
-static void hear(struct supervisor *s, const struct news *news)
+static void on_news(void *data, struct fork_parent *parent, const struct news *news)
 {
+    struct supervisor *s = data;
     static const enum post_event events[] = {[NEWS_SPAWNED] = POST_SPAWNED, [NEWS_EXITED] = POST_EXITED, [NEWS_FAILED] = POST_FAILED};
     struct post *post = post_of(s, news->role);
     CRASH_POINT("news", "heard");
     if (news->kind == NEWS_EXITED && news->role == ROLE_KEEPER)
         hand_back_deaths(s->board);
     if (news->kind == NEWS_READY)
-        start_posts(s);
+        is_current(s, parent) ? start_posts(s) : change_edition(s, parent);
     else if (post)
         post_event(post, events[news->kind], news, &s->host);
+    dismiss_empty(s);
     go_down(s, clock_boot());
 }
 
 static void plan_tick(struct supervisor *s);
 
-static void on_control(uv_poll_t *poll, int status, int what)
+static void on_heard(void *data)
 {
-    struct supervisor *s = poll->data;
-    struct news news;
-    (void)what;
-    while (status == 0 && recv(s->control, &news, sizeof news, MSG_DONTWAIT) == (ssize_t)sizeof news)
-        hear(s, &news);
-    plan_tick(s);
+    plan_tick(data);
 }
 
 /* The clock --------------------------------------------------------------------------------------------------------- */
@@ -244,7 +401,7 @@ static void check_keeper(struct supervisor *s, usec_t now)
 static usec_t next_tick(const struct supervisor *s, usec_t now)
 {
     usec_t pause = phase(s) != PHASE_RUN || s->board->burst || !s->all_started ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
-    for (int i = 0; i <= s->board->pool; i++)
+    for (int i = 0; i <= s->board->seat_count; i++)
         if (s->posts[i].state == POST_BACKOFF && s->posts[i].due_at - now < pause)
             pause = s->posts[i].due_at > now ? s->posts[i].due_at - now : 0;
     return pause;
@@ -264,10 +421,11 @@ static void on_tick(uv_timer_t *timer)
     usec_t now = clock_boot();
     bool over = lease_over(s, now);
     atomic_store(&s->board->supervisor_at, now);
-    for (int i = 0; i <= s->board->pool; i++)
+    for (int i = 0; i <= s->board->seat_count; i++)
         post_check(&s->posts[i], now, s->board->lease, over, &s->host);
     start_others(s, now);
     check_keeper(s, now);
+    check_reload(s, now);
     go_down(s, now);
     plan_tick(s);
 }
@@ -283,119 +441,94 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     go_down(s, clock_boot());
 }
 
-/* Set-up ------------------------------------------------------------------------------------------------------------ */
-
-static void on_fork_server_exit(uv_process_t *process, int64_t status, int signal_number)
+static void on_hang_up(uv_signal_t *handle, int number)
 {
-    struct supervisor *s = process->data;
-    s->fork_server_gone = true;
-    if (s->ending) {
-        uv_stop(&s->loop);
+    struct supervisor *s = handle->data;
+    if (hangup_is_end()) {
+        on_stop_signal(handle, number);
         return;
     }
-    /* Its children died with it (PDEATHSIG), and what they had started is ours now. systemd, or whoever started us, starts us again;
-     * the tasks are rescued. */
-    orphans_end_all();
-    log_error("worker.fork_server_died", LOG_INT("status", status), LOG_INT("signal", signal_number));
-    end(s, 1);
+    s->reload_asked = phase(s) == PHASE_RUN;
+    check_reload(s, clock_boot());
+    plan_tick(s);
 }
 
-static bool start_fork_server(struct supervisor *s, struct err *e)
+/* Set-up ------------------------------------------------------------------------------------------------------------ */
+
+static void on_fork_server_exit(void *data, struct fork_parent *parent, int64_t status, int signal_number)
 {
-    const char *args[64] = {"drumbeat", fork_server_verb};
-    size_t count = 2;
-    for (const char *const *flag = s->options->flags; flag && *flag; flag++) {
-        if (count + 1 == sizeof args / sizeof *args)
-            return err_set(e, ERR_USAGE, "too many arguments");
-        args[count++] = *flag;
+    struct supervisor *s = data;
+    s->parents[parent->edition % EDITIONS_MAX] = NULL;
+    if (s->ending) {
+        stop_when_alone(s);
+    } else if (is_coming(s, parent)) {
+        refuse_edition(s, parent, status, signal_number);
+    } else if (!parent->dismissed) {
+        /* Its children died with it (PDEATHSIG), and what they had started is ours now. systemd, or whoever started us, starts us again;
+         * the tasks are rescued. */
+        orphans_end_all();
+        log_error("worker.fork_server_died", LOG_INT("status", status), LOG_INT("signal", signal_number));
+        end(s, 1);
     }
-    uv_stdio_container_t stdio[FD_ENDS] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = 1},
-        {.flags = UV_INHERIT_FD, .data.fd = 2},
-        [FD_BOARD] = {.flags = UV_INHERIT_FD, .data.fd = s->board_fd},
-        [FD_CONTROL] = {.flags = UV_INHERIT_FD, .data.fd = s->remote},
-        [FD_KEEPER_BELL] = {.flags = UV_INHERIT_FD, .data.fd = s->keeper_bell},
-        [FD_LOG_WRITE] = {.flags = UV_INHERIT_FD, .data.fd = s->log_write},
-        [FD_LOG_READ] = {.flags = UV_INHERIT_FD, .data.fd = s->log_read},
-    };
-    char **argv = mem_zero(count + 1, sizeof *argv);
-    for (size_t i = 0; i < count; i++)
-        argv[i] = mem_strdup(args[i]);
-    uv_process_options_t how = {.file = "/proc/self/exe", .args = argv, .stdio = stdio, .stdio_count = FD_ENDS, .exit_cb = on_fork_server_exit};
-    s->fork_server.data = s;
-    int failed = uv_spawn(&s->loop, &s->fork_server, &how);
-    for (size_t i = 0; i < count; i++)
-        free(argv[i]);
-    free(argv);
-    close(s->remote);
-    return !failed || err_set(e, ERR_FAILED, "starting the fork server: %s", uv_strerror(failed));
 }
 
 static bool make_channels(struct supervisor *s, struct err *e)
 {
-    int control[2], lines[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, lines) != 0)
+    int lines[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, lines) != 0)
         return err_errno(e, ERR_FAILED, errno, "socketpair");
     struct timeval patience = {.tv_usec = 250000};
     int room = 1 << 20;
     setsockopt(lines[1], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     setsockopt(lines[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    s->control = control[0];
-    s->remote = control[1];
-    s->log_read = lines[0];
-    s->log_write = lines[1];
-    s->keeper_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return s->keeper_bell >= 0 || err_errno(e, ERR_FAILED, errno, "eventfd");
+    s->fds[1] = 1;
+    s->fds[2] = 2;
+    s->fds[FD_LOG_READ] = lines[0];
+    s->fds[FD_LOG_WRITE] = lines[1];
+    s->fds[FD_KEEPER_BELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return s->fds[FD_KEEPER_BELL] >= 0 || err_errno(e, ERR_FAILED, errno, "eventfd");
 }
 
 static bool make_board(struct supervisor *s, struct err *e)
 {
     const struct config *config = s->options->config;
-    s->board = board_make(config->worker.pool, &s->board_fd, e);
+    s->board = board_make(config->worker.pool, &s->fds[FD_BOARD], e);
     if (!s->board)
         return false;
     s->board->worker = uuid_v7();
     s->board->lease = config->worker.lease;
     s->board->burst = s->options->burst;
-    s->board->lanes.ageing = config->worker.ageing;
     atomic_store(&s->board->supervisor_pid, getpid());
     atomic_store(&s->board->supervisor_at, clock_boot());
-    s->posts = mem_zero((size_t)config->worker.pool + 1, sizeof *s->posts);
-    for (int i = 0; i <= config->worker.pool; i++)
-        s->posts[i] = (struct post){.role = i < config->worker.pool ? i : ROLE_KEEPER, .seat = i < config->worker.pool ? &s->board->seats[i] : NULL};
-    s->host = (struct posts_host){.order = send_order,
-                                  .data = s,
-                                  .closing = closing,
-                                  .cancel_term = config->worker.cancel.term,
-                                  .cancel_kill = config->worker.cancel.kill};
+    s->posts = mem_zero(CONFIG_POOL_MAX + 1, sizeof *s->posts);
+    for (int role = ROLE_KEEPER; role < CONFIG_POOL_MAX; role++)
+        *post_of(s, role) = (struct post){.role = role, .seat = role == ROLE_KEEPER ? NULL : &s->board->seats[role]};
+    s->host = (struct posts_host){.order = send_order, .data = s, .closing = closing};
     return true;
 }
 
-static void watch_signal(struct supervisor *s, uv_signal_t *handle, int number)
+static void watch_signal(struct supervisor *s, uv_signal_t *handle, uv_signal_cb act, int number)
 {
     uv_signal_init(&s->loop, handle);
     handle->data = s;
-    uv_signal_start(handle, on_stop_signal, number);
+    uv_signal_start(handle, act, number);
 }
 
 static void start_watching(struct supervisor *s)
 {
-    watch_signal(s, &s->on_term, SIGTERM);
-    watch_signal(s, &s->on_int, SIGINT);
-    watch_signal(s, &s->on_quit, SIGQUIT);
-    watch_signal(s, &s->on_hup, SIGHUP);
+    watch_signal(s, &s->on_term, on_stop_signal, SIGTERM);
+    watch_signal(s, &s->on_int, on_stop_signal, SIGINT);
+    watch_signal(s, &s->on_quit, on_stop_signal, SIGQUIT);
+    watch_signal(s, &s->on_hup, on_hang_up, SIGHUP);
     uv_timer_init(&s->loop, &s->tick);
     s->tick.data = s;
     uv_timer_start(&s->tick, on_tick, 0, 0);
-    uv_poll_init(&s->loop, &s->control_poll, s->control);
-    s->control_poll.data = s;
-    uv_poll_start(&s->control_poll, UV_READABLE, on_control);
 }
 
 static bool set_up(struct supervisor *s, struct err *e)
 {
     signal(SIGPIPE, SIG_IGN);
+    hangup_watch();
     orphans_adopt();
     s->started_at = clock_boot();
     static const struct catalog *checked; /* lives as long as the process */
@@ -406,7 +539,14 @@ static bool set_up(struct supervisor *s, struct err *e)
         return false;
     uv_loop_init(&s->loop);
     start_watching(s);
-    return start_fork_server(s, e);
+    s->parents_host = (struct fork_parent_host){.data = s, .news = on_news, .heard = on_heard, .ended = on_fork_server_exit};
+    if (!start_edition(s, e))
+        return false;
+    struct edition *first = board_edition(s->board, s->last_edition);
+    edition_write(first, s->options->config);
+    adopt(s, first);
+    atomic_store(&s->board->edition, s->last_edition);
+    return true;
 }
 
 int worker_main(const struct worker_options *options)
@@ -431,9 +571,14 @@ int fork_server_main(const struct config *config)
     struct err e;
     static const struct catalog *catalog; /* lives as long as the process */
     catalog = catalog_make(config, &e);
-    if (!catalog) {
-        log_error("fork_server.failed", LOG_ERR(&e));
-        return err_exit_status(e.kind);
-    }
-    return fork_server_run(config, catalog);
+    return catalog ? fork_server_run(config, catalog) : fork_server_refuse(&e);
+}
+
+int fork_server_refuse(const struct err *why)
+{
+    struct err e;
+    struct board *board = board_map(FD_BOARD, &e);
+    if (board)
+        snprintf(board_edition(board, board->coming)->trouble, ERR_TEXT_MAX, "%s", why->text);
+    return err_exit_status(why->kind);
 }

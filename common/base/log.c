@@ -18,6 +18,11 @@ void log_set_level(enum log_level level)
     lowest = level;
 }
 
+enum log_level log_level(void)
+{
+    return lowest;
+}
+
 void log_set_role(const char *role)
 {
     role_name = role;

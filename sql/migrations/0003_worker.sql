@@ -235,13 +235,15 @@ END $$;
 
 -- A worker's life ----------------------------------------------------------------------------------------------------------
 
+-- Make the worker's row, or bring it up to date after a reload or a lost connection; its handlers too.
 CREATE FUNCTION drumbeat.open_worker(id uuid, host text, pid int, version text, queues text[], pool int, names text[], handler_queues text[],
                                      handler_attempts int[], handler_unique_by text[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
     INSERT INTO drumbeat.worker (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     VALUES (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
-    ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE SET seen_at = clock_timestamp(), waiting = true;
+    ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE
+    SET seen_at = clock_timestamp(), waiting = true, queues = excluded.queues, pool = excluded.pool, names = excluded.names, lease = excluded.lease;
     INSERT INTO drumbeat.handler AS h (name, queue, max_attempts, unique_by)
     SELECT n.name, n.queue, n.attempts, n.unique_by
       FROM unnest(names, handler_queues, handler_attempts, handler_unique_by) n(name, queue, attempts, unique_by) ORDER BY n.name

@@ -1,0 +1,364 @@
+/* SIGHUP: a worker reads its configuration again while it works. Nothing is lost, run twice, interrupted or charged by it, and a file
+ * that is wrong changes nothing. */
+#include "tests/storm/family.h"
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FAMILY_MAX = 64, FORK_SERVERS = 1, CHILDREN = 2 };
+
+static struct test_cluster *cluster;
+static struct stage s;
+
+static void open_stage(void)
+{
+    stage_open(&s, cluster);
+}
+
+static void close_stage(void)
+{
+    stage_close(&s);
+}
+
+/* A worker whose configuration is `yaml`, once it works. */
+static struct test_process *start_worker(const char *yaml)
+{
+    struct test_process *worker = stage_worker(&s, NULL, "--config", stage_config(&s, yaml));
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(10)));
+    return worker;
+}
+
+static size_t times(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *p = strstr(text, part); p; p = strstr(p + 1, part))
+        count++;
+    return count;
+}
+
+/* Wait until the worker has logged the event as often as that. */
+static void await_event(struct test_process *worker, const char *event, size_t wanted)
+{
+    usec_t deadline = clock_boot() + SECONDS(15);
+    while (times(test_process_errors(worker), event) < wanted) {
+        ck_assert_msg(clock_boot() < deadline, "no %s:\n%s", event, test_process_errors(worker));
+        test_process_wait(worker, MSEC(5));
+    }
+}
+
+static void ask_reload(struct test_process *worker, const char *yaml)
+{
+    stage_config(&s, yaml);
+    test_process_signal(worker, SIGHUP);
+}
+
+/* Reload, and wait until the new edition is the current one. */
+static void reload(struct test_process *worker, const char *yaml)
+{
+    size_t before = times(test_process_errors(worker), "worker.reloaded");
+    ask_reload(worker, yaml);
+    await_event(worker, "worker.reloaded", before + 1);
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part), "'%s' is not in '%s'", part, text);
+}
+
+static const char *start_sleep(double seconds)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": %g, \"steps\": 10}')", seconds);
+    const char *id = stage_enqueue(&s, sql);
+    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    return id;
+}
+
+/* It ran once, without a break. */
+static void assert_untouched(const char *id)
+{
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(20)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome"), "");
+}
+
+static bool wait_for_family(struct test_process *worker, int depth, size_t wanted)
+{
+    pid_t members[FAMILY_MAX];
+    usec_t deadline = clock_boot() + SECONDS(10);
+    while (family(test_process_pid(worker), depth, members, FAMILY_MAX) != wanted) {
+        if (clock_boot() > deadline)
+            return false;
+        test_process_wait(worker, MSEC(2));
+    }
+    return true;
+}
+
+/* What changes ---------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_reload_adds_a_handler_and_a_queue)
+{
+    struct test_process *worker = start_worker("worker: {pool: 2, queues: [default]}\n");
+    const char *row = stage_text(&s, "SELECT id FROM drumbeat.worker");
+    const char *greet = stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')");
+    const char *other = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', queue => 'fresh')");
+    reload(worker, "worker: {pool: 2, queues: [default, fresh]}\nhandlers: {greet: {queue: fresh, command: {argv: [/bin/true]}}}\n");
+    ck_assert(stage_ends(&s, greet, "SUCCESS", SECONDS(5)));
+    ck_assert(stage_ends(&s, other, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_text(&s, "SELECT id FROM drumbeat.worker"), row);
+    ck_assert_str_eq(stage_text(&s, "SELECT queues FROM drumbeat.worker"), "{default,fresh}");
+    ck_assert_str_eq(stage_task(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')"), "queue"), "fresh");
+}
+END_TEST
+
+START_TEST(a_reload_takes_a_handler_and_a_queue_away)
+{
+    struct test_process *worker = start_worker("handlers: {greet: {command: {argv: [/bin/true]}}}\n");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')"), "SUCCESS", SECONDS(5)));
+    reload(worker, "worker: {queues: [default]}\n");
+    await_event(worker, "worker.edition_left", 1);
+    const char *greet = stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')");
+    const char *other = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', queue => 'other')");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, greet, "status"), "QUEUED");
+    ck_assert_str_eq(stage_task(&s, other, "status"), "QUEUED");
+}
+END_TEST
+
+START_TEST(limits_count_from_the_next_task_on)
+{
+    struct test_process *worker = start_worker("worker: {pool: 2}\n");
+    const char *before = start_sleep(2);
+    reload(worker, "worker: {pool: 2}\nhandlers: {sleep: {soft: 1s, max_attempts: 1}}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'sleep' AND max_attempts = 1", 1, SECONDS(5)));
+    const char *after = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 5, \"steps\": 50}')");
+    assert_untouched(before);
+    ck_assert(stage_ends(&s, after, "ERRORED", SECONDS(5)));
+    assert_holds(stage_task(&s, after, "error"), "soft limit");
+}
+END_TEST
+
+START_TEST(a_pool_that_grows_runs_more_at_once)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1}\n");
+    const char *first = start_sleep(2);
+    reload(worker, "worker: {pool: 4}\n");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}') FROM generate_series(1, 3)");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running", 4, SECONDS(5)));
+    ck_assert_str_eq(stage_text(&s, "SELECT pool FROM drumbeat.worker"), "4");
+    assert_untouched(first);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 5, SECONDS(10)));
+    ck_assert(wait_for_family(worker, CHILDREN, 4 + 1));
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
+}
+END_TEST
+
+START_TEST(a_pool_that_shrinks_lets_everybody_finish)
+{
+    struct test_process *worker = start_worker("worker: {pool: 4}\n");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 2, \"steps\": 20}') FROM generate_series(1, 4)");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running WHERE started_at IS NOT NULL", 4, SECONDS(5)));
+    reload(worker, "worker: {pool: 1}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 5, SECONDS(10)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt"), 0);
+    await_event(worker, "worker.edition_left", 1);
+    ck_assert(wait_for_family(worker, CHILDREN, 1 + 1));
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.3}') FROM generate_series(1, 3)");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS'", 8, SECONDS(10)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(DISTINCT pid) FROM (SELECT pid FROM drumbeat.ended ORDER BY ended_at DESC LIMIT 3) e"), 1);
+    reload(worker, "worker: {pool: 3}\n");
+    ck_assert(wait_for_family(worker, CHILDREN, 3 + 1));
+}
+END_TEST
+
+START_TEST(a_lease_can_be_changed_both_ways)
+{
+    struct test_process *worker = start_worker("worker: {lease: 60s}\n");
+    const char *id = start_sleep(9);
+    reload(worker, "worker: {lease: 5s}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE lease = interval '5 s'", 1, SECONDS(5)));
+    sleep(6); /* longer than the shorter one */
+    reload(worker, "worker: {lease: 20s}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE lease = interval '20 s'", 1, SECONDS(5)));
+    assert_untouched(id);
+}
+END_TEST
+
+/* What is refused --------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_file_that_is_wrong_changes_nothing_and_is_told_with_its_place)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1}\n");
+    const char *id = start_sleep(1);
+    ask_reload(worker, "worker:\n  pool: 1\n  lease: 2s\n");
+    await_event(worker, "worker.reload_refused", 1);
+    assert_holds(test_process_errors(worker), ".yaml:3:10: worker.lease: '2s' is below 5s");
+    ck_assert_uint_eq(times(test_process_errors(worker), ".yaml:3:10"), 1);
+    assert_untouched(id);
+    ask_reload(worker, "handlers: {nobody: {queue: default}}\n");
+    await_event(worker, "worker.reload_refused", 2);
+    assert_holds(test_process_errors(worker), "handlers.nobody");
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+    reload(worker, "worker: {pool: 2}\n");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+/* Under load -------------------------------------------------------------------------------------------------------------- */
+
+/* Short tasks that leave one row each, a long one among them, and reloads all the while. */
+START_TEST(reloads_under_load_lose_repeat_interrupt_and_charge_nothing)
+{
+    struct test_process *worker = start_worker("worker: {pool: 4}\n");
+    const char *id = start_sleep(4);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('effect', array_agg(jsonb_build_object('key', n::text))) FROM generate_series(1, 500) n");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.01}'::jsonb, ARRAY[500]))");
+    for (int i = 0; i < 5; i++)
+        reload(worker, i % 2 ? "worker: {pool: 4}\n" : "worker: {pool: 3}\n");
+    assert_untouched(id);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 1002, SECONDS(30)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 500);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(DISTINCT key) FROM drumbeat.trial_effect"), 500);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome <> 'returned'"), 0);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 1);
+    await_event(worker, "worker.edition_left", 5);
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
+}
+END_TEST
+
+/* Each of them keeps a task of its own edition; the last one is what counts. */
+START_TEST(a_reload_can_follow_while_long_tasks_keep_earlier_editions)
+{
+    struct test_process *worker = start_worker("worker: {pool: 4}\n");
+    const char *first = start_sleep(4);
+    reload(worker, "worker: {pool: 4}\nhandlers: {sleep: {queue: two}}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'sleep' AND queue = 'two'", 1, SECONDS(5)));
+    const char *second = start_sleep(4);
+    reload(worker, "worker: {pool: 4}\nhandlers: {sleep: {queue: three}}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'sleep' AND queue = 'three'", 1, SECONDS(5)));
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 3));
+    const char *third = start_sleep(1);
+    ck_assert_str_eq(stage_task(&s, third, "queue"), "three");
+    assert_untouched(third);
+    assert_untouched(first);
+    assert_untouched(second);
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
+}
+END_TEST
+
+/* More than are remembered: a reload that finds no room waits for the oldest task, and none is forgotten. */
+START_TEST(reloads_that_come_too_fast_are_done_one_after_the_other)
+{
+    struct test_process *worker = start_worker("worker: {pool: 2}\n");
+    for (int i = 0; i < 20; i++)
+        ask_reload(worker, "worker: {pool: 2}\n");
+    ask_reload(worker, "worker: {pool: 2}\nhandlers: {noop: {max_attempts: 7}}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'noop' AND max_attempts = 7", 1, SECONDS(15)));
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+START_TEST(a_worker_that_is_reloading_can_be_stopped)
+{
+    struct test_process *worker = start_worker("worker: {pool: 2}\n");
+    const char *id = start_sleep(1);
+    ask_reload(worker, "worker: {pool: 3}\n");
+    stage_stop(worker, SECONDS(10));
+    assert_untouched(id);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 0);
+}
+END_TEST
+
+/* Faults ------------------------------------------------------------------------------------------------------------------ */
+
+/* Which of the members is the keeper is seen by what it is called in the log; here it is the one that holds no task while all others do. */
+START_TEST(a_keeper_that_is_killed_in_the_middle_of_a_reload_is_replaced)
+{
+    struct test_process *worker = start_worker("worker: {pool: 2, lease: 5s}\n");
+    for (int i = 0; i < 6; i++) {
+        test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1, \"steps\": 10}') FROM generate_series(1, 2)");
+        ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running WHERE started_at IS NOT NULL", 2, SECONDS(10)));
+        pid_t keeper = stage_keeper(&s, worker);
+        ask_reload(worker, i % 2 ? "worker: {pool: 2, lease: 5s}\n" : "worker: {pool: 2, lease: 5s}\nhandlers: {greet: {command: {argv: [/bin/true]}}}\n");
+        usleep((useconds_t)i * 4000);
+        kill(keeper, SIGKILL);
+        await_event(worker, "worker.edition_left", (size_t)i + 1);
+    }
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 13, SECONDS(20)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome <> 'returned'"), 0);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 1);
+    reload(worker, "worker: {pool: 2, lease: 5s}\nhandlers: {greet: {command: {argv: [/bin/true]}}}\n");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')"), "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+START_TEST(a_child_of_an_earlier_edition_that_is_killed_is_followed_by_one_of_the_new)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1}\n");
+    const char *id = start_sleep(1);
+    pid_t child = (pid_t)test_number(s.pg, "SELECT pid FROM drumbeat.running");
+    reload(worker, "worker: {pool: 1}\nhandlers: {greet: {command: {argv: [/bin/true]}}}\n");
+    kill(child, SIGKILL);
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || signal"), "crashed9");
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')"), "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+/* What ran and could not be settled yet is settled when the server is back, before the child leaves. */
+START_TEST(a_reload_while_the_server_is_away_happens_when_it_is_back)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1, lease: 30s}\n");
+    const char *id = start_sleep(2);
+    test_cluster_crash(cluster);
+    ask_reload(worker, "worker: {pool: 2, lease: 30s}\nhandlers: {greet: {command: {argv: [/bin/true]}}}\n");
+    sleep(3);
+    test_cluster_restart(cluster);
+    pg_close(s.pg);
+    s.pg = test_connect(s.url);
+    assert_untouched(id);
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('greet')"), "SUCCESS", SECONDS(10)));
+    await_event(worker, "worker.edition_left", 1);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, a_reload_adds_a_handler_and_a_queue);
+    tcase_add_test(tests, a_reload_takes_a_handler_and_a_queue_away);
+    tcase_add_test(tests, limits_count_from_the_next_task_on);
+    tcase_add_test(tests, a_pool_that_grows_runs_more_at_once);
+    tcase_add_test(tests, a_pool_that_shrinks_lets_everybody_finish);
+    tcase_add_test(tests, a_lease_can_be_changed_both_ways);
+    tcase_add_test(tests, a_file_that_is_wrong_changes_nothing_and_is_told_with_its_place);
+    tcase_add_test(tests, reloads_under_load_lose_repeat_interrupt_and_charge_nothing);
+    tcase_add_test(tests, a_reload_can_follow_while_long_tasks_keep_earlier_editions);
+    tcase_add_test(tests, reloads_that_come_too_fast_are_done_one_after_the_other);
+    tcase_add_test(tests, a_worker_that_is_reloading_can_be_stopped);
+    tcase_add_test(tests, a_keeper_that_is_killed_in_the_middle_of_a_reload_is_replaced);
+    tcase_add_test(tests, a_child_of_an_earlier_edition_that_is_killed_is_followed_by_one_of_the_new);
+    tcase_add_test(tests, a_reload_while_the_server_is_away_happens_when_it_is_back);
+}
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("worker reload");
+    TCase *tests = tcase_create("worker reload");
+    tcase_set_timeout(tests, 90);
+    tcase_add_checked_fixture(tests, open_stage, close_stage);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    test_cluster_stop(cluster);
+    return failed != 0;
+}
