@@ -60,6 +60,9 @@ struct beat {
     char *failing_to; /* schedules up to this name were looked at for failures; NULL: begin anew */
     bool declared;    /* the file's schedules are in the table */
     int64_t revision; /* of the newest definition that was read */
+    bool more_changes;        /* and there are newer ones */
+    int64_t overdue_revision; /* up to there overdue schedules were read again since this beat leads */
+    bool more_overdue;
     struct placement places[STORE_PAGE];
     size_t place_count;
     int64_t emitted, missed; /* ticks, since it was logged */
@@ -117,25 +120,16 @@ static bool write_places(struct beat *b, struct err *e)
     return good;
 }
 
+/* New definitions: all of them, but a page a turn while this beat leads, so that a million new ones hold up neither what
+ * is due nor the lease. */
 static bool read_changes(struct beat *b, struct err *e)
 {
     size_t count;
     do {
         if (!store_changes(b->pg, &b->revision, take_row, b, &count, e) || !write_places(b, e))
             return false;
-    } while (count == STORE_PAGE);
-    return true;
-}
-
-/* The marks of the schedules that are overdue, or were never looked at, as the store has them. */
-static bool read_overdue(struct beat *b, struct err *e)
-{
-    size_t count;
-    int64_t revision = 0;
-    do {
-        if (!store_overdue(b->pg, store_now(b) + b->term, &revision, take_row, b, &count, e) || !write_places(b, e))
-            return false;
-    } while (count == STORE_PAGE);
+        b->more_changes = count == STORE_PAGE;
+    } while (b->more_changes && !b->leads);
     return true;
 }
 
@@ -193,15 +187,27 @@ static bool warn_of_herd(struct beat *b, struct err *e)
     return true;
 }
 
-static bool start_leading(struct beat *b, int64_t epoch, struct err *e)
+static void start_leading(struct beat *b, int64_t epoch)
 {
     if (b->leads && b->epoch == epoch)
-        return true;
+        return;
     b->leads = true;
     b->epoch = epoch;
+    b->overdue_revision = 0;
+    b->more_overdue = true;
     log_info("beat.leads", LOG_UUID("beat", b->id), LOG_INT("epoch", b->epoch),
              LOG_INT("schedules", (int64_t)scheduler_count(b->scheduler)));
-    return read_overdue(b, e) && warn_of_herd(b, e);
+}
+
+/* Since the lease was taken: the marks of the schedules that are overdue, or were never looked at, as the store has them. This
+ * beat moved past what its predecessor may not have emitted. A page a turn. */
+static bool read_overdue(struct beat *b, struct err *e)
+{
+    size_t count;
+    if (!store_overdue(b->pg, store_now(b) + b->term, &b->overdue_revision, take_row, b, &count, e) || !write_places(b, e))
+        return false;
+    b->more_overdue = count == STORE_PAGE;
+    return b->more_overdue || warn_of_herd(b, e);
 }
 
 /* The store's clock as it is now. When it was put back, what this beat moved past while others led lies ahead again. */
@@ -229,8 +235,9 @@ static bool ask_lease(struct beat *b, struct err *e)
     if (b->clock_bad)
         return (!b->leads && !answer.leads) || give_up_lease(b, "clocks differ", e);
     if (answer.leads)
-        return start_leading(b, answer.epoch, e);
-    stop_leading(b, "another beat leads");
+        start_leading(b, answer.epoch);
+    else
+        stop_leading(b, "another beat leads");
     return true;
 }
 
@@ -369,6 +376,14 @@ static bool emit(struct beat *b, const struct emission *emissions, size_t count,
     return false;
 }
 
+/* A page of what is still to be read, if there is any. */
+static bool read_more(struct beat *b, struct err *e)
+{
+    if (b->leads && b->more_overdue)
+        return read_overdue(b, e);
+    return !b->more_changes || read_changes(b, e);
+}
+
 /* Emit until nothing is due, or something else is to be done first. */
 static bool emit_batches(struct beat *b, struct err *e)
 {
@@ -485,7 +500,9 @@ static bool sleep_until_needed(struct beat *b, struct err *e)
 {
     bool stepped;
     usec_t until = earlier(b->look_at, clock_boot() + SLEEP_MAX);
-    if (b->leads) {
+    if (b->more_changes || (b->leads && b->more_overdue)) {
+        until = 0;
+    } else if (b->leads) {
         usec_t wake = scheduler_wake(b->scheduler);
         until = earlier(until, b->renew_at);
         until = wake == SCHEDULER_NEVER ? until : earlier(until, wake - b->offset);
@@ -511,7 +528,7 @@ static bool turn(struct beat *b, struct err *e)
         scheduler_pass(b->scheduler, store_now(b));
     else if (!emit_due(b, e))
         return false;
-    return true;
+    return read_more(b, e);
 }
 
 static bool loop(struct beat *b, struct err *e)

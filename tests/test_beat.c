@@ -283,6 +283,28 @@ static void copy_zone(const char *zone, const char *path)
     ck_assert_int_eq(rename(unready, path), 0);
 }
 
+/* Five pages of new schedules, each of which takes the server more than a second to write down, before the beat starts or while it
+ * runs: ticks are emitted and the lease is renewed in between. */
+START_TEST(many_new_schedules_hold_up_nothing_that_is_due)
+{
+    struct test_process *beat = _i == 0 ? NULL : start_leader();
+    test_sql(pg,
+             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.0012); RETURN NEW; END $$;"
+             "CREATE TRIGGER slow BEFORE UPDATE OF next_tick ON drumbeat.schedule FOR EACH ROW WHEN (NEW.name LIKE 'new-%')"
+             " EXECUTE FUNCTION slow();"
+             "INSERT INTO drumbeat.schedule (name, handler, specs, catchup) VALUES ('old', 'noop', '{* * * * * *}', 'all');"
+             "INSERT INTO drumbeat.schedule (name, handler, specs) SELECT 'new-' || i, 'noop', '{@yearly}' FROM generate_series(1, 5000) i");
+    if (!beat)
+        beat = start_leader();
+    wait_for_ticks("schedule = 'old'", SECONDS(30));
+    ck_assert_int_gt(test_number(pg, "SELECT count(*) FROM drumbeat.schedule WHERE next_tick IS NULL"), 0);
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.schedule WHERE next_tick IS NULL", 0, SECONDS(60)));
+    ck_assert_int_lt(test_number(pg, "SELECT max(lateness_ms) FROM drumbeat.tick"), 7000);
+    ck_assert_int_eq(test_number(pg, "SELECT epoch FROM drumbeat.beat_lease"), 1);
+    stop(beat);
+}
+END_TEST
+
 START_TEST(new_rules_of_a_zone_are_followed_while_it_runs)
 {
     char folder[512], zone[600], tzdir[600], database[512];
@@ -542,6 +564,7 @@ int main(void)
     tcase_add_test(tests, changes_arrive_while_it_runs);
     tcase_add_test(tests, a_row_that_somebody_holds_stalls_nobody_else);
     tcase_add_test(tests, a_schedule_that_the_store_refuses_stalls_nobody_else);
+    tcase_add_loop_test(tests, many_new_schedules_hold_up_nothing_that_is_due, 0, 2);
     tcase_add_test(tests, new_rules_of_a_zone_are_followed_while_it_runs);
     tcase_add_test(tests, beats_under_kill_9_emit_every_tick_once);
     tcase_add_test(tests, a_beat_that_ends_hands_over_at_once);
