@@ -1,2 +1,2 @@
--- No argument. One row: has the beat looked at every schedule (bigint 0: yes), and what time is it?
-SELECT (SELECT count(*) FROM drumbeat.schedule s WHERE s.start_at IS NOT NULL AND s.next_tick IS NULL) AS unknown, clock_timestamp() AS at
+-- No argument. One row: has the schedule that was defined last its next tick?
+SELECT s.next_tick IS NOT NULL FROM drumbeat.schedule s ORDER BY s.revision DESC LIMIT 1

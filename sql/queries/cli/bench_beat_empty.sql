@@ -1,0 +1,2 @@
+-- No argument: forget all schedules. No rows.
+TRUNCATE drumbeat.schedule
