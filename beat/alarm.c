@@ -1,6 +1,7 @@
 /* alarm: a signalfd and two timerfds. The one on CLOCK_REALTIME never runs out: it is there to be cancelled when the
  * clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). */
 #include "beat/alarm.h"
+#include "common/base/hangup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -23,6 +24,8 @@ bool alarm_open(struct alarm *alarm, struct err *e)
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGHUP);
+    hangup_watch();
     *alarm = (struct alarm){.signals = -1, .timer = -1, .steps = -1};
     if (sigprocmask(SIG_BLOCK, &ends, NULL) != 0)
         return err_errno(e, ERR_FAILED, errno, "sigprocmask");
@@ -53,8 +56,12 @@ void alarm_close(struct alarm *alarm)
 bool alarm_ended(struct alarm *alarm)
 {
     struct signalfd_siginfo info;
-    if (read(alarm->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        alarm->ended = true;
+    while (read(alarm->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP && !hangup_is_end())
+            alarm->reload = true;
+        else
+            alarm->ended = true;
+    }
     return alarm->ended;
 }
 

@@ -1,16 +1,17 @@
 #pragma once
 /* Sleeping so that nothing is slept through: until a moment of CLOCK_BOOTTIME (which goes on while the machine is
- * suspended), a readable socket, a signal to end, or a step of the wall clock. */
+ * suspended), a readable socket, a signal to end or to reload, or a step of the wall clock. */
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include <stdbool.h>
 
 struct alarm {
     int signals, timer, steps; /* descriptors, -1 when closed */
-    bool ended;                /* SIGTERM or SIGINT has come */
+    bool ended;                /* SIGTERM or SIGINT has come, or the terminal is gone */
+    bool reload;               /* SIGHUP has come; whoever heeds it sets it back */
 };
 
-/* SIGTERM and SIGINT are blocked in this thread from now on and only seen by alarm_wait() and alarm_ended(). */
+/* SIGTERM, SIGINT and SIGHUP are blocked in this thread from now on and only seen by alarm_wait() and alarm_ended(). */
 bool alarm_open(struct alarm *alarm, struct err *e);
 void alarm_close(struct alarm *alarm);
 

@@ -42,6 +42,8 @@
 
 struct beat {
     const struct config *config;
+    struct config *(*reread)(struct err *e);
+    struct config *reloaded; /* the same as config once there was a reload */
     struct pg_options direct, pooled; /* url NULL: there is none */
     struct pg *pg, *listener;         /* the same connection where it is direct; NULL: none */
     struct alarm alarm;
@@ -516,6 +518,27 @@ static bool sleep_until_needed(struct beat *b, struct err *e)
     return true;
 }
 
+/* The file's schedules as they are now, once all of them are right. Without a database they are declared when it is back. */
+static void reload(struct beat *b)
+{
+    struct err e;
+    b->alarm.reload = false;
+    if (!b->reread)
+        return;
+    struct config *fresh = b->reread(&e);
+    if (!fresh || !declare_check(fresh, &e)) {
+        log_error("beat.reload_refused", LOG_ERR(&e));
+        config_free(fresh);
+        return;
+    }
+    config_free(b->reloaded);
+    b->config = b->reloaded = fresh;
+    b->declared = false;
+    b->declare_at = b->look_at = 0;
+    log_set_level_name(fresh->log.level);
+    log_info("beat.reloaded", LOG_INT("schedules", (int64_t)fresh->schedule_count));
+}
+
 /* One turn; ERR_UNREACHABLE and the like when the connection is gone. */
 static bool turn(struct beat *b, struct err *e)
 {
@@ -534,6 +557,8 @@ static bool turn(struct beat *b, struct err *e)
 static bool loop(struct beat *b, struct err *e)
 {
     while (!alarm_ended(&b->alarm)) {
+        if (b->alarm.reload)
+            reload(b);
         if ((pg_alive(b->pg) || open_database(b, e)) && turn(b, e)) {
             if (!sleep_until_needed(b, e))
                 return false;
@@ -575,6 +600,7 @@ bool beat_run(const struct config *config, const struct beat_options *options, s
     struct beat *b = mem_zero(1, sizeof *b);
     *b = (struct beat){
         .config = config,
+        .reread = options->reread,
         .id = uuid_v7(),
         .term = options->term ? options->term : LEASE_TERM,
         .look = options->look ? options->look : LOOK,
@@ -593,6 +619,7 @@ bool beat_run(const struct config *config, const struct beat_options *options, s
     disconnect(b);
     clear_places(b);
     scheduler_free(b->scheduler);
+    config_free(b->reloaded);
     free(b->failing_to);
     free(b);
     return good;

@@ -26,14 +26,6 @@ static bool add_setting(struct config_flag *flags, size_t *count, const char *se
     return true;
 }
 
-static void set_log_level(const char *level)
-{
-    static const char *const names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
-    for (size_t i = 0; level && i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], level) == 0)
-            log_set_level((enum log_level)i);
-}
-
 /* The flags as the configuration takes them. Those cut from --set are the caller's to free, all before `own`. */
 static bool collect(struct config_flag *flags, size_t *own, const struct config_flag *more, struct err *e)
 {
@@ -49,16 +41,23 @@ static bool collect(struct config_flag *flags, size_t *own, const struct config_
     return good;
 }
 
-bool session_config(struct session *s, const struct config_flag *more, struct err *e)
+struct config *session_reread(const struct config_flag *more, struct err *e)
 {
     struct config_flag flags[FLAGS_MAX] = {{0}};
     size_t own;
+    struct config *config = NULL;
     if (collect(flags, &own, more, e))
-        s->config = config_load(global_flags.config, flags, e);
+        config = config_load(global_flags.config, flags, e);
     for (size_t i = 0; i < own; i++)
         free((char *)(uintptr_t)flags[i].option);
+    return config;
+}
+
+bool session_config(struct session *s, const struct config_flag *more, struct err *e)
+{
+    s->config = session_reread(more, e);
     if (s->config)
-        set_log_level(s->config->log.level);
+        log_set_level_name(s->config->log.level);
     return s->config != NULL;
 }
 

@@ -13,6 +13,9 @@ struct session {
 /* Read the configuration with the flags of every verb on top. `more` are a verb's own, ends with a NULL option; NULL: none. */
 bool session_config(struct session *s, const struct config_flag *more, struct err *e);
 
+/* Read it once more, for a reload: the caller's, to config_free(). The session goes on with the one it has. */
+struct config *session_reread(const struct config_flag *more, struct err *e);
+
 /* The handlers of this program as the configuration has them. Lives as long as the process. */
 const struct catalog *session_catalog(struct session *s, struct err *e);
 

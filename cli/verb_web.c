@@ -1,6 +1,7 @@
 /* web: answer probes and scrapes over HTTP. */
 #include "cli/session.h"
 #include "cli/verb.h"
+#include "common/base/log.h"
 #include "web/web.h"
 
 struct args {
@@ -17,6 +18,14 @@ static const struct flag flags[] = {
     {0},
 };
 
+static bool reread(struct err *e)
+{
+    CLEANUP(config_freep) struct config *config = session_reread(NULL, e);
+    if (config)
+        log_set_level_name(config->log.level);
+    return config != NULL;
+}
+
 static int run(int argc, char **argv)
 {
     struct args args = {.listen = "127.0.0.1:8081", .stall = SECONDS(30)};
@@ -27,7 +36,8 @@ static int run(int argc, char **argv)
     struct web_options options = {.url = session_url(&s, &e),
                                   .pooled = s.config->database.listen_url != NULL,
                                   .listen = args.listen,
-                                  .rules = {.stall = args.stall, .need_worker = args.need_worker}};
+                                  .rules = {.stall = args.stall, .need_worker = args.need_worker},
+                                  .reread = reread};
     return options.url ? web_main(&options) : verb_failed(&e);
 }
 
@@ -35,7 +45,7 @@ const struct verb verb_web = {
     .name = "web",
     .summary = "answer /livez, /readyz and /metrics over HTTP",
     .details = "It only reads, needs the role drumbeat_read and asks for no password: listen where only probes and Prometheus reach it.\n"
-               "SIGTERM ends it at once.",
+               "SIGTERM ends it at once. SIGHUP reads log.level again; the address, the database and the rules are flags or need a restart.",
     .example = "drumbeat web --listen 127.0.0.1:8081\ncurl http://127.0.0.1:8081/readyz",
     .flags = flags,
     .run = run,

@@ -4,6 +4,7 @@
  *                                        ^ connection lost: say so, back off, connect again
  */
 #include "web/web.h"
+#include "common/base/hangup.h"
 #include "common/base/log.h"
 #include "web/server.h"
 
@@ -30,21 +31,44 @@ struct loop {
     enum verdict verdicts[HEALTH_CHECKS];
     usec_t backoff;
     int signals;
+    bool (*reread)(struct err *e);
     bool ended;
 };
 
-/* SIGTERM and SIGINT are only seen by sleep_until(), in all threads that come after this. */
+/* SIGTERM, SIGINT and SIGHUP are only seen by sleep_until(), in all threads that come after this. */
 static bool open_signals(struct loop *l, struct err *e)
 {
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGHUP);
+    hangup_watch();
     signal(SIGPIPE, SIG_IGN);
     if (pthread_sigmask(SIG_BLOCK, &ends, NULL) != 0)
         return err_errno(e, ERR_FAILED, errno, "pthread_sigmask");
     l->signals = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
     return l->signals >= 0 || err_errno(e, ERR_FAILED, errno, "signalfd");
+}
+
+static void reload(const struct loop *l)
+{
+    struct err e;
+    if (l->reread && l->reread(&e))
+        log_info("web.reloaded");
+    else if (l->reread)
+        log_error("web.reload_refused", LOG_ERR(&e));
+}
+
+static void heed_signal(struct loop *l)
+{
+    struct signalfd_siginfo info;
+    if (read(l->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP && !hangup_is_end())
+        reload(l);
+    else
+        l->ended = true;
 }
 
 /* Until `at` on clock_boot(), or the end is asked for; looks for that at least once. */
@@ -54,7 +78,8 @@ static void sleep_until(struct loop *l, usec_t at)
     usec_t left;
     do {
         left = at - clock_boot();
-        l->ended = poll(fds, 1, left > 0 ? (int)((left + 999) / 1000) : 0) > 0;
+        if (poll(fds, 1, left > 0 ? (int)((left + 999) / 1000) : 0) > 0)
+            heed_signal(l);
     } while (!l->ended && left > 0);
 }
 
@@ -177,6 +202,7 @@ int web_main(const struct web_options *options)
                                       .connect_timeout = CONNECT_TIMEOUT,
                                       .call_timeout = CALL_TIMEOUT};
     l->backoff = BACKOFF_FIRST;
+    l->reread = options->reread;
     l->signals = -1;
     bool good = run(l, options, &e);
     if (l->signals >= 0)

@@ -17,6 +17,7 @@ struct web_options {
     bool pooled;        /* it goes through a transaction pooler */
     const char *listen; /* ADDRESS:PORT or [ADDRESS]:PORT, numeric; port 0: a free one */
     struct health_rules rules;
+    bool (*reread)(struct err *e); /* what SIGHUP asks for: read the configuration, take over its log level. NULL: nothing */
 };
 
 /* What both threads know. */
@@ -27,6 +28,6 @@ struct web {
     usec_t started_at; /* wall clock */
 };
 
-/* Run until SIGTERM or SIGINT; answers the exit status: 5 when the database does not answer for 10 s at the start, 2
+/* Run until SIGTERM, SIGINT or the end of the terminal; answers the exit status: 5 when the database does not answer for 10 s at the start, 2
  * for a bad address, 1 when it is taken. Once up it never ends for an outage. */
 int web_main(const struct web_options *options);

@@ -1,6 +1,7 @@
 /* services: a table of child processes. Everything that a child's death leads to is in tick_one(). */
 #include "cli/up/services.h"
 
+#include "common/base/hangup.h"
 #include "common/base/log.h"
 
 #include <assert.h>
@@ -106,6 +107,13 @@ usec_t services_next_at(const struct services *s)
     return next;
 }
 
+void services_reload(const struct services *s)
+{
+    for (const struct service *row = s->rows; row < s->rows + s->count; row++)
+        if (row->reload_signal && row->state == SERVICE_RUNNING)
+            kill(row->pid, row->reload_signal);
+}
+
 /* Wait for a signal until `deadline`; true when it was one that asks to stop. */
 static bool was_asked_again(int signals, usec_t deadline)
 {
@@ -114,7 +122,7 @@ static bool was_asked_again(int signals, usec_t deadline)
     usec_t left = deadline - clock_boot();
     if (poll(&incoming, 1, left > 0 ? (int)(left / 1000) + 1 : 0) <= 0)
         return false;
-    return read(signals, &info, sizeof info) == (ssize_t)sizeof info && info.ssi_signo != SIGCHLD;
+    return read(signals, &info, sizeof info) == (ssize_t)sizeof info && info.ssi_signo != SIGCHLD && (info.ssi_signo != SIGHUP || hangup_is_end());
 }
 
 /* Send `number`, then wait until it has ended, the limit has passed or the user asks again. */

@@ -25,6 +25,7 @@ struct service {
     int stop_signal;  /* asks for an orderly end */
     int press_signal; /* when that takes longer than stop_limit, or the user asks twice; SIGKILL comes after that */
     usec_t stop_limit;
+    int reload_signal; /* makes it read its configuration again; 0: it has none */
     int give_up_status; /* an exit status after which starting again is of no use; 0: none */
 
     enum { SERVICE_RUNNING, SERVICE_WAITING, SERVICE_STOPPED } state;
@@ -52,6 +53,9 @@ const struct service *services_tick(struct services *s);
 
 /* When services_tick() has something to do at the latest (clock_boot()); 0: only after SIGCHLD. */
 usec_t services_next_at(const struct services *s);
+
+/* Have those that run and have a configuration read it again. */
+void services_reload(const struct services *s);
 
 /* Stop all, the last row first: each is asked, pressed after its limit, then killed. `signals` is a signalfd that has
  * SIGCHLD, SIGINT and SIGTERM: one that arrives meanwhile presses at once. */

@@ -2,6 +2,7 @@
 #include "cli/up/state.h"
 #include "cli/up/up.h"
 #include "cli/verb.h"
+#include "common/base/hangup.h"
 #include "common/base/log.h"
 #include "common/store/migrate.h"
 
@@ -30,7 +31,9 @@ bool up_stop_asked(struct up *up, usec_t deadline)
     usec_t left = deadline - clock_boot();
     int wait = left > 0 ? (int)(left / 1000) + 1 : 0;
     while (poll(&incoming, 1, wait) > 0 && read(up->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo != SIGCHLD)
+        if (info.ssi_signo == SIGHUP && !hangup_is_end())
+            up->reload_asked = true;
+        else if (info.ssi_signo != SIGCHLD)
             return true;
         wait = 0;
     }
@@ -217,6 +220,11 @@ static bool start_sandbox(struct up *up, struct sandbox *sandbox, struct err *e)
     return true;
 }
 
+usec_t up_worker_patience(const struct config *config)
+{
+    return config->worker.drain + PRESS_LATER;
+}
+
 static bool start_workers(struct up *up, const char *const *env, struct err *e)
 {
     const char *const pool[] = {"--pool", up->args->pool, NULL};
@@ -225,7 +233,8 @@ static bool start_workers(struct up *up, const char *const *env, struct err *e)
                              .program = own_program(up, "worker", up->args->pool ? pool : NULL, env),
                              .stop_signal = SIGTERM,
                              .press_signal = SIGQUIT,
-                             .stop_limit = up->session.config->worker.drain + PRESS_LATER,
+                             .stop_limit = up_worker_patience(up->session.config),
+                             .reload_signal = SIGHUP,
                              .give_up_status = EXIT_USAGE};
     struct service beat = {.name = "beat",
                            .start = services_start_program,
@@ -233,6 +242,7 @@ static bool start_workers(struct up *up, const char *const *env, struct err *e)
                            .stop_signal = SIGTERM,
                            .press_signal = SIGKILL,
                            .stop_limit = PRESS_LATER,
+                           .reload_signal = SIGHUP,
                            .give_up_status = EXIT_USAGE};
     const char *const any_port[] = {"--listen", "127.0.0.1:0", NULL}; /* its log line says which */
     struct service web = {.name = "web",
@@ -241,6 +251,7 @@ static bool start_workers(struct up *up, const char *const *env, struct err *e)
                           .stop_signal = SIGTERM,
                           .press_signal = SIGKILL,
                           .stop_limit = PRESS_LATER,
+                          .reload_signal = SIGHUP,
                           .give_up_status = EXIT_USAGE};
     return services_add(&up->services, &worker, e) && services_add(&up->services, &beat, e) && services_add(&up->services, &web, e);
 }

@@ -3,6 +3,7 @@
 
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "common/base/hangup.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ static int open_signals(struct err *e)
     sigaddset(&awaited, SIGINT);
     sigaddset(&awaited, SIGTERM);
     sigaddset(&awaited, SIGHUP);
+    hangup_watch();
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
     int fd = signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -86,6 +88,7 @@ const struct verb verb_up = {
                "DATABASE_URL=postgresql:///registry drumbeat up --pool 8",
     .details = "Without a configured database a private Postgres is made and kept in the state folder; it is reached through a "
                "unix socket only. Without upstreams.pmp.url the sandbox stands in. On an empty registry the first round of syncs "
-               "is enqueued: workspaces, partners, documents. Ctrl-C stops everything in order, Ctrl-C again faster.",
+               "is enqueued: workspaces, partners, documents. Ctrl-C stops everything in order, Ctrl-C again faster. SIGHUP has worker and\n"
+               "beat read their configuration again, unless something is wrong with it: then the log says what, and where.",
     .run = run,
 };

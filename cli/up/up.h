@@ -24,14 +24,18 @@ struct up {
     int lock, log, signals;    /* -1: not open; signals is a signalfd */
     struct cluster *cluster;   /* NULL: somebody else's database */
     struct services services;
+    bool reload_asked; /* SIGHUP has come */
     bool has_upstream; /* the sandbox, or one that is configured */
 };
 
 /* Where the others' log lines are, for messages. */
 const char *up_log_name(const struct up *up);
 
-/* Did a signal arrive that asks to stop? Waits for one, or for a child to end, at most until `deadline`. */
+/* Did a signal arrive that asks to stop? One that asks for a reload is noted. Waits for one, or for a child to end, at most until `deadline`. */
 bool up_stop_asked(struct up *up, usec_t deadline);
+
+/* How long the worker may take to stop before it is pressed. */
+usec_t up_worker_patience(const struct config *config);
 
 /* Start everything: the database, its schema, the sandbox, a worker, beat. What was started when an error comes stays in
  * up->services. ERR_CANCELLED: a signal asked to stop. */

@@ -6,6 +6,7 @@
 #include "sql/queries.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define LOOK_EVERY MSEC(200) /* at tasks, while somebody waits for them */
 #define LOOK_IDLE SECONDS(1)
@@ -111,6 +112,23 @@ static usec_t earliest(const struct watch *w)
     return restart_at && restart_at < at ? restart_at : at;
 }
 
+/* One complaint about a file that is wrong, rather than one from each that would read it. */
+static void reload(struct up *up)
+{
+    struct err e;
+    CLEANUP(config_freep) struct config *config = session_reread(NULL, &e);
+    up->reload_asked = false;
+    if (!config) {
+        log_error("up.reload_refused", LOG_ERR(&e));
+        return;
+    }
+    for (size_t i = 0; i < up->services.count; i++)
+        if (strcmp(up->services.rows[i].name, "worker") == 0)
+            up->services.rows[i].stop_limit = up_worker_patience(config);
+    services_reload(&up->services);
+    log_info("up.reloaded");
+}
+
 static bool begin(struct watch *w, struct err *e)
 {
     bool due = false;
@@ -133,6 +151,8 @@ static bool begin(struct watch *w, struct err *e)
 static bool turn(struct watch *w, bool *stopped, struct err *e)
 {
     *stopped = up_stop_asked(w->up, earliest(w));
+    if (w->up->reload_asked && !*stopped)
+        reload(w->up);
     const struct service *wrong = services_tick(&w->up->services);
     if (wrong)
         return err_set(e, ERR_USAGE, "%s refuses its configuration: see %s", wrong->name,

@@ -2,6 +2,7 @@
 #include "common/base/hangup.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 static bool had_terminal;
@@ -16,7 +17,9 @@ static bool has_terminal(void)
 
 void hangup_watch(void)
 {
-    had_terminal = has_terminal();
+    struct sigaction inherited;
+    bool ignored = sigaction(SIGHUP, NULL, &inherited) == 0 && inherited.sa_handler == SIG_IGN;
+    had_terminal = !ignored && has_terminal();
 }
 
 bool hangup_is_end(void)

@@ -18,6 +18,13 @@ void log_set_level(enum log_level level)
     lowest = level;
 }
 
+void log_set_level_name(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof level_names / sizeof *level_names; i++)
+        if (strcmp(level_names[i], name) == 0)
+            lowest = (enum log_level)i;
+}
+
 enum log_level log_level(void)
 {
     return lowest;

@@ -38,6 +38,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
 /* Lines below `level` are dropped; LOG_INFO at the start. */
 void log_set_level(enum log_level level);
+void log_set_level_name(const char *name); /* "debug" to "error"; NULL and other words change nothing */
 enum log_level log_level(void);
 
 /* A word put before every event of this process, "keeper" or "child 3"; NULL for none. The string must stay valid. */
