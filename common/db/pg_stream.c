@@ -1,0 +1,117 @@
+/* pg_stream: what goes one way only, rows by COPY and notifications. */
+#include "common/db/pg_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COPY_CHUNK = 64 * 1024 };
+
+bool pg_copy_begin(struct pg *pg, const struct sql *query, struct err *e)
+{
+    PGresult *result;
+    pg_clear_answers(pg);
+    text_reset(&pg->copy);
+    pg->sqlstate[0] = pg->detail[0] = '\0';
+    if (!pg_alive(pg))
+        return err_set(e, ERR_UNREACHABLE, "PostgreSQL: not connected");
+    if (!PQsendQuery(pg->conn, query->text))
+        return pg_lost(pg, e);
+    if (!pg_next_result(pg, clock_boot() + pg->call_timeout, &result, e))
+        return pg_give_up(pg);
+    if (PQresultStatus(result) == PGRES_COPY_IN) {
+        PQclear(result);
+        return true;
+    }
+    bool told = pg_server_error(pg, result, e);
+    while (result) {
+        PQclear(result);
+        result = PQgetResult(pg->conn);
+    }
+    return told;
+}
+
+static bool send_copy(struct pg *pg, struct err *e)
+{
+    usec_t deadline = clock_boot() + pg->call_timeout;
+    int sent;
+    while ((sent = PQputCopyData(pg->conn, text_str(&pg->copy), (int)pg->copy.len)) == 0)
+        if (!pg_flush(pg, deadline, e))
+            return pg_give_up(pg);
+    text_reset(&pg->copy);
+    return sent > 0 ? pg_flush(pg, deadline, e) || pg_give_up(pg) : pg_lost(pg, e);
+}
+
+/* COPY's text format (PostgreSQL manual, COPY, "Text Format"): tab, newline, carriage return and backslash are escaped. */
+static void add_copy_field(struct text *out, const char *field)
+{
+    if (!field) {
+        text_puts(out, "\\N");
+        return;
+    }
+    for (;;) {
+        size_t plain = strcspn(field, "\t\n\r\\");
+        text_add(out, field, plain);
+        field += plain;
+        if (*field == '\0')
+            return;
+        text_putc(out, '\\');
+        text_putc(out, *field == '\t' ? 't' : *field == '\n' ? 'n' : *field == '\r' ? 'r' : '\\');
+        field++;
+    }
+}
+
+bool pg_copy_row(struct pg *pg, const char *const *fields, size_t count, struct err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            text_putc(&pg->copy, '\t');
+        add_copy_field(&pg->copy, fields[i]);
+    }
+    text_putc(&pg->copy, '\n');
+    return pg->copy.len < COPY_CHUNK || send_copy(pg, e);
+}
+
+bool pg_copy_end(struct pg *pg, size_t *rows, struct err *e)
+{
+    bool good = true;
+    usec_t deadline = clock_boot() + pg->call_timeout;
+    if (pg->copy.len > 0 && !send_copy(pg, e))
+        return false;
+    if (PQputCopyEnd(pg->conn, NULL) < 0)
+        return pg_lost(pg, e);
+    for (;;) {
+        PGresult *result;
+        if (!pg_next_result(pg, deadline, &result, e))
+            return pg_give_up(pg);
+        if (!result)
+            return good;
+        if (good && !pg_result_is_good(result))
+            good = pg_server_error(pg, result, e);
+        else if (good && rows)
+            *rows = strtoull(PQcmdTuples(result), NULL, 10);
+        PQclear(result);
+    }
+}
+
+/* Notifications ----------------------------------------------------------------------------------------------------- */
+
+bool pg_listen(struct pg *pg, const char *channel, struct err *e)
+{
+    char command[80];
+    snprintf(command, sizeof command, "LISTEN %s", channel);
+    return pg_simple(pg, command, e);
+}
+
+bool pg_notification(struct pg *pg, const char **payload, struct err *e)
+{
+    PQfreemem(pg->notification);
+    pg->notification = PQnotifies(pg->conn);
+    if (!pg->notification) {
+        if (!PQconsumeInput(pg->conn))
+            return pg_lost(pg, e);
+        pg->notification = PQnotifies(pg->conn);
+    }
+    *payload = pg->notification ? pg->notification->extra : NULL;
+    return pg->notification != NULL;
+}
