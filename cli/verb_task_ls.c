@@ -60,6 +60,7 @@ const struct column task_columns[] = {
     {"tick_at", COLUMN_TIME, IN_JSON | IN_RECORD},
     {"lateness_ms", COLUMN_NUMBER, IN_JSON | IN_RECORD},
     {"missed", COLUMN_NUMBER, IN_JSON | IN_RECORD},
+    {"deaths", COLUMN_NUMBER, IN_JSON | IN_RECORD},
     {"message", COLUMN_TEXT, IN_TABLE},
     {0},
 };

@@ -26,6 +26,7 @@ struct config_handler {
     const char *name;
     const char *queue; /* NULL: as the handler's descriptor says */
     int max_attempts;  /* 0: as the descriptor says, as for the rest */
+    int max_deaths;    /* 0: 3, or the attempts that a task's caller asked for */
     struct limits limits;
     struct {
         usec_t first, cap;    /* 0: as the descriptor says */

@@ -82,6 +82,8 @@ static const struct option handlers[] = {
     {"queue", OPTION_QUEUE, IN(config_handler, queue), .help = "queue of its tasks; none: as the handler says"},
     {"max_attempts", OPTION_INT, IN(config_handler, max_attempts), .min = 1, .max = ATTEMPTS_MAX,
      .help = "starts before a failing task ends; none: as the handler says, else 3"},
+    {"max_deaths", OPTION_INT, IN(config_handler, max_deaths), .min = 1, .max = ATTEMPTS_MAX,
+     .help = "how often a task may kill its process before it is set aside; none: 3, or the attempts its caller asked for"},
     {"soft", OPTION_DURATION, IN(config_handler, limits.soft), .min = SECONDS(1), .max = DAYS(366),
      .help = "time after which the task is asked to stop; none: as the handler says, else 55m"},
     {"hard", OPTION_DURATION, IN(config_handler, limits.hard), .min = SECONDS(1), .max = DAYS(366),

@@ -17,6 +17,7 @@ const struct handler *const handlers_all[] = {
     &handler_pmp_programme_documents,
     &handler_pmp_workspaces,
     &handler_sleep,
+    &handler_snooze,
     NULL,
 };
 

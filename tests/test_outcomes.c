@@ -94,6 +94,125 @@ START_TEST(a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_wi
 }
 END_TEST
 
+/* Snooze -------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_snoozed_task_runs_later_and_spends_no_attempt)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('snooze', '{\"seconds\": 100, \"why\": \"no export yet\"}', max_attempts => 2)");
+    for (int times = 1; times <= 4; times++) {
+        char sql[100];
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'snoozed' AND attempt = 1 AND %d = %d", times, times);
+        ck_assert(stage_wait(&s, sql, times, SECONDS(5)));
+        ck_assert_str_eq(stage_task(&s, id, "status || attempt || ' ' || progress_message"), "QUEUED0 snoozed: no export yet");
+        ck_assert_str_eq(stage_task(&s, id, "run_at - now() BETWEEN interval '95 s' AND interval '101 s'"), "t");
+        make_due();
+    }
+}
+END_TEST
+
+START_TEST(a_snooze_is_never_shorter_than_a_second)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('snooze', '{\"seconds\": 0}')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed", 1, SECONDS(5)));
+    ck_assert_str_eq(stage_attempt(&s, id, "(SELECT run_at FROM drumbeat.delayed) - ended_at >= interval '1 s'"), "true");
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task");
+    ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "KILLED0");
+}
+END_TEST
+
+/* 999 of them are put there by hand. */
+START_TEST(the_thousandth_snooze_in_a_row_is_a_failure)
+{
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('snooze', '{\"seconds\": 100, \"why\": \"no export yet\"}', max_attempts => 1)");
+    test_sql(s.pg, "INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, started_at, ended_at, outcome)"
+                   " SELECT id, 1, -n, now(), now(), 'snoozed' FROM drumbeat.task, generate_series(1, 999) n");
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed", 1, SECONDS(5)));
+    make_due();
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, id, "error || attempt"), "snoozed 1000 times: no export yet1");
+    test_sql(s.pg, "DELETE FROM drumbeat.past_attempt WHERE fence < 0");
+}
+END_TEST
+
+/* Deaths -------------------------------------------------------------------------------------------------------------- */
+
+/* The task of the middle has died once, so its history says: what ran before it in its claim is settled, what lies behind it gets a claim of
+ * its own. */
+START_TEST(a_suspect_gives_back_what_lies_behind_it_before_it_starts)
+{
+    test_sql(s.pg, "SELECT drumbeat.pause('default')");
+    stage_worker(&s, NULL, "--pool", "1");
+    for (int i = 1; i <= 5; i++) {
+        test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[700]))");
+        test_sql(s.pg, "SELECT drumbeat.enqueue('noop', created_by => 'suspect')");
+    }
+    test_sql(s.pg, "UPDATE drumbeat.ready SET attempt = 1 WHERE task_id IN (SELECT id FROM drumbeat.task_body WHERE created_by = 'suspect');"
+                   "INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, started_at, ended_at, outcome)"
+                   " SELECT id, 1, -row_number() OVER (), now(), now(), 'crashed' FROM drumbeat.task_body WHERE created_by = 'suspect';"
+                   "CREATE TEMP TABLE line AS SELECT task_id, seq FROM drumbeat.ready; SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS'", 3505, SECONDS(20)));
+    test_sql(s.pg, "CREATE TEMP VIEW beside AS SELECT l.seq < m.seq AS before FROM drumbeat.task_body b JOIN drumbeat.ended e ON e.task_id = b.id"
+                   "  JOIN line m ON m.task_id = b.id JOIN drumbeat.ended o ON o.fence = e.fence AND o.task_id <> e.task_id JOIN line l ON l.task_id = o.task_id"
+                   " WHERE b.created_by = 'suspect'");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM beside WHERE NOT before"), 0);
+    ck_assert_int_gt(test_number(s.pg, "SELECT count(*) FROM beside WHERE before"), 0); /* it was one of a claim */
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE deaths = 1 AND created_by = 'suspect' AND attempt = 2"), 5);
+}
+END_TEST
+
+START_TEST(a_task_that_dies_takes_no_other_with_it)
+{
+    test_sql(s.pg, "SELECT drumbeat.pause('default')");
+    stage_worker(&s, NULL, "--pool", "1");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000]))");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', '{\"times\": 2}')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000])); SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS'", 2001, SECONDS(20)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt || ' ' || deaths"), "3 2");
+    ck_assert_int_eq(test_number(s.pg, "SELECT max(attempt) FROM drumbeat.task WHERE name = 'noop'"), 1);
+}
+END_TEST
+
+static const struct {
+    const char *config, *enqueue, *shows;
+} set_aside[] = {
+    {"handlers: {crash: {max_attempts: 9}}", "SELECT drumbeat.enqueue('crash')", "ERRORED 3 3 set aside after 3 deaths: the process died by signal 11 (Segmentation fault)"},
+    {"handlers: {crash: {max_attempts: 9, max_deaths: 2}}", "SELECT drumbeat.enqueue('crash', max_attempts => 10)",
+     "ERRORED 2 2 set aside after 2 deaths: the process died by signal 11 (Segmentation fault)"},
+    {"handlers: {crash: {max_deaths: 1}}", "SELECT drumbeat.enqueue('crash', '{\"exit\": 7}')",
+     "ERRORED 1 1 set aside after 1 deaths: the process exited with status 7 in the middle of the task"},
+    {"{}", "SELECT drumbeat.enqueue('crash', max_attempts => 5)", "ERRORED 5 5 set aside after 5 deaths: the process died by signal 11 (Segmentation fault)"},
+    {"handlers: {hog: {max_attempts: 9, soft: 1s, hard: 1s, max_deaths: 1}}", "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')",
+     "ERRORED 1 1 set aside after 1 deaths: killed: hard limit 1s is over"},
+    /* Out of time, but it stopped by itself: no death. */
+    {"handlers: {sleep: {max_attempts: 2, soft: 1s, max_deaths: 1, retry: {delays: [0s]}}}", "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')",
+     "ERRORED 2 0 soft limit 1s: out of time: the soft limit is over"},
+};
+
+START_TEST(a_task_that_dies_too_often_is_set_aside_and_says_so)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, set_aside[_i].config));
+    const char *id = (ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker", 1, SECONDS(5))), stage_enqueue(&s, set_aside[_i].enqueue));
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(15)));
+    ck_assert_str_eq(stage_task(&s, id, "status || ' ' || attempt || ' ' || deaths || ' ' || error"), set_aside[_i].shows);
+}
+END_TEST
+
+START_TEST(a_retry_by_hand_gives_new_lives_and_forgets_nothing)
+{
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {crash: {max_attempts: 9, max_deaths: 2}}"));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker", 1, SECONDS(5)));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', '{\"times\": 3}')");
+    ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
+    test_sql(s.pg, "SELECT drumbeat.retry(id) FROM drumbeat.task");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_task(&s, id, "attempt || ' ' || deaths"), "4 3");
+}
+END_TEST
+
 /* Results ------------------------------------------------------------------------------------------------------------- */
 
 static const char *results_root(void)
@@ -204,6 +323,13 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_back_off_is_spread_over_all_of_its_limit_and_doubles_up_to_the_cap);
     tcase_add_test(tests, a_delayed_task_that_expired_meanwhile_is_skipped);
     tcase_add_test(tests, a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_with_its_history);
+    tcase_add_test(tests, a_snoozed_task_runs_later_and_spends_no_attempt);
+    tcase_add_test(tests, a_snooze_is_never_shorter_than_a_second);
+    tcase_add_test(tests, the_thousandth_snooze_in_a_row_is_a_failure);
+    tcase_add_test(tests, a_suspect_gives_back_what_lies_behind_it_before_it_starts);
+    tcase_add_test(tests, a_task_that_dies_takes_no_other_with_it);
+    tcase_add_loop_test(tests, a_task_that_dies_too_often_is_set_aside_and_says_so, 0, sizeof set_aside / sizeof *set_aside);
+    tcase_add_test(tests, a_retry_by_hand_gives_new_lives_and_forgets_nothing);
     tcase_add_test(tests, a_large_result_is_a_file_that_the_row_names);
     tcase_add_test(tests, a_result_beyond_the_limit_fails_its_task_and_says_what_to_set);
     tcase_add_test(tests, a_result_that_cannot_be_written_is_tried_again);

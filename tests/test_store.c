@@ -236,7 +236,7 @@ static void put_into(const char *state, const char *id)
     if (strcmp(state, "delayed") == 0)
         snprintf(sql, sizeof sql, "WITH r AS (DELETE FROM drumbeat.ready RETURNING *) INSERT INTO drumbeat.delayed SELECT task_id, now() + interval '1 hour', attempt, allowed FROM r");
     else
-        snprintf(sql, sizeof sql, "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{NULL}', '15s', 'b', 1);"
+        snprintf(sql, sizeof sql, "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{0}', '{NULL}', '15s', 'b', 1);"
                                   "SELECT set_config('test.epoch', drumbeat.open_seat('00000000-0000-7000-8000-000000000001', 0, 'nobody')::text, false);"
                                   "SELECT set_config('test.fence', fence::text, false) FROM drumbeat.claim('00000000-0000-7000-8000-000000000001', 0,"
                                   " current_setting('test.epoch')::bigint, 1, '{default}', '{5}', '{0}', '{0}', '{1}', '{noop}', 1)");
@@ -344,7 +344,7 @@ START_TEST(whoever_takes_a_seat_waits_for_its_claim_under_way)
     struct pg *child = test_connect(url);
     struct err e;
     const char *id = text("SELECT drumbeat.enqueue('noop')");
-    test_sql(pg, "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{NULL}', '15s', 'b', 1)");
+    test_sql(pg, "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{0}', '{NULL}', '15s', 'b', 1)");
     const char *epoch = text("SELECT drumbeat.open_seat('00000000-0000-7000-8000-000000000001', 0, 'nobody')");
     char sql[SQL_MAX];
     snprintf(sql, sizeof sql, "SELECT drumbeat.claim('00000000-0000-7000-8000-000000000001', 0, %s, 1, '{default}', '{5}', '{0}', '{0}', '{1}', '{noop}', 1)", epoch);

@@ -91,6 +91,13 @@ static bool keep_result(void *data, const struct task_facts *facts, const char *
 
 /* How it ended ------------------------------------------------------------------------------------------------------ */
 
+static void translate_snooze(const struct task_end *result, struct attempt_end *end)
+{
+    end->outcome = OUTCOME_SNOOZED;
+    end->retry_after = result->snooze;
+    end->error = result->error.text;
+}
+
 static void translate_error(const struct catalog_entry *entry, const struct claimed *task, const struct limits *limits, struct err *error,
                             struct attempt_end *end)
 {
@@ -193,7 +200,9 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     end->end_value = result.end_value;
     end->progress_message = result.progress_message;
     end->result = result.result;
-    if (!result.success)
+    if (result.snooze)
+        translate_snooze(&result, end);
+    else if (!result.success)
         translate_error(entry, task, &limits, &result.error, end);
     return result.in_transaction;
 }

@@ -36,6 +36,7 @@ static struct catalog_entry make_entry(const struct handler *h, const struct con
         .queue = c->queue ? c->queue : h->queue ? h->queue : "default",
         .max_attempts = (int)first_set(c->max_attempts, h->retry.max, DEFAULT_ATTEMPTS),
         .limits = c->limits,
+        .max_deaths = c->max_deaths,
     };
     limits_fill(&entry.limits, &h->limit);
     limits_default(&entry.limits);

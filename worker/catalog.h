@@ -9,7 +9,7 @@ struct catalog_entry {
     size_t place; /* in the catalog */
     const struct handler *handler;
     const char *queue;
-    int max_attempts;
+    int max_attempts, max_deaths; /* max_deaths 0: the schema's default */
     struct limits limits; /* all are set */
     usec_t retry_first, retry_cap;
     const usec_t *retry_delays; /* ends with -1; NULL: full jitter by the two above */

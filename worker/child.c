@@ -9,6 +9,7 @@
  * than SLOW_TASK. */
 #include "worker/child.h"
 #include "common/base/crash_point.h"
+#include "sql/queries.h"
 #include "worker/attempt.h"
 #include "worker/fork_server.h"
 
@@ -248,10 +249,28 @@ static void unnote_success(struct child *c, const struct claimed *task, const st
     note_end(c, task, &end);
 }
 
+/* A task that has killed its process before takes nothing with it: what has run is settled, what lies behind it goes back. The next claim is
+ * small again. */
+static bool isolate(struct child *c, const struct claimed *task, struct err *e)
+{
+    static struct claims none;
+    if (c->pending_since && !turn(c, 0, &none, e))
+        return false;
+    if (c->wanted == 1)
+        return true;
+    seat_cut_batch(c->seat, task->place);
+    c->last_batch = (size_t)task->place;
+    c->wanted = 1; /* as if it had been claimed so: the store knows that it starts */
+    return pg_exec(c->pg, &sql_split_claim, NULL, e, pg_uuid(c->key.worker), pg_int(c->key.seat), pg_int(c->key.epoch), pg_int(c->pending.fence),
+                   pg_int(task->place), pg_int(clock_now()));
+}
+
 /* What has run must not wait for a task that takes long, or may. */
 static bool settle_before(struct child *c, const struct claimed *task, struct err *e)
 {
     static struct claims none;
+    if (task->suspect)
+        return isolate(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
     usec_t mean = attempt_mean(c, task);
     bool quick = mean > 0 && mean < slow_task;
     return !c->pending_since || quick || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));

@@ -45,10 +45,11 @@ bool keeper_register(struct keeper *k, struct err *e)
     char host[256] = "unknown";
     size_t count = k->catalog->count;
     const char **queues = mem_zero(count, sizeof *queues), **unique_by = mem_zero(count, sizeof *unique_by);
-    int64_t *attempts = mem_zero(count, sizeof *attempts);
+    int64_t *attempts = mem_zero(count, sizeof *attempts), *deaths = mem_zero(count, sizeof *deaths);
     for (size_t i = 0; i < count; i++) {
         queues[i] = k->catalog->entries[i].queue;
         attempts[i] = k->catalog->entries[i].max_attempts;
+        deaths[i] = k->catalog->entries[i].max_deaths;
         unique_by[i] = k->catalog->entries[i].handler->unique_by;
     }
     gethostname(host, sizeof host - 1);
@@ -58,10 +59,12 @@ bool keeper_register(struct keeper *k, struct err *e)
     bool good = shorten_lease(k, e) &&
                 pg_exec(k->pg, &sql_worker_open, NULL, e, pg_uuid(k->board->worker), pg_text(host), pg_int(supervisor), pg_text(DRUMBEAT_VERSION),
                         pg_texts(k->queues, k->queue_count), pg_int(k->board->pool), pg_texts(k->catalog->names, count), pg_texts(queues, count),
-                        pg_ints(attempts, count), pg_texts(unique_by, count), pg_duration(k->config->worker.lease), pg_text(k->boot), pg_int(proc_start(supervisor)));
+                        pg_ints(attempts, count), pg_ints(deaths, count), pg_texts(unique_by, count),
+                        pg_duration(k->config->worker.lease), pg_text(k->boot), pg_int(proc_start(supervisor)));
     free(queues);
     free(unique_by);
     free(attempts);
+    free(deaths);
     if (!good)
         return err_add(e, "registering the worker");
     k->waiting = true;

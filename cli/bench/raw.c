@@ -24,7 +24,7 @@ static bool open_worker(struct raw *raw, struct err *e)
     static const char *const none[1];
     const char *queue = raw->queue.worker.queue;
     return pg_exec(b->session->pg, &sql_worker_open, NULL, e, pg_uuid(raw->worker), pg_text("bench"), pg_int(getpid()), pg_text(DRUMBEAT_VERSION),
-                   pg_texts(&queue, 1), pg_int(b->pool), pg_texts(none, 0), pg_texts(none, 0), pg_ints(NULL, 0), pg_texts(none, 0),
+                   pg_texts(&queue, 1), pg_int(b->pool), pg_texts(none, 0), pg_texts(none, 0), pg_ints(NULL, 0), pg_ints(NULL, 0), pg_texts(none, 0),
                    pg_duration(MINUTES(10)), pg_text("bench"), pg_int(0));
 }
 

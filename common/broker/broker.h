@@ -13,6 +13,7 @@ struct claimed {
     const char *name, *args, *tenant;
     const char *limits; /* what the task asks for itself, JSON (limits_tighten); NULL: nothing */
     bool has_ties, expired;
+    bool suspect; /* it has killed its process before: it runs alone */
     usec_t created_at, tick_at;
 };
 

@@ -43,7 +43,7 @@ static const char *copy(struct broker *b, const struct pg_rows *rows, size_t row
 }
 
 /* Columns as sql/queries/worker/claim.sql lists them. */
-enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT, C_LIMITS };
+enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT, C_LIMITS, C_SUSPECT };
 
 static struct claimed read_claimed(struct broker *b, const struct pg_rows *rows, size_t row)
 {
@@ -60,6 +60,7 @@ static struct claimed read_claimed(struct broker *b, const struct pg_rows *rows,
         .created_at = pg_get_time(rows, row, C_CREATED_AT),
         .tick_at = pg_get_time(rows, row, C_TICK_AT),
         .limits = copy(b, rows, row, C_LIMITS),
+        .suspect = pg_get_bool(rows, row, C_SUSPECT),
     };
 }
 

@@ -19,6 +19,7 @@ const char *outcome_name(enum outcome outcome)
     static const char *const names[] = {
         [OUTCOME_SUCCESS] = "success", [OUTCOME_FAILED] = "failed",       [OUTCOME_CRASHED] = "crashed", [OUTCOME_LIMIT] = "limit",
         [OUTCOME_LOST] = "lost",       [OUTCOME_CANCELLED] = "cancelled", [OUTCOME_EXPIRED] = "expired", [OUTCOME_RETURNED] = "returned",
+        [OUTCOME_SNOOZED] = "snoozed",
     };
     return names[outcome];
 }

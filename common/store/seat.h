@@ -24,7 +24,8 @@ enum outcome {
     OUTCOME_LOST,
     OUTCOME_CANCELLED,
     OUTCOME_EXPIRED,
-    OUTCOME_RETURNED /* not counted */
+    OUTCOME_RETURNED, /* not counted */
+    OUTCOME_SNOOZED   /* not counted either: it runs again after retry_after */
 };
 
 const char *outcome_name(enum outcome outcome);

@@ -42,6 +42,7 @@ enum { TASK_MESSAGE_MAX = 200 };
 struct task_end {
     bool success;
     struct err error;            /* when not */
+    usec_t snooze;               /* when not, and it wants to run again after so long, no attempt spent; else 0 */
     const char *result;          /* JSON or NULL; in the task's region */
     int64_t progress_value, end_value;
     const char *progress_message; /* NULL: none */

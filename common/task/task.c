@@ -10,6 +10,7 @@ struct task {
     const struct task_host *host;
     struct region *region;
     const char *result;
+    usec_t snooze;
     int64_t progress_value, end_value;
     char message[TASK_MESSAGE_MAX];
     struct pg *pg; /* while a transaction is open */
@@ -125,6 +126,12 @@ bool task_result(struct task *task, const char *json, struct err *e)
         return err_add(e, "result");
     task->result = region_strdup(task->region, json);
     return true;
+}
+
+bool task_snooze(struct task *task, usec_t delay, const char *why, struct err *e)
+{
+    task->snooze = delay < SNOOZE_MIN ? SNOOZE_MIN : delay > SNOOZE_MAX ? SNOOZE_MAX : delay;
+    return err_set(e, ERR_TRANSIENT, "%s", why);
 }
 
 /* Database ---------------------------------------------------------------------------------------------------------- */
@@ -250,6 +257,7 @@ void task_run(const struct handler *handler, const struct task_facts *facts, con
     struct err ignored;
     if (!end->success)
         task_rollback(&task, &ignored); /* a lost connection rolls back too */
+    end->snooze = end->success || end->error.kind == ERR_CANCELLED ? 0 : task.snooze;
     end->in_transaction = end->success && task.pg;
     end->result = task.result;
     end->progress_value = task.progress_value;

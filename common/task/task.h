@@ -105,6 +105,12 @@ const struct limits *task_limits(const struct task *task);
  * results.file_limit, or without a root, ERR_LIMIT. */
 bool task_result(struct task *task, const char *json, struct err *e);
 
+/* Run again after `delay` (SNOOZE_MIN to SNOOZE_MAX, what lies outside is moved there) because of `why`, without spending an attempt: what
+ * the task waits for is not there yet. Answers false, to be returned at once. The thousandth time in a row it counts as a failure. */
+#define SNOOZE_MIN SECONDS(1)
+#define SNOOZE_MAX DAYS(30)
+bool task_snooze(struct task *task, usec_t delay, const char *why, struct err *e);
+
 /* Database ---------------------------------------------------------------------------------------------------------- */
 
 /* The task's connection, inside its transaction: for pg_copy_*, savepoints and the like. NULL when it cannot be had. */

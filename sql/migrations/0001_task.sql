@@ -45,6 +45,7 @@ CREATE TABLE drumbeat.handler (
     name         text COLLATE "C" PRIMARY KEY,
     queue        text COLLATE "C" NOT NULL DEFAULT 'default',
     max_attempts integer NOT NULL DEFAULT 3,
+    max_deaths   integer, -- how often a task may kill its process before it is set aside; NULL: as drumbeat.deaths_allowed says
     unique_by    text,   -- the argument whose value is the unique key when the caller gives none
     seen_at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -118,12 +119,13 @@ CREATE FUNCTION drumbeat.flow_of(tenant text) RETURNS smallint LANGUAGE sql IMMU
     SELECT CASE WHEN tenant IS NULL THEN 0 ELSE 1 + (hashtext(tenant) & 2147483647) % 4095 END::smallint
 $$;
 
--- Waiting for a moment.
+-- Waiting for a moment; `reason` is for people.
 CREATE TABLE drumbeat.delayed (
     task_id uuid PRIMARY KEY,
     run_at  timestamptz NOT NULL,
     attempt integer NOT NULL DEFAULT 0,
-    allowed integer NOT NULL
+    allowed integer NOT NULL,
+    reason  text
 );
 CREATE INDEX delayed_run_at ON drumbeat.delayed (run_at);
 
@@ -166,7 +168,7 @@ CREATE TABLE drumbeat.ended (
 );
 
 -- Attempts that did not end in SUCCESS; a success is told by its row in `ended`. Outcomes: failed, crashed, limit, cancelled,
--- lost (these count), returned (does not).
+-- lost (these count), returned, snoozed (these do not). It died when its process did not survive it: crashes, limits that kill, lost workers.
 CREATE TABLE drumbeat.past_attempt (
     task_id    uuid NOT NULL,
     attempt    integer NOT NULL,
@@ -181,6 +183,7 @@ CREATE TABLE drumbeat.past_attempt (
     exit_code  integer,
     peak_rss   bigint,
     cpu_ms     bigint,
+    died       boolean GENERATED ALWAYS AS (outcome IN ('crashed', 'lost') OR (outcome = 'limit' AND coalesce(signal, exit_code) IS NOT NULL)) STORED,
     PRIMARY KEY (task_id, fence)
 );
 
@@ -256,21 +259,24 @@ SELECT b.id, b.name, b.queue, 'QUEUED'::text AS status, b.args, b.priority::inte
        0::bigint AS progress_value, 0::bigint AS end_value, NULL::text AS progress_message, NULL::jsonb AS result,
        NULL::text AS error, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
        NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at, false AS should_be_killed, NULL::uuid AS worker,
-       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed,
+       CASE WHEN r.attempt > 0 THEN (SELECT count(*) FROM drumbeat.past_attempt p WHERE p.task_id = b.id AND p.died) ELSE 0 END AS deaths
   FROM drumbeat.ready r JOIN drumbeat.task_body b ON b.id = r.task_id
 UNION ALL
 SELECT b.id, b.name, b.queue, 'QUEUED', b.args, b.priority::integer, d.attempt, b.max_attempts,
-       0, 0, NULL, NULL,
+       0, 0, d.reason, NULL,
        NULL, b.tenant, b.created_by, b.created_at, d.run_at, b.expires_at,
        NULL, NULL, false, NULL,
-       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed,
+       CASE WHEN d.attempt > 0 THEN (SELECT count(*) FROM drumbeat.past_attempt p WHERE p.task_id = b.id AND p.died) ELSE 0 END
   FROM drumbeat.delayed d JOIN drumbeat.task_body b ON b.id = d.task_id
 UNION ALL
 SELECT b.id, b.name, b.queue, 'QUEUED', b.args, b.priority::integer, r.attempt - 1, b.max_attempts,
        0, 0, NULL, NULL,
        NULL, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
        NULL, NULL, EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = b.id), NULL,
-       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed,
+       CASE WHEN r.attempt > 1 THEN (SELECT count(*) FROM drumbeat.past_attempt p WHERE p.task_id = b.id AND p.died) ELSE 0 END
   FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id
  WHERE r.started_at IS NULL
 UNION ALL
@@ -278,7 +284,8 @@ SELECT b.id, b.name, b.queue, 'RUNNING', b.args, b.priority::integer, r.attempt,
        r.progress_value, r.end_value, r.progress_message, NULL,
        NULL, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
        r.started_at, NULL, EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = b.id), r.worker,
-       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed,
+       CASE WHEN r.attempt > 1 THEN (SELECT count(*) FROM drumbeat.past_attempt p WHERE p.task_id = b.id AND p.died) ELSE 0 END
   FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id
  WHERE r.started_at IS NOT NULL
 UNION ALL
@@ -286,7 +293,8 @@ SELECT b.id, b.name, b.queue, e.status, b.args, b.priority::integer, e.attempt, 
        e.progress_value, e.end_value, e.progress_message, e.result,
        e.error, b.tenant, b.created_by, b.created_at, b.run_at, b.expires_at,
        e.started_at, e.ended_at, e.status = 'KILLED', e.worker,
-       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed
+       b.headers, b.unique_key, b.external_id, b.batch_id, b.parent_id, b.schedule, b.tick_at, b.lateness_ms, b.missed,
+       CASE WHEN e.attempt > 1 OR e.status <> 'SUCCESS' THEN (SELECT count(*) FROM drumbeat.past_attempt p WHERE p.task_id = b.id AND p.died) ELSE 0 END
   FROM drumbeat.ended e JOIN drumbeat.task_body b ON b.id = e.task_id;
 
 CREATE VIEW drumbeat.attempt AS

@@ -17,7 +17,8 @@ END $$;
 CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], lane_flows int[],
                                cursors bigint[], quotas int[], names text[], wanted int)
 RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
-               has_ties boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz, limits text)
+               has_ties boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz, limits text,
+               suspect boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -47,7 +48,8 @@ BEGIN
               FROM numbered n
         )
         SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
-               drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at, b.headers ->> 'limits'
+               drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at, b.headers ->> 'limits',
+               n.attempt > 0 AND EXISTS (SELECT FROM drumbeat.past_attempt p WHERE p.task_id = n.task_id AND p.died)
           FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
          ORDER BY n.place;
         GET DIAGNOSTICS more = ROW_COUNT;
@@ -91,7 +93,8 @@ CREATE FUNCTION drumbeat.moment(micros bigint) RETURNS timestamptz LANGUAGE sql 
 $$;
 
 -- How an attempt ended. outcome: success; failed, crashed, limit, lost (the task is queued again while attempts are left and
--- `retryable` holds); cancelled; expired; returned (not counted, the task goes back to where it stood).
+-- `retryable` holds); cancelled; expired; returned (not counted, the task goes back to where it stood); snoozed (not counted, it runs
+-- again after `retry_after`).
 CREATE TYPE drumbeat.attempt_end AS (
     outcome     text,
     retryable   boolean,
@@ -106,6 +109,35 @@ CREATE TYPE drumbeat.attempt_end AS (
     cpu_ms      bigint
 );
 
+-- How often a task may kill its process before it is set aside: as the configuration says, else as often as its caller allowed it to
+-- start when that is more than the handler's attempts, else 3.
+CREATE FUNCTION drumbeat.deaths_allowed(name text, max_attempts int) RETURNS int LANGUAGE sql STABLE AS $$
+    SELECT coalesce(max(h.max_deaths), CASE WHEN deaths_allowed.max_attempts > coalesce(max(h.max_attempts), 3) THEN deaths_allowed.max_attempts ELSE 3 END)
+      FROM drumbeat.handler h WHERE h.name = deaths_allowed.name COLLATE "C"
+$$;
+
+-- What a task's history says against another attempt; NULL: nothing. Counted is what happened since it was enqueued or retried.
+CREATE FUNCTION drumbeat.objection(r drumbeat.running, how drumbeat.attempt_end) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    snoozes_max CONSTANT int := 1000;
+    body    drumbeat.task_body;
+    dead    int;
+    snoozed int;
+BEGIN
+    IF how.outcome NOT IN ('crashed', 'lost', 'limit', 'snoozed') THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = r.task_id;
+    SELECT count(*) FILTER (WHERE p.died), count(*) FILTER (WHERE p.outcome = 'snoozed') INTO dead, snoozed
+      FROM drumbeat.past_attempt p WHERE p.task_id = r.task_id AND p.attempt > r.allowed - body.max_attempts;
+    IF how.outcome = 'snoozed' THEN
+        RETURN CASE WHEN snoozed >= snoozes_max THEN format('snoozed %s times: %s', snoozes_max, how.error) END;
+    END IF;
+    dead := dead + (how.outcome <> 'limit' OR coalesce(how.signal, how.exit_code) IS NOT NULL)::int;
+    RETURN CASE WHEN dead >= drumbeat.deaths_allowed(body.name, body.max_attempts)
+                THEN format('set aside after %s deaths: %s', dead, how.error) END;
+END $$;
+
 -- Move one running task on as its attempt ended: the only place that decides between QUEUED and the final statuses.
 CREATE FUNCTION drumbeat.move_on(r drumbeat.running, how drumbeat.attempt_end) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -113,15 +145,22 @@ DECLARE
     asked  boolean := EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id);
     final  text;
     body   drumbeat.task_body;
-    counts boolean := how.outcome <> 'returned';
+    against text := drumbeat.objection(r, how);
+    counts boolean;
 BEGIN
+    IF how.outcome = 'snoozed' AND against IS NOT NULL THEN
+        how.outcome := 'failed';
+        how.error := against;
+        against := NULL;
+    END IF;
+    counts := how.outcome NOT IN ('returned', 'snoozed');
     DELETE FROM drumbeat.running x WHERE x.task_id = r.task_id AND x.fence = r.fence;
     final := CASE
         WHEN how.outcome = 'success' THEN 'SUCCESS'
         WHEN how.outcome = 'expired' THEN 'SKIPPED'
         WHEN how.outcome = 'cancelled' OR asked THEN 'KILLED'
-        WHEN how.outcome = 'returned' THEN NULL
-        WHEN how.retryable AND r.attempt < r.allowed THEN NULL
+        WHEN NOT counts THEN NULL
+        WHEN how.retryable AND r.attempt < r.allowed AND against IS NULL THEN NULL
         ELSE 'ERRORED' END;
     IF how.outcome NOT IN ('success', 'expired') AND (counts OR r.started_at IS NOT NULL) THEN
         INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, worker, pid, started_at, ended_at, outcome, error, signal, exit_code, peak_rss, cpu_ms)
@@ -134,13 +173,15 @@ BEGIN
                                     result, error, peak_rss, cpu_ms)
         VALUES (r.task_id, final, CASE WHEN how.outcome = 'expired' OR (how.outcome = 'returned' AND r.started_at IS NULL) THEN r.attempt - 1 ELSE r.attempt END,
                 r.fence, r.worker, r.pid, CASE WHEN how.outcome <> 'expired' THEN coalesce(how.started_at, r.started_at) END, how.ended_at,
-                r.progress_value, r.end_value, r.progress_message, how.result, how.error, how.peak_rss, how.cpu_ms);
+                r.progress_value, r.end_value, r.progress_message, how.result, CASE WHEN final = 'ERRORED' THEN coalesce(against, how.error) ELSE how.error END,
+                how.peak_rss, how.cpu_ms);
         PERFORM drumbeat.untie(ARRAY[r.task_id]);
         RETURN;
     END IF;
     IF how.retry_after > interval '0' THEN
-        INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
-        VALUES (r.task_id, clock_timestamp() + how.retry_after, r.attempt, r.allowed);
+        INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed, reason)
+        VALUES (r.task_id, clock_timestamp() + how.retry_after, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed,
+                left(CASE WHEN counts THEN format('attempt %s of %s failed: %s', r.attempt, r.allowed, how.error) ELSE 'snoozed: ' || how.error END, 500));
         PERFORM pg_notify('drumbeat', 'delayed');
         RETURN;
     END IF;
@@ -237,19 +278,21 @@ END $$;
 
 -- Make the worker's row, or bring it up to date after a reload or a lost connection; its handlers too.
 CREATE FUNCTION drumbeat.open_worker(id uuid, host text, pid int, version text, queues text[], pool int, names text[], handler_queues text[],
-                                     handler_attempts int[], handler_unique_by text[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
+                                     handler_attempts int[], handler_deaths int[], handler_unique_by text[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
     INSERT INTO drumbeat.worker (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     VALUES (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE
     SET seen_at = clock_timestamp(), waiting = true, queues = excluded.queues, pool = excluded.pool, names = excluded.names, lease = excluded.lease;
-    INSERT INTO drumbeat.handler AS h (name, queue, max_attempts, unique_by)
-    SELECT n.name, n.queue, n.attempts, n.unique_by
-      FROM unnest(names, handler_queues, handler_attempts, handler_unique_by) n(name, queue, attempts, unique_by) ORDER BY n.name
+    INSERT INTO drumbeat.handler AS h (name, queue, max_attempts, max_deaths, unique_by)
+    SELECT n.name, n.queue, n.attempts, nullif(n.deaths, 0), n.unique_by
+      FROM unnest(names, handler_queues, handler_attempts, handler_deaths, handler_unique_by) n(name, queue, attempts, deaths, unique_by) ORDER BY n.name
     ON CONFLICT ON CONSTRAINT handler_pkey DO UPDATE
-    SET queue = excluded.queue, max_attempts = excluded.max_attempts, unique_by = excluded.unique_by, seen_at = clock_timestamp()
-     WHERE (h.queue, h.max_attempts, h.unique_by) IS DISTINCT FROM (excluded.queue, excluded.max_attempts, excluded.unique_by);
+    SET queue = excluded.queue, max_attempts = excluded.max_attempts, max_deaths = excluded.max_deaths, unique_by = excluded.unique_by,
+        seen_at = clock_timestamp()
+     WHERE (h.queue, h.max_attempts, h.max_deaths, h.unique_by)
+           IS DISTINCT FROM (excluded.queue, excluded.max_attempts, excluded.max_deaths, excluded.unique_by);
 END $$;
 
 -- The heartbeat. False: the row is gone, others have taken this worker's tasks.

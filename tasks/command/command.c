@@ -285,6 +285,8 @@ static bool judge(const struct process *p, int status, struct err *e)
         return err_set(e, ERR_TRANSIENT, "the command died by signal %d (%s)%s%s", WTERMSIG(status), strsignal(WTERMSIG(status)), told ? ": " : "",
                        told ? told : "");
     int code = WEXITSTATUS(status);
+    if (p->outcome.snooze && !told && (code == 0 || code == COMMAND_EXIT_RETRY))
+        return task_snooze(p->task, p->outcome.snooze, p->outcome.snooze_why, e);
     if (code == 0 && !told)
         return true;
     bool retryable = told && p->outcome.retryable_told ? p->outcome.retryable : code == COMMAND_EXIT_RETRY;

@@ -3,6 +3,7 @@
  *
  *     argv as configured, never a shell · the arguments as JSON on standard input · on descriptor 3 JSON lines
  *     {"progress": n, "total": n, "message": s}  {"result": any}  {"error": s, "retryable": bool}  {"log": s, "level": s}
+ *     {"snooze": seconds, "message": why}: with exit 0 or 75 it runs again then, no attempt spent
  *     · standard output and standard error, line by line, into the task's log · exit 0 is SUCCESS, 75 retryable, other failed
  *     · DRUMBEAT_TASK_ID, DRUMBEAT_ATTEMPT, DRUMBEAT_TICK in the environment · cancel is SIGTERM, later SIGKILL */
 #include "common/task/task.h"

@@ -35,6 +35,18 @@ static void take_error(struct outcome_of_command *o, const struct js *message)
     o->retryable_told = js_bool(js_get(message, "retryable"), &o->retryable);
 }
 
+static void take_snooze(struct outcome_of_command *o, const struct js *message)
+{
+    double seconds = 0;
+    const char *why = js_text(js_get(message, "message"));
+    if (!js_number(js_get(message, "snooze"), &seconds) || !(seconds > 0)) {
+        task_log(o->task, LOG_WARNING, "ignored on descriptor 3: snooze must be a number of seconds above 0");
+        return;
+    }
+    o->snooze = seconds > 1e9 ? SNOOZE_MAX : (usec_t)(seconds * 1e6) + 1;
+    o->snooze_why = region_strdup(task_region(o->task), why ? why : "the command asked for it");
+}
+
 static void take_log(struct outcome_of_command *o, const struct js *message)
 {
     static const struct {
@@ -52,7 +64,7 @@ static void take_log(struct outcome_of_command *o, const struct js *message)
 static const struct {
     const char *key;
     void (*take)(struct outcome_of_command *o, const struct js *message);
-} kinds[] = {{"progress", take_progress}, {"total", take_progress}, {"result", take_result}, {"error", take_error}, {"log", take_log}};
+} kinds[] = {{"progress", take_progress}, {"total", take_progress}, {"result", take_result}, {"error", take_error}, {"snooze", take_snooze}, {"log", take_log}};
 
 void command_message(struct outcome_of_command *o, const char *line, size_t len)
 {
@@ -67,7 +79,7 @@ void command_message(struct outcome_of_command *o, const char *line, size_t len)
             kinds[i].take(o, message);
             return;
         }
-    task_log(o->task, LOG_WARNING, "ignored on descriptor 3, no progress, result, error or log in it: %.200s", line);
+    task_log(o->task, LOG_WARNING, "ignored on descriptor 3, no progress, result, error, snooze or log in it: %.200s", line);
 }
 
 void command_output(struct outcome_of_command *o, const char *line, size_t len)

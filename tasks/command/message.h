@@ -6,6 +6,8 @@ struct outcome_of_command {
     struct task *task;
     const char *error; /* in the task's region; NULL: none told */
     bool retryable, retryable_told;
+    usec_t snooze;          /* 0: not told */
+    const char *snooze_why; /* in the task's region */
 };
 
 /* A line of descriptor 3: a JSON object. What is not one is noted in the task's log, and nothing else. */

@@ -8,7 +8,7 @@ WITH place AS (
     UNION ALL SELECT task_id, status, attempt, true FROM drumbeat.ended
 ), counted AS (
     SELECT task_id, count(*) AS attempts, count(DISTINCT attempt) AS numbers, min(attempt) AS first, max(attempt) AS last
-      FROM (SELECT task_id, attempt FROM drumbeat.past_attempt WHERE outcome <> 'returned'
+      FROM (SELECT task_id, attempt FROM drumbeat.past_attempt WHERE outcome NOT IN ('returned', 'snoozed')
             UNION ALL SELECT task_id, attempt FROM drumbeat.ended WHERE status = 'SUCCESS') a
      GROUP BY task_id
 ), run AS (
