@@ -24,9 +24,9 @@
 #define START_PATIENCE SECONDS(10)
 #define START_BACKOFF MSEC(500)
 #define SLEEP_MAX SECONDS(30)
-#define CALL_TIMEOUT SECONDS(8)
+#define CALL_TIMEOUT SECONDS(6)
 #define BACKOFF_FIRST MSEC(50)
-#define BACKOFF_MAX SECONDS(5)
+#define BACKOFF_MAX SECONDS(3)
 #define HELD_ELSEWHERE MSEC(500) /* before a row that somebody else holds is tried again */
 #define TICKS_KEPT DAYS(90)
 #define PRUNE_EVERY HOURS(1)

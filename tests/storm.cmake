@@ -1,5 +1,5 @@
 # Storms: real servers, the real binary, and things killed, stopped and cut off. What they share is tests/storm.
-add_library(test_storm_parts STATIC fixture/proxy.c storm/family.c storm/invariants.c storm/stage.c)
+add_library(test_storm_parts STATIC fixture/proxy.c storm/beside.c storm/family.c storm/invariants.c storm/stage.c)
 target_link_libraries(test_storm_parts PUBLIC test_fixture PkgConfig::CHECK)
 drumbeat_test(test_storm_checker SOURCES test_storm_checker.c LIBS test_storm_parts)
 drumbeat_test(test_worker TIMEOUT 300 SOURCES test_worker.c LIBS test_storm_parts)

@@ -3,6 +3,7 @@
  * would; then every task of the wave has to end within moments, and the invariants hold.
  *
  * CRASH_ROUNDS goes over the table several times, CRASH_ONLY=step:moment sweeps one point. */
+#include "tests/storm/beside.h"
 #include "tests/storm/crash_order.h"
 #include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Sweeps beside each other, each with a database, a worker and a beat of its own: most of the time is waiting. */
@@ -277,10 +277,10 @@ static bool is_asked_for(const struct point *point)
 
 static struct test_cluster *cluster;
 
-static void open_sweep(struct sweep *s, const char *url)
+static void open_sweep(struct sweep *s)
 {
     char path[512];
-    *s = (struct sweep){.cluster = cluster, .url = url};
+    *s = (struct sweep){.cluster = cluster, .url = test_cluster_database(cluster)};
     s->pg = test_connect(s->url);
     snprintf(path, sizeof path, "%s/order-%d", test_cluster_folder(cluster), (int)getpid());
     s->order = crash_order_make(path);
@@ -316,11 +316,11 @@ static int rounds(void)
     return text ? atoi(text) : 1;
 }
 
-static void sweep_lane(size_t lane, const char *url)
+static void sweep_lane(size_t lane)
 {
     struct sweep s;
     usec_t began = clock_boot();
-    open_sweep(&s, url);
+    open_sweep(&s);
     for (int round = 0; round < rounds(); round++)
         for (size_t i = 0; i < sizeof points / sizeof *points; i++)
             if (i % LANES == lane && is_asked_for(&points[i]))
@@ -331,27 +331,10 @@ static void sweep_lane(size_t lane, const char *url)
     fflush(stdout);
 }
 
-/* A lane that fails has told why: Check reads it from all processes of a test. */
 START_TEST(the_queue_drains_whichever_step_is_cut_off)
 {
-    const char *urls[LANES];
-    pid_t lanes[LANES];
-    bool good = true;
-    for (size_t lane = 0; lane < LANES; lane++)
-        urls[lane] = test_cluster_database(cluster);
-    for (size_t lane = 0; lane < LANES; lane++) {
-        lanes[lane] = check_fork();
-        if (lanes[lane] == 0) {
-            sweep_lane(lane, urls[lane]);
-            _exit(0);
-        }
-    }
-    for (size_t lane = 0; lane < LANES; lane++) {
-        int status;
-        good &= waitpid(lanes[lane], &status, 0) == lanes[lane] && status == 0;
-    }
-    if (!good)
-        exit(EXIT_FAILURE);
+    test_cluster_database(cluster); /* the template that the lanes copy */
+    beside(LANES, sweep_lane);
 }
 END_TEST
 

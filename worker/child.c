@@ -19,7 +19,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(5);
+static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
+
+/* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
+static const usec_t connect_timeout = SECONDS(5), turn_timeout = SECONDS(6), handler_timeout = SECONDS(60);
 
 /* SIGTERM wakes a handler from what it waits in; whoever sent it, this child leaves when the task is done. */
 static volatile sig_atomic_t told_to_leave;
@@ -55,6 +58,8 @@ static bool open_connection(struct child *c, struct err *e)
         .url = c->config->database.url,
         .application = seat_application(c->board->worker, c->key.seat, application),
         .pooled = c->config->database.listen_url != NULL,
+        .connect_timeout = connect_timeout,
+        .call_timeout = turn_timeout,
     };
     pg_close(c->pg);
     c->pg = pg_open(&options, e);
@@ -276,14 +281,12 @@ static bool settle_before(struct child *c, const struct claimed *task, struct er
     return !c->pending_since || quick || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
-static bool run_one(struct child *c, const struct claimed *task, struct err *e)
+/* The handler, and the end of its transaction. How long it took; negative: the seat was taken away. */
+static usec_t run_handler(struct child *c, const struct claimed *task, struct err *e)
 {
     struct attempt_end end;
-    if (!settle_before(c, task, e))
-        return false;
-    if (c->pending.fence == 0)
-        return true; /* recovered: this task went back with the rest */
     usec_t began = clock_boot();
+    pg_set_call_timeout(c->pg, handler_timeout);
     CRASH_POINT("run", "before");
     bool in_transaction = attempt_run(c, task, &end);
     usec_t took = clock_boot() - began;
@@ -292,9 +295,22 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
     CRASH_POINT("run", "noted");
     if (in_transaction && !commit_with_settle(c, task, e)) {
         if (e->kind == ERR_FENCED)
-            return false;
+            return -1;
         unnote_success(c, task, e);
     }
+    pg_set_call_timeout(c->pg, turn_timeout);
+    return took;
+}
+
+static bool run_one(struct child *c, const struct claimed *task, struct err *e)
+{
+    if (!settle_before(c, task, e))
+        return false;
+    if (c->pending.fence == 0)
+        return true; /* recovered: this task went back with the rest */
+    usec_t took = run_handler(c, task, e);
+    if (took < 0)
+        return false;
     if (!pg_alive(c->pg))
         return recover(c, e);
     static struct claims none;

@@ -166,6 +166,11 @@ bool pg_alive(const struct pg *pg)
     return pg && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
+void pg_set_call_timeout(struct pg *pg, usec_t timeout)
+{
+    pg->call_timeout = timeout;
+}
+
 int pg_backend_pid(const struct pg *pg)
 {
     return PQbackendPID(pg->conn);

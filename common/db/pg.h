@@ -38,6 +38,9 @@ void pg_closep(struct pg **pg);
 /* The connection works as far as is known; false after a call that lost it. */
 bool pg_alive(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
+
+/* From now on: longest wait for one statement's answer. */
+void pg_set_call_timeout(struct pg *pg, usec_t timeout);
 int pg_server_version(const struct pg *pg); /* 150020 for 15.20 */
 int pg_socket(const struct pg *pg);         /* for poll() */
 
