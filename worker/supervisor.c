@@ -290,9 +290,9 @@ static void set_pool(struct supervisor *s, int pool)
     if (pool > s->board->seat_count)
         atomic_store(&s->board->seat_count, pool);
     s->all_started = true;
-    for (int i = 0; i < s->board->seat_count; i++) {
-        struct post *post = post_of(s, i);
-        post->surplus = i >= pool;
+    for (int i = 1; i <= s->board->seat_count; i++) {
+        struct post *post = &s->posts[i];
+        post->surplus = post->role >= pool;
         if (!post->surplus)
             post_event(post, POST_ORDER, NULL, &s->host);
     }
