@@ -252,6 +252,20 @@ bool rule_last(const struct rule *rule, usec_t after, usec_t until, usec_t *tick
     return false;
 }
 
+void rule_describe(const struct rule *rule, usec_t before, usec_t tick, char local[static CLOCK_TEXT_MAX], struct text *note)
+{
+    const struct cron *named_by = rule->crons[0];
+    for (int i = 0; i < rule->specs; i++) {
+        usec_t fire;
+        if (cron_next(rule->crons[i], tick - 1, &fire) && fire == tick) {
+            named_by = rule->crons[i];
+            break;
+        }
+    }
+    cron_local(named_by, tick, local);
+    cron_note(named_by, before, tick, note);
+}
+
 /* The finaliser of splitmix64 (https://prng.di.unimi.it/splitmix64.c): spreads what FNV leaves in the low bits. */
 static uint64_t mix(uint64_t x)
 {

@@ -6,6 +6,7 @@
  * nothing but the schedule's name and the tick, so that all beats agree. */
 #include "common/base/clock.h"
 #include "common/base/err.h"
+#include "common/base/text.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -56,6 +57,10 @@ bool rule_next(const struct rule *rule, usec_t after, usec_t *tick);
 
 /* The last tick in (after, until]; false: none. */
 bool rule_last(const struct rule *rule, usec_t after, usec_t until, usec_t *tick);
+
+/* The tick as the wall clock of the expression that names it shows it ("2026-03-29T03:00:00+02:00"), and added to `note` what that
+ * clock does about it, as cron_note() says it; `before`: the tick before. */
+void rule_describe(const struct rule *rule, usec_t before, usec_t tick, char local[static CLOCK_TEXT_MAX], struct text *note);
 
 /* When the tick of that schedule is due. */
 usec_t rule_due(const struct rule *rule, const char *name, usec_t tick);

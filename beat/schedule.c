@@ -26,12 +26,24 @@ bool schedule_history(struct pg *pg, const char *name, size_t max, struct pg_row
 
 struct next_ticks {
     usec_t from;
-    usec_t *ticks;
     size_t max;
-    size_t *count;
+    schedule_take *take;
+    void *data;
     bool good;
     struct err *e;
 };
+
+static void give_ticks(const struct next_ticks *n, const struct rule *rule)
+{
+    CLEANUP(text_free) struct text note = {0};
+    char local[CLOCK_TEXT_MAX];
+    usec_t before = n->from, tick;
+    for (size_t i = 0; i < n->max && rule_next(rule, before, &tick); i++, before = tick) {
+        text_reset(&note);
+        rule_describe(rule, before, tick, local, &note);
+        n->take(n->data, tick, local, text_str(&note));
+    }
+}
 
 /* A row that does not exist has no expressions. */
 static void find_ticks(void *data, const struct schedule_row *row)
@@ -43,18 +55,14 @@ static void find_ticks(void *data, const struct schedule_row *row)
     }
     struct rule *rule = rule_parse(&row->rule, n->e);
     n->good = rule != NULL;
-    usec_t tick = n->from;
-    while (rule && *n->count < n->max && rule_next(rule, tick, &tick))
-        n->ticks[(*n->count)++] = tick;
+    if (rule)
+        give_ticks(n, rule);
     rule_free(rule);
 }
 
-bool schedule_next(struct pg *pg, const char *name, usec_t from, usec_t *ticks, size_t max, size_t *count,
-                   struct err *e)
+bool schedule_next(struct pg *pg, const char *name, usec_t from, size_t max, schedule_take *take, void *data, struct err *e)
 {
-    struct next_ticks n = {.from = from, .max = max, .count = count, .e = e};
-    n.ticks = ticks;
-    *count = 0;
+    struct next_ticks n = {.from = from, .max = max, .take = take, .data = data, .e = e};
     return store_rows(pg, &name, 1, find_ticks, &n, e) && n.good;
 }
 

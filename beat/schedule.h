@@ -5,9 +5,9 @@
 
 enum { SCHEDULE_NEXT_MAX = 10000 };
 
-/* All schedules, `retired` ones (no longer in the file they came from) too or not. Columns: name, handler, specs
- * (joined by " | "), tz, enabled, paused, catchup, overlap, last_tick, next_tick, last_task, last_status,
- * last_lateness_ms, missed, source, problem. */
+/* All schedules, `retired` ones (no longer in the file they came from) too or not. Columns: name, the expressions joined by " | ", tz,
+ * enabled, paused, last_tick, next_tick, last_task, last_status, last_lateness_ms, problem, then those of schedule_show() that are not
+ * among them. */
 bool schedule_list(struct pg *pg, bool retired, struct pg_rows *rows, struct err *e);
 
 /* One row with every column of the definition; specs and exclude are JSON arrays. */
@@ -17,10 +17,10 @@ bool schedule_show(struct pg *pg, const char *name, struct pg_rows *rows, struct
  * emitted_by, epoch. */
 bool schedule_history(struct pg *pg, const char *name, size_t max, struct pg_rows *rows, struct err *e);
 
-/* Its next ticks after `from`, whether or not it is enabled: up to `max` into `ticks`, *count of them; fewer when the
- * schedule ends. ERR_USAGE when its expressions cannot be read. */
-bool schedule_next(struct pg *pg, const char *name, usec_t from, usec_t *ticks, size_t max, size_t *count,
-                   struct err *e);
+/* Give `take` its next ticks after `from`, whether or not it is enabled: up to `max`, fewer when the schedule ends. `local` and `note`
+ * are those of rule_describe(). ERR_USAGE when its expressions cannot be read. */
+typedef void schedule_take(void *data, usec_t tick, const char *local, const char *note);
+bool schedule_next(struct pg *pg, const char *name, usec_t from, size_t max, schedule_take *take, void *data, struct err *e);
 
 /* So many that tick in the same second are a herd. */
 enum { SCHEDULE_HERD = 20 };

@@ -1,4 +1,4 @@
-/* schedule ls, show, next, pause, resume, trigger, backfill. */
+/* schedule ls, pause, resume, trigger, backfill. */
 #include "beat/backfill.h"
 #include "beat/schedule.h"
 #include "cli/rows.h"
@@ -7,13 +7,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-enum { NEXT_DEFAULT = 10, HISTORY_DEFAULT = 5, HISTORY_MAX = 10000 };
 
 struct args {
     const char *name, *reason;
-    int64_t count, history;
     usec_t from, to;
     int64_t rate;
     bool all, json, dry;
@@ -34,21 +30,43 @@ static const struct flag ls_flags[] = {
 
 static const struct column ls_columns[] = {
     {"name", COLUMN_TEXT},
-    {"handler", COLUMN_TEXT, IN_JSON},
-    {"specs", COLUMN_TEXT},
+    {"specs", COLUMN_TEXT, IN_TABLE},
     {"tz", COLUMN_TEXT},
     {"enabled", COLUMN_BOOL},
     {"paused", COLUMN_BOOL},
-    {"catchup", COLUMN_TEXT, IN_JSON},
-    {"overlap", COLUMN_TEXT, IN_JSON},
     {"last_tick", COLUMN_TIME},
     {"next_tick", COLUMN_TIME},
     {"last_task", COLUMN_TEXT, IN_JSON},
     {"last_status", COLUMN_STATUS},
     {"last_lateness_ms", COLUMN_NUMBER, IN_JSON},
-    {"missed", COLUMN_NUMBER, IN_JSON},
-    {"source", COLUMN_TEXT, IN_JSON},
     {"problem", COLUMN_TEXT},
+    {"handler", COLUMN_TEXT, IN_JSON},
+    {"args", COLUMN_JSON, IN_JSON},
+    {"specs", COLUMN_JSON, IN_JSON},
+    {"exclude", COLUMN_JSON, IN_JSON},
+    {"queue", COLUMN_TEXT, IN_JSON},
+    {"priority", COLUMN_NUMBER, IN_JSON},
+    {"tenant", COLUMN_TEXT, IN_JSON},
+    {"notes", COLUMN_TEXT, IN_JSON},
+    {"catchup", COLUMN_TEXT, IN_JSON},
+    {"catchup_window", COLUMN_TEXT, IN_JSON},
+    {"overlap", COLUMN_TEXT, IN_JSON},
+    {"jitter", COLUMN_TEXT, IN_JSON},
+    {"start_at", COLUMN_TIME, IN_JSON},
+    {"end_at", COLUMN_TIME, IN_JSON},
+    {"every_weeks", COLUMN_NUMBER, IN_JSON},
+    {"anchor", COLUMN_TEXT, IN_JSON},
+    {"max_runs", COLUMN_NUMBER, IN_JSON},
+    {"runs", COLUMN_NUMBER, IN_JSON},
+    {"pause_after_failures", COLUMN_NUMBER, IN_JSON},
+    {"source", COLUMN_TEXT, IN_JSON},
+    {"retired_at", COLUMN_TIME, IN_JSON},
+    {"paused_reason", COLUMN_TEXT, IN_JSON},
+    {"paused_by", COLUMN_TEXT, IN_JSON},
+    {"paused_at", COLUMN_TIME, IN_JSON},
+    {"missed", COLUMN_NUMBER, IN_JSON},
+    {"created_at", COLUMN_TIME, IN_JSON},
+    {"updated_at", COLUMN_TIME, IN_JSON},
     {0},
 };
 
@@ -75,95 +93,6 @@ static int run_ls(int argc, char **argv)
         return verb_failed(&e);
     rows_print(&rows, ls_columns, args.json);
     return warn_of_herd(s.pg, &e) ? EXIT_DONE : verb_failed(&e);
-}
-
-/* schedule show ----------------------------------------------------------------------------------------------------- */
-
-static const struct flag show_flags[] = {
-    TEXT_OPERAND(struct args, name, "NAME", .required = true, .help = "the schedule"),
-    NUMBER_FLAG(struct args, history, "history", .value = "N", .max = HISTORY_MAX, .help = "how many past ticks (5)"),
-    SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object, with history as an array"),
-    {0},
-};
-
-static const struct column show_columns[] = {
-    {"name", COLUMN_TEXT},        {"handler", COLUMN_TEXT},    {"args", COLUMN_JSON},          {"specs", COLUMN_JSON},
-    {"exclude", COLUMN_JSON},     {"tz", COLUMN_TEXT},         {"queue", COLUMN_TEXT},         {"priority", COLUMN_NUMBER},
-    {"tenant", COLUMN_TEXT},      {"notes", COLUMN_TEXT},      {"enabled", COLUMN_BOOL},    {"catchup", COLUMN_TEXT},       {"catchup_window", COLUMN_TEXT},
-    {"overlap", COLUMN_TEXT},     {"jitter", COLUMN_TEXT},     {"start_at", COLUMN_TIME},      {"end_at", COLUMN_TIME},
-    {"every_weeks", COLUMN_NUMBER}, {"anchor", COLUMN_TEXT}, {"max_runs", COLUMN_NUMBER}, {"runs", COLUMN_NUMBER},
-    {"pause_after_failures", COLUMN_NUMBER},
-    {"source", COLUMN_TEXT},      {"retired_at", COLUMN_TIME}, {"paused", COLUMN_BOOL},        {"paused_reason", COLUMN_TEXT},
-    {"paused_by", COLUMN_TEXT},   {"paused_at", COLUMN_TIME},  {"last_tick", COLUMN_TIME},     {"next_tick", COLUMN_TIME},
-    {"missed", COLUMN_NUMBER},    {"problem", COLUMN_TEXT},    {"created_at", COLUMN_TIME},    {"updated_at", COLUMN_TIME},
-    {0},
-};
-
-static const struct column tick_columns[] = {
-    {"tick_at", COLUMN_TIME},
-    {"emitted_at", COLUMN_TIME, IN_JSON},
-    {"lateness_ms", COLUMN_NUMBER, IN_JSON},
-    {"task_id", COLUMN_TEXT},
-    {"status", COLUMN_STATUS},
-    {"started_at", COLUMN_TIME, IN_JSON},
-    {"ended_at", COLUMN_TIME, IN_JSON},
-    {"missed", COLUMN_NUMBER, IN_JSON},
-    {"error", COLUMN_TEXT},
-    {"emitted_by", COLUMN_TEXT, IN_JSON},
-    {"epoch", COLUMN_NUMBER, IN_JSON},
-    {0},
-};
-
-static int run_show(int argc, char **argv)
-{
-    struct args args = {.history = HISTORY_DEFAULT};
-    CLEANUP(session_close) struct session s = {0};
-    CLEANUP(text_free) struct text out = {0};
-    struct pg_rows rows;
-    struct err e;
-    if (!open_session(show_flags, argc, argv, &args, &s, &e) || !schedule_show(s.pg, args.name, &rows, &e))
-        return verb_failed(&e);
-    if (args.json)
-        rows_json_open(&rows, 0, show_columns, &out);
-    else
-        rows_record(&rows, 0, show_columns, &out);
-    if (!schedule_history(s.pg, args.name, (size_t)args.history, &rows, &e))
-        return verb_failed(&e);
-    if (args.json) {
-        rows_json_array(&rows, "history", tick_columns, &out);
-        text_puts(&out, "}\n");
-    } else {
-        rows_lines(&rows, "history", tick_columns, &out);
-    }
-    fputs(text_str(&out), stdout);
-    return EXIT_DONE;
-}
-
-/* schedule next ----------------------------------------------------------------------------------------------------- */
-
-static const struct flag next_flags[] = {
-    TEXT_OPERAND(struct args, name, "NAME", .required = true, .help = "the schedule"),
-    NUMBER_FLAG(struct args, count, "count", .value = "N", .min = 1, .max = SCHEDULE_NEXT_MAX, .help = "how many (10)"),
-    TIME_FLAG(struct args, from, "from", .value = "TIME", .help = "those after this moment (now)"),
-    SWITCH_FLAG(struct args, json, "json", .help = "print JSON, one object a line: {tick_at}"),
-    {0},
-};
-
-static int run_next(int argc, char **argv)
-{
-    struct args args = {.count = NEXT_DEFAULT, .from = clock_now()};
-    CLEANUP(session_close) struct session s = {0};
-    char at[CLOCK_TEXT_MAX];
-    size_t count = 0;
-    struct err e;
-    if (!open_session(next_flags, argc, argv, &args, &s, &e))
-        return verb_failed(&e);
-    usec_t *ticks = mem_zero((size_t)args.count, sizeof *ticks);
-    bool good = schedule_next(s.pg, args.name, args.from, ticks, (size_t)args.count, &count, &e);
-    for (size_t i = 0; good && i < count; i++)
-        printf("%s%s%s\n", args.json ? "{\"tick_at\": \"" : "", clock_format(ticks[i], at), args.json ? "\"}" : "");
-    free(ticks);
-    return good ? EXIT_DONE : verb_failed(&e);
 }
 
 /* schedule pause, resume, trigger ----------------------------------------------------------------------------------- */
@@ -250,22 +179,6 @@ const struct verb verb_schedule_ls = {
     .example = "drumbeat schedule ls",
     .flags = ls_flags,
     .run = run_ls,
-};
-
-const struct verb verb_schedule_show = {
-    .name = "schedule show",
-    .summary = "one schedule with its last ticks",
-    .example = "drumbeat schedule show pmp.partners --history 20",
-    .flags = show_flags,
-    .run = run_show,
-};
-
-const struct verb verb_schedule_next = {
-    .name = "schedule next",
-    .summary = "when a schedule emits next, whether or not it is enabled",
-    .example = "drumbeat schedule next pmp.partners --count 5",
-    .flags = next_flags,
-    .run = run_next,
 };
 
 const struct verb verb_schedule_pause = {

@@ -27,7 +27,7 @@ static const struct flag flags[] = {
 };
 
 /* As import_write() answers. */
-enum { OUTCOME, PERIODIC_TASK, TASK, NAME, HANDLER, ARGS, SPEC, SPECS, TZ, QUEUE, PRIORITY, ENABLED, START_AT, END_AT, NOTE };
+enum { OUTCOME, PERIODIC_TASK, TASK, NAME, HANDLER, ARGS, SPEC, SPECS, TZ, QUEUE, PRIORITY, ENABLED, START_AT, END_AT, MAX_RUNS, NOTE };
 
 static const struct column columns[] = {
     [OUTCOME] = {"outcome", COLUMN_TEXT},
@@ -44,6 +44,7 @@ static const struct column columns[] = {
     [ENABLED] = {"enabled", COLUMN_BOOL},
     [START_AT] = {"start_at", COLUMN_TIME},
     [END_AT] = {"end_at", COLUMN_TIME},
+    [MAX_RUNS] = {"max_runs", COLUMN_NUMBER},
     [NOTE] = {"note", COLUMN_TEXT},
     [NOTE + 1] = {0},
 };
@@ -59,8 +60,8 @@ static void add_line(const struct pg_rows *report, size_t row, struct text *out)
     const char *name = pg_get_text(report, row, NAME), *between = ":";
     text_printf(out, "%-9s  %s", pg_get_text(report, row, OUTCOME), name);
     if (strcmp(pg_get_text(report, row, OUTCOME), outcomes[SKIPPED]) != 0) {
-        text_printf(out, ": %s%s%s%s", pg_get_text(report, row, SPEC), pg_is_null(report, row, TZ) ? "" : " ",
-                    pg_get_text(report, row, TZ), pg_get_bool(report, row, ENABLED) ? "" : ", disabled");
+        text_printf(out, ": %s%s%s%s%s", pg_get_text(report, row, SPEC), pg_is_null(report, row, TZ) ? "" : " ",
+                    pg_get_text(report, row, TZ), pg_is_null(report, row, MAX_RUNS) ? "" : ", once", pg_get_bool(report, row, ENABLED) ? "" : ", disabled");
         between = ";";
     }
     if (!pg_is_null(report, row, NOTE)) {

@@ -7,7 +7,7 @@ extern const struct verb verb_up, verb_worker, verb_beat, verb_web, verb_fork_se
 extern const struct verb verb_enqueue, verb_run, verb_handlers;
 extern const struct verb verb_task_ls, verb_task_show, verb_task_result, verb_task_wait, verb_task_log, verb_task_cancel, verb_task_retry, verb_task_failures;
 extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
-extern const struct verb verb_schedule_ls, verb_schedule_show, verb_schedule_next, verb_schedule_pause, verb_schedule_resume,
+extern const struct verb verb_schedule_ls, verb_schedule_show, verb_schedule_next, verb_schedule_history, verb_schedule_pause, verb_schedule_resume,
     verb_schedule_trigger, verb_schedule_backfill, verb_schedule_import;
 extern const struct verb verb_cron, verb_doctor, verb_bench, verb_migrate, verb_config, verb_version, verb_manual;
 
@@ -33,6 +33,7 @@ const struct verb *const verbs[] = {
     &verb_schedule_ls,
     &verb_schedule_show,
     &verb_schedule_next,
+    &verb_schedule_history,
     &verb_schedule_pause,
     &verb_schedule_resume,
     &verb_schedule_trigger,

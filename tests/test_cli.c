@@ -107,6 +107,7 @@ static const struct wrong {
     {{"task", "ls", "--status", "DONE"}, 2, "--status: 'DONE' is not"},
     {{"queue", "pause", "No Queue"}, 2, "queue must be"},
     {{"schedule", "next", "nothing"}, 3, "nothing"},
+    {{"schedule", "history", "nothing"}, 3, "nothing"},
     {{"schedule", "backfill", "nothing", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z"}, 3, "nothing"},
     {{"schedule", "backfill", "nothing", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"}, 2, "before it begins"},
     {{"schedule", "backfill", "nothing"}, 2, "--from is missing"},
@@ -133,7 +134,7 @@ START_TEST(every_verb_has_help_with_an_example)
     DRUMBEAT("--help");
     ck_ended(p, 0, "");
     static const char *const verbs[] = {"worker", "beat", "enqueue", "run", "task ls", "task show", "task wait", "task log", "task cancel",
-                                        "task retry", "queue ls", "queue pause", "queue resume", "queue purge", "schedule ls", "schedule next", "schedule backfill",
+                                        "task retry", "queue ls", "queue pause", "queue resume", "queue purge", "schedule ls", "schedule next", "schedule history", "schedule backfill",
                                         "handlers", "migrate", "config", "doctor", "bench", "version"};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         char first[32], line[64];
@@ -670,6 +671,44 @@ START_TEST(bench_reports_the_contracts_keys_and_leaves_nothing)
 }
 END_TEST
 
+static bool ck_listed(void *row, const char *key, const struct js *value)
+{
+    (void)value;
+    ck_assert_msg(strcmp(key, "history") == 0 || strcmp(key, "next") == 0 || js_get(row, key), "schedule ls has no %s", key);
+    return true;
+}
+
+START_TEST(a_schedule_is_told_as_json_with_the_columns_of_the_table)
+{
+    test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, args, specs, tz, max_runs, notes) VALUES"
+                 " ('night', 'noop', '{\"a\": 1}', '{30 2 * * *,@daily}', 'Europe/Paris', 7, 'of \"Ana\"')");
+    test_sql(pg, "SELECT drumbeat.trigger_schedule('night')");
+    DRUMBEAT("schedule", "ls", "--json");
+    ck_ended(p, 0, "");
+    struct err e;
+    CLEANUP(js_freep) struct js *row = js_parse(test_process_output(p), strlen(test_process_output(p)), &e);
+    ck_assert_msg(row != NULL, "%s: %s", e.text, test_process_output(p));
+    ck_assert_str_eq(js_text(js_at(js_get(row, "specs"), 1)), "@daily");
+    ck_assert_str_eq(js_text(js_get(row, "notes")), "of \"Ana\"");
+    struct test_process *one = test_drumbeat(url, "schedule", "show", "night", "--json", NULL);
+    ck_ended(one, 0, "");
+    CLEANUP(js_freep) struct js *shown = js_parse(test_process_output(one), strlen(test_process_output(one)), &e);
+    ck_assert_msg(shown != NULL, "%s: %s", e.text, test_process_output(one));
+    js_each(shown, ck_listed, row);
+    ck_assert_uint_eq(js_count(js_get(shown, "next")), 5);
+    ck_assert_uint_eq(js_count(js_get(shown, "history")), 1);
+    test_process_free(one);
+    struct test_process *lines = test_drumbeat(url, "schedule", "show", "night", NULL);
+    ck_ended(lines, 0, "");
+    ck_says(lines, "\nnext\n  ");
+    test_process_free(lines);
+    struct test_process *history = test_drumbeat(url, "schedule", "history", "night", NULL);
+    ck_ended(history, 0, "");
+    ck_says(history, "QUEUED");
+    test_process_free(history);
+}
+END_TEST
+
 START_TEST(bench_schedules_measures_a_beat_and_leaves_yours_alone)
 {
     test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('mine', 'noop', '{@every 1s}')");
@@ -736,6 +775,7 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, doctor_looks_at_the_folder_of_results);
     tcase_add_test(rest, doctor_finds_what_is_wrong_and_how_to_mend_it);
     tcase_add_test(rest, bench_reports_the_contracts_keys_and_leaves_nothing);
+    tcase_add_test(rest, a_schedule_is_told_as_json_with_the_columns_of_the_table);
     tcase_add_test(rest, bench_schedules_measures_a_beat_and_leaves_yours_alone);
     tcase_add_test(rest, a_role_that_may_only_enqueue_can);
 }

@@ -157,7 +157,9 @@ START_TEST(both_day_fields_of_a_crontab_must_match)
     ck_status(p, 0);
     CLEANUP(test_process_freep) struct test_process *next =
         test_drumbeat(url, "schedule", "next", "row1", "--from", "2026-01-01T00:00:00Z", "--count", "3", NULL);
-    ck_assert_str_eq(test_process_output(next), "2026-02-13T11:00:00Z\n2026-03-13T11:00:00Z\n2026-11-13T11:00:00Z\n");
+    ck_assert_str_eq(test_process_output(next), "2026-02-13T11:00:00Z\t2026-02-13T12:00:00+01:00\n"
+                     "2026-03-13T11:00:00Z\t2026-03-13T12:00:00+01:00\n"
+                     "2026-11-13T11:00:00Z\t2026-11-13T12:00:00+01:00\n");
 }
 END_TEST
 
@@ -204,8 +206,8 @@ static const char *const mixed_lines[] = {
     "imported   long-ago: 0 0 0 1 1 * 2019, disabled; it never fires again\n",
     "skipped    sunset: solar schedules cannot be said here\n",
     "imported   positional: @every 90m, disabled; positional arguments [1, \"two\"] not kept: name them in args\n",
-    "imported   one-run: 0 30 1 2 1 * 2150\n",
-    "imported   has-run: 0 30 1 8 1 * 2024, disabled; one_off, and it has run; it never fires again\n",
+    "imported   one-run: 30 2 * * 1-5 Africa/Kinshasa, once\n",
+    "imported   has-run: 30 2 * * 1-5 Africa/Kinshasa, once, disabled; one_off, and it has run\n",
     "; queue 'Stock Queue' not kept: a queue's name is made of a-z 0-9 _ . -; priority 200 not kept: priorities are 0 to 9; headers not kept\n",
     "imported   wrong-arguments: @every 90m, disabled; sleep: 'second' is not an argument",
 };
@@ -222,6 +224,7 @@ START_TEST(each_row_has_a_line_that_says_what_became_of_it)
            "noop {\"depot\": 9007199254740993} {\"@every 90m\"} stock 3 t 2020-01-01 00:00:00 2199-01-01 00:00:00 sql");
     ck_sql("SELECT string_agg(name, ' ' ORDER BY name) FROM drumbeat.schedule WHERE NOT enabled",
            "disabled has-run long-ago positional unknown wrong-arguments");
+    ck_sql("SELECT string_agg(name, ' ' ORDER BY name) FROM drumbeat.schedule WHERE max_runs = 1", "has-run one-run");
     ck_sql("SELECT count(*) FROM drumbeat.schedule", "12");
 }
 END_TEST
@@ -374,7 +377,6 @@ static const struct {
     {"[" ROW(NOOP ", \"interval\": 1, \"args\": \"('a',)\"") "," HOURLY "]", "skipped    x: args: not valid JSON"},
     {"[" ROW(NOOP ", \"interval\": 1, \"kwargs\": \"[1]\"") "," HOURLY "]", "skipped    x: kwargs: an array, not an object"},
     {"[" ROW(NOOP ", \"interval\": 1, \"expires\": \"2030-01-01T00:00:00\"") "," HOURLY "]", "skipped    x: expires: '2030-01-01T00:00:00' is not a time"},
-    {"[" ROW(NOOP ", \"interval\": 1, \"one_off\": true") "," HOURLY "]", "skipped    x: one_off, and neither date_changed nor start_time"},
     {"[" ROW(NOOP ", \"interval\": 1") "," HOURLY "," ROW(NOOP ", \"interval\": 1") "]", "skipped    x: an earlier row of the file has this name"},
     {"[" ROW(NOOP ", \"clocked\": 1") ",{\"model\": \"django_celery_beat.clockedschedule\", \"pk\": 1, \"fields\": {\"clocked_time\": \"soon\"}}]",
      "skipped    x: clocked 1: clocked_time: 'soon' is not a time"},

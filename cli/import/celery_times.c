@@ -163,7 +163,8 @@ bool celery_crontab(const struct js *fields, struct text *spec, struct err *e)
 
 /* Moments ----------------------------------------------------------------------------------------------------------- */
 
-void celery_exact(usec_t at, struct text *spec)
+/* The expression that fires at the second of `at` and never else, in UTC. */
+static void add_exact(usec_t at, struct text *spec)
 {
     int64_t year, seconds = at % DAYS(1) / SECONDS(1);
     int month, day;
@@ -180,6 +181,6 @@ bool celery_clocked(const struct js *fields, struct text *spec, struct err *e)
         e->kind = ERR_DATA;
         return err_add(e, "clocked_time");
     }
-    celery_exact(at, spec);
+    add_exact(at, spec);
     return true;
 }

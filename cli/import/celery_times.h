@@ -16,6 +16,3 @@ bool celery_crontab(const struct js *fields, struct text *spec, struct err *e);
 
 /* clocked_time: that second of that year, "0 30 4 1 6 * 2030". */
 bool celery_clocked(const struct js *fields, struct text *spec, struct err *e);
-
-/* Add the expression that fires at the second of `at` and never else, in UTC. */
-void celery_exact(usec_t at, struct text *spec);

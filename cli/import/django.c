@@ -152,30 +152,16 @@ static bool next_tick(const struct import_row *row, usec_t after, usec_t *tick, 
     return rule != NULL;
 }
 
-/* Celery runs it at the first tick after its last change and disables it then: here that tick is all its times. */
-static bool keep_one_tick(struct reader *r, struct import_row *row, const struct js *fields, struct err *e)
+/* Celery runs it at its next tick and disables it then. */
+static void run_once(struct reader *r, struct import_row *row, const struct js *fields)
 {
-    CLEANUP(text_free) struct text spec = {0};
-    usec_t after = 0, tick;
-    bool found;
     int64_t runs = 0;
-    if (!read_time(fields, "date_changed", &after, e))
-        return false;
-    if (after == 0 && row->start_at == 0)
-        return err_set(e, ERR_DATA, "one_off, and neither date_changed nor start_time says from when");
-    if (!next_tick(row, after, &tick, &found, e))
-        return false;
-    if (found) {
-        celery_exact(tick, &spec);
-        row->spec = region_strdup(r->in->region, text_str(&spec));
-        row->tz = NULL;
-    }
+    row->once = true;
     js_integer(js_get(fields, "total_run_count"), &runs);
     if (runs > 0) {
         row->held = true;
         import_note(r->in, row, "one_off, and it has run");
     }
-    return true;
 }
 
 static bool read_times(struct reader *r, struct import_row *row, const struct js *fields, struct err *e)
@@ -197,8 +183,8 @@ static bool read_times(struct reader *r, struct import_row *row, const struct js
     if (kind->spec == celery_crontab && !row->tz)
         import_note(r->in, row, "without a timezone: UTC");
     js_bool(js_get(fields, "one_off"), &once);
-    if (once && kind->spec != celery_clocked && !keep_one_tick(r, row, fields, e))
-        return false;
+    if (once && kind->spec != celery_clocked)
+        run_once(r, row, fields);
     if (!next_tick(row, clock_now(), &tick, &found, e))
         return false;
     if (!found)

@@ -57,7 +57,7 @@ static void add_time(struct text *out, const char *key, usec_t at)
 /* The rows as the statements read them. */
 static void add_row(struct text *out, const struct import_row *row)
 {
-    text_printf(out, "{\"args\": %s, \"enabled\": %s", row->args, row->enabled ? "true" : "false");
+    text_printf(out, "{\"args\": %s, \"enabled\": %s, \"max_runs\": %s", row->args, row->enabled ? "true" : "false", row->once ? "1" : "null");
     if (row->priority >= 0)
         text_printf(out, ", \"priority\": %d", row->priority);
     add_text(out, "periodic_task", row->from);

@@ -18,6 +18,7 @@ struct import_row {
     int priority;            /* -1: none */
     bool enabled;
     usec_t start_at, end_at; /* 0: no bound */
+    bool once;               /* it is over after one tick */
     bool held;               /* it would not do what it did there: not to be enabled */
     const char *problem;     /* why it cannot be imported; NULL: it can */
     const char *note;        /* what the reader of a report should know; NULL: nothing */
