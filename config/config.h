@@ -85,6 +85,13 @@ struct config {
         int pool;                  /* children, 1 to CONFIG_POOL_MAX; default 4 */
         const char *const *queues; /* ends with NULL; NULL: every queue */
         usec_t lease;              /* 5 s to 10 min, default 15 s */
+        struct {
+            int64_t tasks;  /* after so many a child is replaced, 0: never; the same for the others */
+            usec_t age;
+            int64_t memory; /* bytes resident after a task */
+        } recycle;
+        const char *user;   /* NULL: children stay who the worker is */
+        const char *cgroup; /* auto, off */
         usec_t drain;              /* how long SIGTERM lets running tasks finish; default 25 s */
         struct {
             usec_t term, kill; /* after the request, while the task does not stop by itself; term < kill; default 5 s, 10 s */

@@ -98,14 +98,19 @@ static void translate_snooze(const struct task_end *result, struct attempt_end *
     end->error = result->error.text;
 }
 
+/* `broken`: what the kernel had to do to the task, NULL: nothing. */
 static void translate_error(const struct catalog_entry *entry, const struct claimed *task, const struct limits *limits, struct err *error,
-                            struct attempt_end *end)
+                            const char *broken, struct attempt_end *end)
 {
     char limit[CLOCK_TEXT_MAX];
     end->outcome = OUTCOME_FAILED;
     end->retryable = err_retryable(error->kind);
     if (error->kind == ERR_CANCELLED) {
         end->outcome = OUTCOME_CANCELLED;
+    } else if (broken) {
+        end->outcome = OUTCOME_LIMIT;
+        end->retryable = true;
+        err_add(error, "%s", broken);
     } else if (error->kind == ERR_TIMEOUT && end->ended_at - end->started_at >= limits->soft) {
         end->outcome = OUTCOME_LIMIT;
         err_add(error, "soft limit %s", duration_format(limits->soft, limit));
@@ -137,12 +142,14 @@ static void sit_down(struct child *c, const struct claimed *task, const struct l
 }
 
 /* The measurements of a long task; a tiny one is not worth the system calls. */
-static void measure(const struct child *c, struct attempt_end *end)
+static void measure(struct child *c, struct attempt_end *end)
 {
     if (end->ended_at - end->started_at < MSEC(1))
         return;
     end->cpu_ms = envelope_cpu(&c->envelope) / 1000;
     end->peak_rss = envelope_peak();
+    int64_t most = c->config->worker.recycle.memory;
+    c->spent |= most && end->peak_rss > most && envelope_resident() > most;
 }
 
 /* A running mean, shared by the pool; races only cost precision. The first of a handler counts whole. */
@@ -175,7 +182,7 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     region_reset(c->region);
     struct limits limits = entry->limits;
     if (task->limits && !limits_tighten(&limits, task->limits, &result.error)) {
-        translate_error(entry, task, &limits, &result.error, end);
+        translate_error(entry, task, &limits, &result.error, NULL, end);
         end->ended_at = end->started_at;
         return false;
     }
@@ -191,9 +198,9 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
                                .args = task->args,
                                .limits = &limits};
     task_run(entry->handler, &facts, &host, c->region, &result);
-    c->spent |= !envelope_end(&c->envelope);
-    seat_finish(c->seat);
     end->ended_at = clock_now();
+    c->spent |= !envelope_end(&c->envelope, end->ended_at - end->started_at);
+    seat_finish(c->seat);
     measure(c, end);
     learn_duration(c, entry, end->ended_at - end->started_at);
     end->progress_value = result.progress_value;
@@ -203,7 +210,7 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     if (result.snooze)
         translate_snooze(&result, end);
     else if (!result.success)
-        translate_error(entry, task, &limits, &result.error, end);
+        translate_error(entry, task, &limits, &result.error, c->envelope.broken, end);
     return result.in_transaction;
 }
 

@@ -23,7 +23,7 @@ struct child {
     size_t wanted, last_batch;     /* of the claim that runs; what the one before came to */
     usec_t mean;                   /* of the tasks of late, whatever their handlers */
     int64_t ticket; /* of the task that runs */
-    usec_t soft_at;
+    usec_t soft_at, born_at;
     struct text xid;
     struct envelope envelope;
     bool spent; /* it left something behind that this child cannot end, or is too old: leave before the next task */

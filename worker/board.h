@@ -2,7 +2,7 @@
 /* The board: memory that the processes of one worker share. Fixed-size records, one writer a field:
  *
  *     supervisor  phase, supervisor_at, deaths, edition,  keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
- *                     pool, seat_count                        burst_over, lease
+ *                     pool, seat_count, groups                burst_over, lease
  *     child       its seat: state, task, turn, limits, progress      fork server  its edition
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
@@ -10,6 +10,8 @@
 #include "common/store/seat.h"
 #include "common/task/runtime.h"
 #include "worker/catalog.h"
+#include "worker/cgroup.h"
+#include "worker/identity.h"
 
 /* The worker's way down. */
 enum phase {
@@ -61,6 +63,7 @@ struct seat {
     _Atomic int64_t stop; /* seat_ticket() of the task that somebody wants stopped; 0: none yet */
     _Atomic int64_t stop_at; /* CLOCK_BOOTTIME */
     _Atomic int32_t pid;
+    _Atomic uint32_t placed; /* futex: pid of the child that is in its control group */
     _Atomic uint64_t turn; /* place of the task that runs << 32 | last place that may run */
     _Atomic uint64_t tasks; /* run by this child so far */
     _Atomic int64_t output; /* bytes that the task has written so far */
@@ -90,6 +93,8 @@ struct board {
     bool burst;
     _Atomic uint32_t edition;   /* the current one; processes of any other leave when their task is done */
     _Atomic uint32_t coming;    /* to which a fork server belongs that starts now */
+    struct cgroups groups;
+    struct identity identity; /* of children */
     _Atomic int32_t supervisor_pid;
     _Atomic uint32_t phase;
     _Atomic uint32_t registered; /* futex: the worker's row exists */
@@ -153,3 +158,4 @@ bool board_lease_over(const struct board *board, usec_t now);
 /* Wait until *word is no longer `seen`, at most `wait`. */
 void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait);
 void word_wake(_Atomic uint32_t *word);
+void word_set(_Atomic uint32_t *word, uint32_t value); /* and wake */

@@ -142,3 +142,12 @@ usec_t catalog_retry_delay(const struct catalog_entry *entry, int attempt)
         limit *= 2;
     return jitter(limit < entry->retry_cap ? limit : entry->retry_cap);
 }
+
+int64_t catalog_processes(const struct catalog *catalog)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < catalog->count; i++)
+        if (catalog->entries[i].limits.processes > most)
+            most = catalog->entries[i].limits.processes;
+    return most;
+}

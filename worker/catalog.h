@@ -25,6 +25,9 @@ struct catalog {
  * and is no command. */
 struct catalog *catalog_make(const struct config *config, struct err *e);
 
+/* Processes that one child may come to at most. */
+int64_t catalog_processes(const struct catalog *catalog);
+
 /* How long a task waits after its attempt number `attempt` (1 is the first) failed. */
 usec_t catalog_retry_delay(const struct catalog_entry *entry, int attempt);
 

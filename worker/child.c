@@ -35,13 +35,14 @@ static void on_sigterm(int signal_number)
 
 static bool stopping(const struct child *c)
 {
-    return told_to_leave || c->spent || atomic_load(&c->board->phase) != PHASE_RUN;
+    return told_to_leave || atomic_load(&c->board->phase) != PHASE_RUN;
 }
 
-/* A child of a later edition takes the seat over: unlike one that stops, this one may take its time to settle what it ran. */
+/* A child of a later edition, or one that has served for less long, takes the seat over: unlike one that stops, this one may take its
+ * time to settle what it ran. */
 static bool relieved(const struct child *c)
 {
-    return atomic_load(&c->board->edition) != c->edition;
+    return c->spent || atomic_load(&c->board->edition) != c->edition;
 }
 
 static bool leaving(const struct child *c)
@@ -364,6 +365,14 @@ static void wait_for_work(struct child *c, uint32_t seen)
     atomic_store(&c->seat->state, SEAT_BUSY);
 }
 
+/* Has it served long enough? What a task left in its memory is looked at where the task is measured. */
+static bool is_worn(const struct child *c)
+{
+    int64_t tasks = c->config->worker.recycle.tasks;
+    usec_t age = c->config->worker.recycle.age;
+    return (tasks && (int64_t)atomic_load(&c->seat->tasks) >= tasks) || (age && clock_boot() - c->born_at >= age);
+}
+
 /* True: go on. False: leave, in order or because of `e`. */
 static bool work(struct child *c, struct claims *claims, struct err *e)
 {
@@ -386,6 +395,7 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
         board_wake_idle(c->board);
     if (!run_batch(c, claims, e))
         return false;
+    c->spent |= is_worn(c);
     return give_back_rest(c, claims->count, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
@@ -409,6 +419,7 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
         .config = config,
         .catalog = catalog,
         .key = {.worker = board->worker, .seat = seat, .pid = getpid()},
+        .born_at = clock_boot(),
         .region = region_new(),
         .pending_region = region_new(),
     };
@@ -417,9 +428,11 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
     log_set_role(role);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);
     atomic_store(&c.seat->state, SEAT_STARTING);
-    envelope_open(&c.envelope, c.seat);
+    envelope_open(&c.envelope, board, seat);
+    identity_take(&board->identity, catalog_processes(catalog) * board->pool);
     if (!start(&c))
         return stopping(&c) ? 0 : EXIT_RELIEVED;
+    envelope_await_group(&c.envelope);
     c.broker = broker_open(&broker_postgres, &(struct broker_options){.pg = c.pg, .key = &c.key, .lanes = &c.shared->lanes, .names = catalog->names,
                                                                       .name_count = catalog->count});
     atomic_store(&c.seat->state, SEAT_BUSY);

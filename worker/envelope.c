@@ -2,8 +2,11 @@
  * that one is stopped itself; so there is room between. */
 #include "worker/envelope.h"
 #include "worker/orphans.h"
+#include "worker/proc.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OOM_SCORE = 500, CPU_ROOM_S = 5, DATA_FACTOR = 4 };
+enum { OOM_SCORE = 500, CPU_ROOM_S = 5, DATA_FACTOR = 4, GROUP_SHARE = 16, GROUP_MEMORY_MIN = 8 << 20, GROUP_PROCESSES = 64 };
+
+static const usec_t group_patience = SECONDS(1);
 
 static usec_t cpu_of(int who)
 {
@@ -34,20 +39,8 @@ int64_t envelope_peak(void)
     return (int64_t)(self.ru_maxrss > children.ru_maxrss ? self.ru_maxrss : children.ru_maxrss) * 1024;
 }
 
-/* When memory runs out on the machine, a child goes before the rest of the worker and before the server (proc(5), oom_score_adj). */
-static void offer_to_oom_killer(void)
-{
-    char text[16];
-    int length = snprintf(text, sizeof text, "%d", OOM_SCORE);
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    ssize_t ignored = fd >= 0 ? write(fd, text, (size_t)length) : 0;
-    (void)ignored;
-    if (fd >= 0)
-        close(fd);
-}
-
-/* Data and stack, sixth field of /proc/self/statm (proc(5)): what RLIMIT_DATA counts, a little more. */
-static rlim_t private_memory(void)
+/* A field of /proc/self/statm (proc(5)), in bytes. */
+static int64_t statm(int number)
 {
     char text[128] = "";
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -56,16 +49,47 @@ static rlim_t private_memory(void)
         close(fd);
     text[got > 0 ? got : 0] = '\0';
     const char *p = text;
-    for (int field = 1; p && field < 6; field++)
+    for (int field = 1; p && field < number; field++)
         p = strchr(p + 1, ' ');
-    return p ? (rlim_t)strtoull(p, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) : 0;
+    return p ? strtoll(p, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
-void envelope_open(struct envelope *env, struct seat *seat)
+enum { STATM_RESIDENT = 2, STATM_DATA = 6 }; /* the second: what RLIMIT_DATA counts, a little more */
+
+int64_t envelope_resident(void)
 {
-    *env = (struct envelope){.seat = seat, .data_before = private_memory()};
-    offer_to_oom_killer();
+    return statm(STATM_RESIDENT);
+}
+
+/* Set when this process has forked. What starts programs in another way takes longer than `quick`. */
+static volatile sig_atomic_t has_forked;
+static const usec_t quick = MSEC(1);
+
+static void on_fork(void)
+{
+    has_forked = 1;
+}
+
+void envelope_open(struct envelope *env, struct board *board, int seat)
+{
+    *env = (struct envelope){
+        .seat = &board->seats[seat],
+        .groups = &board->groups,
+        .number = seat,
+        .group = cgroup_open_limits(&board->groups, seat),
+        .data_before = (rlim_t)statm(STATM_DATA),
+    };
+    proc_set_oom_score(OOM_SCORE); /* when the machine runs out of memory a child goes first, not the supervisor or the server */
+    pthread_atfork(NULL, on_fork, NULL);
     orphans_adopt(); /* what a task starts and loses comes back here, and is ended with the task */
+}
+
+void envelope_await_group(const struct envelope *env)
+{
+    usec_t deadline = clock_boot() + group_patience;
+    uint32_t placed;
+    while (env->groups->version && (placed = atomic_load(&env->seat->placed)) != (uint32_t)getpid() && clock_boot() < deadline)
+        word_wait(&env->seat->placed, placed, group_patience);
 }
 
 /* The soft limit only, so that the next task may have more. */
@@ -97,12 +121,26 @@ static rlim_t file_size(const struct envelope *env)
     return log_is_file ? RLIM_INFINITY : (rlim_t)env->limits.output;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t group_processes(const struct limits *limits)
+{
+    return limits->processes + GROUP_PROCESSES;
+}
+
+/* Of a group a little more: so what the supervisor measures can be over the limit, and the row can say by how much. */
 static void apply(struct envelope *env, const struct limits *limits)
 {
     env->limits = *limits;
     set_soft(RLIMIT_NOFILE, (rlim_t)limits->files);
     set_soft(RLIMIT_FSIZE, file_size(env));
-    set_soft(RLIMIT_DATA, env->data_before + DATA_FACTOR * (rlim_t)limits->memory);
+    cgroup_set_memory(&env->group, limits->memory + larger(limits->memory / GROUP_SHARE, GROUP_MEMORY_MIN));
+    cgroup_set_processes(&env->group, group_processes(limits));
+    if (env->group.memory < 0)
+        set_soft(RLIMIT_DATA, env->data_before + DATA_FACTOR * (rlim_t)limits->memory);
 }
 
 void envelope_begin(struct envelope *env, const struct limits *limits)
@@ -138,11 +176,29 @@ static bool has_children(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-bool envelope_end(struct envelope *env)
+/* What the kernel has done in the group since the last look. */
+static void look_at_group(struct envelope *env)
 {
-    if (!has_children()) /* it may have had some, and waited for them */
+    int64_t kills = cgroup_oom_kills(env->groups, env->number), refusals = cgroup_refusals(env->groups, env->number);
+    if (kills > env->oom_kills)
+        env->broken = limit_say_size(env->text, sizeof env->text, cgroup_memory_limit(env->groups, env->number), "", env->limits.memory);
+    else if (refusals > env->refusals)
+        env->broken = limit_say_count(env->text, sizeof env->text, group_processes(&env->limits) + 1, "processes", env->limits.processes);
+    env->oom_kills = kills;
+    env->refusals = refusals;
+}
+
+bool envelope_end(struct envelope *env, usec_t took)
+{
+    env->broken = NULL;
+    if (!has_forked && took < quick)
         return true;
-    orphans_end_all();
+    has_forked = 0;
+    bool left = has_children();
+    if (left)
+        orphans_end_all();
     env->cpu_children = cpu_of(RUSAGE_CHILDREN);
-    return !has_children();
+    if (env->groups->version)
+        look_at_group(env);
+    return !left || !has_children();
 }

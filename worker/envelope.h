@@ -8,6 +8,12 @@
 
 struct envelope {
     struct seat *seat;
+    const struct cgroups *groups;
+    int number; /* of the seat */
+    struct cgroup_limits group;
+    int64_t oom_kills, refusals; /* in its group, up to the last look */
+    const char *broken;          /* what the kernel did to the last task: killed something for memory, refused it a process; NULL: nothing */
+    char text[DEATH_TEXT_MAX];   /* of `broken` */
     struct limits limits; /* of the task that runs */
     usec_t cpu_before, cpu_children;
     rlim_t cpu_armed;   /* RLIMIT_CPU as it is now */
@@ -18,8 +24,11 @@ struct envelope {
 
 enum { ENVELOPE_LOG_BYTES_MAX = 1 << 20 };
 
-/* Before the first task. */
-void envelope_open(struct envelope *env, struct seat *seat);
+/* The child's first act, before it gives up what rights it may have. */
+void envelope_open(struct envelope *env, struct board *board, int seat);
+
+/* Before the first task: wait until it is in its control group. */
+void envelope_await_group(const struct envelope *env);
 
 /* From now on `limits` hold for this process and what it starts. */
 void envelope_begin(struct envelope *env, const struct limits *limits);
@@ -30,8 +39,11 @@ bool envelope_takes_line(struct envelope *env, size_t length, bool *last);
 /* The task has written so many bytes. */
 void envelope_count_output(struct envelope *env, int64_t bytes);
 
-/* The task is over: what it started and left behind is ended. False: it could not be, this process has to go too. */
-bool envelope_end(struct envelope *env);
+/* The task is over after `took`: what it started and left behind is ended. False: it could not be, this process has to go too. */
+bool envelope_end(struct envelope *env, usec_t took);
+
+/* Resident bytes of this process now. */
+int64_t envelope_resident(void);
 
 /* Processor time since envelope_begin(), and the largest resident set so far, of this process and what it waited for. */
 usec_t envelope_cpu(const struct envelope *env);

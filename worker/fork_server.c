@@ -54,9 +54,23 @@ static void become_child(const struct nursery *n, pid_t parent)
     close(FD_CONTROL);
 }
 
+/* The child goes into its group from here, because it may be too humble for that itself, and because the first move takes the
+ * kernel some 15 ms, in which the child connects. */
+static void place(struct nursery *n, int seat, pid_t pid)
+{
+    struct board *board = n->board;
+    if (!board->groups.version)
+        return;
+    if (!cgroup_enter(&board->groups, seat, pid))
+        log_warning("worker.group_not_entered", LOG_INT("seat", seat));
+    word_set(&board->seats[seat].placed, (uint32_t)pid);
+}
+
 static void spawn(struct nursery *n, int role)
 {
     pid_t parent = getpid();
+    if (role != ROLE_KEEPER && n->board->groups.version && !cgroup_make(&n->board->groups, role))
+        log_warning("worker.group_not_made", LOG_INT("seat", role));
     pid_t pid = fork();
     if (pid == 0) {
         become_child(n, parent);
@@ -71,6 +85,8 @@ static void spawn(struct nursery *n, int role)
     CRASH_POINT("fork", "done");
     setpgid(pid, pid); /* both sides do it, so that a kill of the group never misses */
     n->pids[role + 1] = pid;
+    if (role != ROLE_KEEPER)
+        place(n, role, pid);
     tell(&(struct news){.kind = NEWS_SPAWNED, .role = role, .pid = pid});
 }
 
@@ -88,6 +104,15 @@ static void obey(struct nursery *n, const struct order *order)
             kill(-n->pids[order->role + 1], order->signal);
         break;
     }
+}
+
+/* What the seat's group still holds ends too, wherever it has gone. The limit at which the kernel killed the child; 0: it did not. */
+static int64_t end_group(const struct nursery *n, int seat, int status)
+{
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    int64_t limit = killed && cgroup_oom_kills(&n->board->groups, seat) > 0 ? cgroup_memory_limit(&n->board->groups, seat) : 0;
+    cgroup_end(&n->board->groups, seat);
+    return limit;
 }
 
 static bool is_child(const void *data, pid_t pid)
@@ -132,6 +157,7 @@ static bool reap_one(struct nursery *n)
         .status = status,
         .peak_rss = (int64_t)used.ru_maxrss * 1024,
         .cpu_ms = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000,
+        .memory_limit = role == ROLE_KEEPER ? 0 : end_group(n, role, status),
     });
     return true;
 }
@@ -151,6 +177,9 @@ static void end_children(const struct nursery *n)
         if (n->pids[i] > 0)
             kill(-n->pids[i], SIGKILL);
     orphans_end_all();
+    for (int i = 0; i < ROLES_MAX; i++)
+        if (n->pids[i] > 0 && i - 1 != ROLE_KEEPER)
+            cgroup_end(&n->board->groups, i - 1);
 }
 
 static void serve(struct nursery *n)
@@ -198,5 +227,7 @@ int fork_server_run(const struct config *config, const struct catalog *catalog)
     edition_write(board_edition(n.board, n.edition), config);
     serve(&n);
     end_children(&n);
+    if (getppid() != atomic_load(&n.board->supervisor_pid)) /* else there may be another fork server, or it does that itself */
+        cgroups_close(&n.board->groups, 0);
     return 0;
 }

@@ -25,6 +25,7 @@ struct news {
     int32_t pid;
     int32_t status; /* as wait() tells; NEWS_FAILED: errno of fork() */
     int64_t peak_rss, cpu_ms;
+    int64_t memory_limit; /* the kernel killed it at so many bytes; 0: it did not */
 };
 
 /* A child or keeper that left because a later edition is there leaves with it. */

@@ -10,10 +10,18 @@
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
 /* How the child ended, in words that go into the task's row. */
-static void describe(struct death *death, const struct post *post)
+static void describe(struct death *death, const struct post *post, const struct seat_view *view, const struct news *news)
 {
-    if (post->state == POST_SHOT)
+    bool crashed = post->state != POST_SHOT;
+    char limit[CLOCK_TEXT_MAX];
+    if (!crashed)
         snprintf(death->text, sizeof death->text, "%s", post->shot_text);
+    else if (news->memory_limit)
+        limit_say_size(death->text, sizeof death->text, news->memory_limit, "", view->limits.memory);
+    else if (death->signal == SIGXCPU)
+        snprintf(death->text, sizeof death->text, "killed: more than %s of processor time (signal %d)", duration_format(view->limits.cpu, limit), SIGXCPU);
+    else if (death->signal == SIGXFSZ)
+        limit_say_size(death->text, sizeof death->text, view->limits.output + 1, "in a file", view->limits.output);
     else if (death->signal)
         snprintf(death->text, sizeof death->text, "the process died by signal %d (%s)", death->signal, strsignal(death->signal));
     else
@@ -36,9 +44,10 @@ static bool write_death(struct post *post, const struct news *news)
     death->signal = WIFSIGNALED(news->status) ? WTERMSIG(news->status) : 0;
     death->exit_code = WIFEXITED(news->status) ? WEXITSTATUS(news->status) : -1;
     death->peak_rss = news->peak_rss;
-    death->cpu_ms = news->cpu_ms;
-    death->outcome = post->state != POST_SHOT ? OUTCOME_CRASHED : uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
-    describe(death, post);
+    death->cpu_ms = news->cpu_ms - (ran ? view.cpu_before / 1000 : 0);
+    bool limit = news->memory_limit || death->signal == SIGXCPU || death->signal == SIGXFSZ;
+    death->outcome = post->state != POST_SHOT ? (limit ? OUTCOME_LIMIT : OUTCOME_CRASHED) : uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
+    describe(death, post, &view, news);
     atomic_store(&death->state, DEATH_PRESENT);
     if (ran)
         log_warning("task.child_died", LOG_UUID("task", view.task), LOG_STR("name", view.name), LOG_INT("seat", post->role), LOG_STR("why", death->text));
@@ -184,34 +193,22 @@ static bool still_runs(const struct post *post, const struct seat_view *view)
     return seat_look(post->seat, &now) && uuid_equal(now.task, view->task) && now.fence == view->fence;
 }
 
-/* "killed: 734 MiB > 512 MiB"; what is over is never rounded down to the limit. */
-static bool say_size(char reason[DEATH_TEXT_MAX], int64_t value, const char *what, int64_t limit)
-{
-    const int64_t mib = 1 << 20;
-    if (limit % mib == 0)
-        snprintf(reason, DEATH_TEXT_MAX, "killed: %lld MiB%s > %lld MiB", (long long)((value + mib - 1) / mib), what, (long long)(limit / mib));
-    else
-        snprintf(reason, DEATH_TEXT_MAX, "killed: %lld bytes%s > %lld bytes", (long long)value, what, (long long)limit);
-    return true;
-}
-
-/* Which of the limits that only a look from outside can hold is over; false: none. */
-static bool over_limit(const struct post *post, const struct seat_view *view, char reason[DEATH_TEXT_MAX])
+/* Which of the limits that only a look from outside can hold is over, in words; NULL: none. */
+static const char *over_limit(const struct post *post, const struct seat_view *view, char reason[DEATH_TEXT_MAX])
 {
     const struct limits *limits = &view->limits;
     struct family_use use = proc_family(post->pid);
     int64_t output = atomic_load(&post->seat->output);
     usec_t cpu = use.cpu - view->cpu_before;
-    char limit[CLOCK_TEXT_MAX];
     if (use.resident > limits->memory)
-        return say_size(reason, use.resident, "", limits->memory);
+        return limit_say_size(reason, DEATH_TEXT_MAX, use.resident, "", limits->memory);
     if (cpu > limits->cpu)
-        return snprintf(reason, DEATH_TEXT_MAX, "killed: %.1fs of processor time > %s", (double)cpu / 1e6, duration_format(limits->cpu, limit));
+        return limit_say_time(reason, DEATH_TEXT_MAX, cpu, "of processor time", limits->cpu);
     if (use.processes > limits->processes)
-        return snprintf(reason, DEATH_TEXT_MAX, "killed: %d processes > %lld", use.processes, (long long)limits->processes);
+        return limit_say_count(reason, DEATH_TEXT_MAX, use.processes, "processes", limits->processes);
     if (output > limits->output)
-        return say_size(reason, output, " of output", limits->output);
-    return false;
+        return limit_say_size(reason, DEATH_TEXT_MAX, output, "of output", limits->output);
+    return NULL;
 }
 
 static void check_limits(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)

@@ -96,3 +96,14 @@ struct family_use proc_family(pid_t root)
     }
     return use;
 }
+
+void proc_set_oom_score(int score)
+{
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", score);
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    ssize_t ignored = fd >= 0 ? write(fd, text, (size_t)length) : 0;
+    (void)ignored;
+    if (fd >= 0)
+        close(fd);
+}

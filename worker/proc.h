@@ -18,6 +18,9 @@ struct family_use {
     int processes;    /* at most FAMILY_MAX are looked at */
 };
 
+/* How willingly the kernel kills this process when memory runs out: -1000 never, 1000 first. Less than it is takes privileges. */
+void proc_set_oom_score(int score);
+
 enum { FAMILY_MAX = 16384 + 1 };
 
 struct family_use proc_family(pid_t root);

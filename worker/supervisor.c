@@ -13,6 +13,7 @@
 #include "worker/fork_parent.h"
 #include "worker/orphans.h"
 #include "worker/posts.h"
+#include "worker/proc.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@
 
 static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
                     keeper_patience = SECONDS(60), reload_patience = SECONDS(10);
+static const int oom_score = -500; /* where it may */
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
 struct supervisor {
@@ -489,6 +491,21 @@ static bool make_channels(struct supervisor *s, struct err *e)
     return s->fds[FD_KEEPER_BELL] >= 0 || err_errno(e, ERR_FAILED, errno, "eventfd");
 }
 
+/* Control groups and another user, for children. */
+static bool set_up_children(struct supervisor *s, struct err *e)
+{
+    const struct config *config = s->options->config;
+    struct cgroups *groups = &s->board->groups;
+    if (!identity_find(config->worker.user, &s->board->identity, e))
+        return false;
+    proc_set_oom_score(oom_score);
+    if (strcmp(config->worker.cgroup, "off") == 0)
+        return true;
+    cgroups_open("", groups);
+    log_debug("worker.groups", LOG_INT("version", groups->version), LOG_STR("why", groups->why));
+    return true;
+}
+
 static bool make_board(struct supervisor *s, struct err *e)
 {
     const struct config *config = s->options->config;
@@ -535,7 +552,7 @@ static bool set_up(struct supervisor *s, struct err *e)
     checked = catalog_make(s->options->config, e);
     if (!checked)
         return false; /* the fork server would refuse it, with nobody to tell */
-    if (!make_board(s, e) || !make_channels(s, e))
+    if (!make_board(s, e) || !set_up_children(s, e) || !make_channels(s, e))
         return false;
     uv_loop_init(&s->loop);
     start_watching(s);
@@ -560,6 +577,7 @@ int worker_main(const struct worker_options *options)
     }
     log_info("worker.started", LOG_UUID("worker", s.board->worker), LOG_INT("pool", s.board->pool));
     uv_run(&s.loop, UV_RUN_DEFAULT);
+    cgroups_close(&s.board->groups, atomic_load(&s.board->seat_count));
     log_info("worker.ended", LOG_INT("status", s.exit_status));
     free(s.posts);
     return s.exit_status;

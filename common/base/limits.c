@@ -4,6 +4,7 @@
 #include "common/base/size.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ROW(member, unit_, ...) {.name = #member, .unit = unit_, .offset = offsetof(struct limits, member), __VA_ARGS__}
@@ -74,6 +75,31 @@ void limits_default(struct limits *l)
     if (l->cpu == 0)
         l->cpu = l->hard > SECONDS(1) ? l->hard : SECONDS(1);
     order_times(l);
+}
+
+/* What is said of those that are over ----------------------------------------------------------------------------- */
+
+const char *limit_say_size(char *out, size_t room, int64_t value, const char *of, int64_t limit)
+{
+    const int64_t mib = 1 << 20;
+    bool whole = limit % mib == 0;
+    long long shown = whole ? (value + mib - 1) / mib : value;
+    snprintf(out, room, "killed: %lld %s%s%s > %lld %s", shown, whole ? "MiB" : "bytes", *of ? " " : "", of, (long long)(whole ? limit / mib : limit),
+             whole ? "MiB" : "bytes");
+    return out;
+}
+
+const char *limit_say_time(char *out, size_t room, usec_t value, const char *of, usec_t limit)
+{
+    char most[CLOCK_TEXT_MAX];
+    snprintf(out, room, "killed: %.1fs %s > %s", (double)(value + MSEC(50)) / 1e6, of, duration_format(limit, most));
+    return out;
+}
+
+const char *limit_say_count(char *out, size_t room, int64_t value, const char *of, int64_t limit)
+{
+    snprintf(out, room, "killed: %" PRId64 " %s > %" PRId64, value, of, limit);
+    return out;
 }
 
 /* What a task asks for ------------------------------------------------------------------------------------------------ */

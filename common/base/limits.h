@@ -42,3 +42,9 @@ void limits_default(struct limits *l); /* soft without a value leaves the last t
 /* Apply what a task asks for itself, a JSON object {"memory": "256MiB", "cpu": "30s", "files": 100}: times as durations or whole
  * seconds, sizes as sizes or bytes. It only tightens: what is above the handler's limit changes nothing. ERR_DATA names the limit. */
 bool limits_tighten(struct limits *l, const char *json, struct err *e);
+
+/* What a row says of a task that was over a limit, "killed: 734 MiB > 512 MiB": the value, of what, and the limit; never rounded down
+ * to the limit. Each returns `out`. */
+const char *limit_say_size(char *out, size_t room, int64_t value, const char *of, int64_t limit);
+const char *limit_say_time(char *out, size_t room, usec_t value, const char *of, usec_t limit);
+const char *limit_say_count(char *out, size_t room, int64_t value, const char *of, int64_t limit);
