@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FAMILY_MAX = 64, FORK_SERVERS = 1, CHILDREN = 2 };
+enum { FAMILY_MAX = 64, FORK_SERVERS = 1, CHILDREN = 2, RELOADS = 15 };
 
 static struct test_cluster *cluster;
 static struct stage s;
@@ -211,22 +211,39 @@ END_TEST
 
 /* Under load -------------------------------------------------------------------------------------------------------------- */
 
-/* Short tasks that leave one row each, a long one among them, and reloads all the while. */
+/* Each run of `mark` has appended its arguments. */
+static int64_t count_marks(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    int64_t count = 0;
+    for (int c = 0; file && c != EOF; c = fgetc(file))
+        count += c == '{';
+    if (file)
+        fclose(file);
+    return count;
+}
+
+/* Short tasks that leave a trace, in the database or, where no fence reaches, in a file; a long one among them, and reloads all the while. */
 START_TEST(reloads_under_load_lose_repeat_interrupt_and_charge_nothing)
 {
-    struct test_process *worker = start_worker("worker: {pool: 4}\n");
+    char trace[512], yaml[2][1024];
+    snprintf(trace, sizeof trace, "%s/trace-%d", test_cluster_folder(cluster), (int)getpid());
+    for (int i = 0; i < 2; i++)
+        snprintf(yaml[i], sizeof yaml[i], "worker: {pool: %d}\nhandlers: {mark: {command: {argv: [/usr/bin/tee, -a, '%s']}}}\n", 4 - i, trace);
+    struct test_process *worker = start_worker(yaml[0]);
     const char *id = start_sleep(4);
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('effect', array_agg(jsonb_build_object('key', n::text))) FROM generate_series(1, 500) n");
-    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.01}'::jsonb, ARRAY[500]))");
-    for (int i = 0; i < 5; i++)
-        reload(worker, i % 2 ? "worker: {pool: 4}\n" : "worker: {pool: 3}\n");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('mark', array_fill('{}'::jsonb, ARRAY[500]))");
+    for (int i = 1; i <= RELOADS; i++)
+        reload(worker, yaml[i % 2]);
     assert_untouched(id);
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 1002, SECONDS(30)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 500);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(DISTINCT key) FROM drumbeat.trial_effect"), 500);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome <> 'returned'"), 0);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 1);
-    await_event(worker, "worker.edition_left", 5);
+    ck_assert_int_eq(count_marks(trace), 500);
+    await_event(worker, "worker.edition_left", RELOADS);
     ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
 }
 END_TEST
@@ -277,7 +294,6 @@ END_TEST
 
 /* Faults ------------------------------------------------------------------------------------------------------------------ */
 
-/* Which of the members is the keeper is seen by what it is called in the log; here it is the one that holds no task while all others do. */
 START_TEST(a_keeper_that_is_killed_in_the_middle_of_a_reload_is_replaced)
 {
     struct test_process *worker = start_worker("worker: {pool: 2, lease: 5s}\n");

@@ -1,6 +1,7 @@
 /* board: shared memory and the small protocols on it. */
 #include "worker/board.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <limits.h>
@@ -107,6 +108,7 @@ _Static_assert((int)TICKET_PLACES > (int)CLAIM_MAX, "a place fits into a ticket"
 
 int64_t seat_ticket(int64_t fence, int place)
 {
+    assert(place >= 0 && place < TICKET_PLACES);
     return fence * TICKET_PLACES + place;
 }
 

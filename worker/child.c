@@ -13,8 +13,9 @@
 #include "worker/attempt.h"
 #include "worker/fork_server.h"
 
-#include <signal.h>
+#include <assert.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -196,6 +197,7 @@ static const char *storable(struct region *region, const char *s)
 static void note_end(struct child *c, const struct claimed *task, const struct attempt_end *end)
 {
     struct settlement *s = &c->pending;
+    assert(task->place >= 1 && task->place <= CLAIM_MAX);
     bool plain = end->outcome == OUTCOME_SUCCESS && !end->result && end->progress_value <= 0 && end->end_value <= 0 && end->cpu_ms < 0;
     if (!c->pending_since)
         c->pending_since = clock_boot();
@@ -205,6 +207,7 @@ static void note_end(struct child *c, const struct claimed *task, const struct a
         s->plain++;
         return;
     }
+    assert(s->other_count < BATCH_MAX);
     struct other *other = &s->others[s->other_count++];
     *other = (struct other){.place = task->place, .end = *end};
     other->end.result = end->result ? region_strdup(c->pending_region, end->result) : NULL;

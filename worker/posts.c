@@ -2,6 +2,7 @@
 #include "worker/posts.h"
 #include "worker/proc.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,6 +165,7 @@ void post_event(struct post *post, enum post_event event, const struct news *new
 void post_shoot(struct post *post, enum outcome outcome, const char *reason, const struct posts_host *host)
 {
     struct seat_view view;
+    assert(post->seat);
     if (post->state != POST_LIVE)
         return;
     post->state = POST_SHOT;

@@ -2,6 +2,7 @@
 #include "common/db/pg_inside.h"
 #include "common/base/crash_point.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,7 @@ static struct pg_rows rows_of(const PGresult *result)
 bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, struct pg_rows *answers, struct err *e)
 {
     bool prepares[PG_CALLS_MAX];
+    assert(count > 0);
     pg_clear_answers(pg);
     pg->sqlstate[0] = pg->detail[0] = '\0';
     if (!pg_alive(pg))
