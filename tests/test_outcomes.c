@@ -317,6 +317,94 @@ START_TEST(a_task_that_waits_for_its_next_attempt_is_cancelled_at_once)
 }
 END_TEST
 
+/* They never end by themselves and never stand still: whatever state cancel() finds them in, it has to stop them for good. */
+START_TEST(tasks_that_go_from_state_to_state_are_cancelled_for_good)
+{
+    stage_worker(&s, NULL, "--pool", "3", "--config", stage_config(&s, "handlers: {fail: {retry: {delays: [0s, 5ms]}}}\n"));
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('fail', array_fill('{}'::jsonb, ARRAY[300]), max_attempts => 1000);"
+                   "SELECT drumbeat.enqueue_many('snooze', array_fill('{}'::jsonb, ARRAY[50]));");
+    ck_assert(stage_wait(&s, "SELECT count(*) / 600 FROM drumbeat.past_attempt", 1, SECONDS(20)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.ended"), 0);
+    int64_t asked = 0;
+    while (test_number(s.pg, "SELECT count(*) FROM (SELECT drumbeat.cancel(t.id) AS done FROM (SELECT id FROM drumbeat.task"
+                             " WHERE status IN ('QUEUED', 'RUNNING') AND NOT should_be_killed LIMIT 10) t) c WHERE done") > 0)
+        ck_assert_int_lt(asked++, 400);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED'", 350, SECONDS(15)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.cancel_request", 0, SECONDS(10)));
+}
+END_TEST
+
+/* The caller sees the task where it no longer is. It must not wait for ever, nor believe that it was cancelled. */
+START_TEST(a_cancel_from_an_old_snapshot_is_refused_by_the_server)
+{
+    struct pg *old CLEANUP(pg_closep) = test_connect(s.url);
+    static const struct sql ask = {"old_cancel", "SELECT drumbeat.cancel(id) FROM drumbeat.task_body"};
+    struct pg_rows rows;
+    struct err e;
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+    test_sql(old, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+    ck_assert_int_eq(test_number(old, "SELECT count(*) FROM drumbeat.ready"), 1);
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert(!pg_exec(old, &ask, &rows, &e));
+    ck_assert_msg(strstr(e.text, "could not serialize access") != NULL, "%s", e.text);
+    ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
+}
+END_TEST
+
+/* History ------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(every_attempt_keeps_its_time_its_worker_and_its_cause)
+{
+    static const char yaml[] = "handlers: {hog: {soft: 1s, hard: 1s, max_attempts: 1}, sleep: {soft: 1s, max_attempts: 1}}\n";
+    struct test_process *dies = stage_worker(&s, NULL, "--pool", "1");
+    const char *lost = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}', max_attempts => 1)");
+    ck_assert(stage_ends(&s, lost, "RUNNING", SECONDS(5)));
+    test_process_signal(dies, SIGKILL); /* nobody reaps it: a dead worker that is still in the table of processes is seen to be dead */
+    stage_worker(&s, NULL, "--pool", "2", "--config", stage_config(&s, yaml));
+    ck_assert(stage_ends(&s, lost, "ERRORED", SECONDS(10)));
+    const char *killed = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
+    const char *asked = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('fail', '{\"message\": \"no\", \"retryable\": false}'), drumbeat.enqueue('crash', max_attempts => 1),"
+                   " drumbeat.enqueue('crash', '{\"exit\": 3}', max_attempts => 1), drumbeat.enqueue('snooze', '{\"seconds\": 3600}')");
+    ck_assert(stage_ends(&s, killed, "ERRORED", SECONDS(10)) && stage_ends(&s, asked, "ERRORED", SECONDS(10)));
+    const char *cancelled = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    ck_assert(stage_ends(&s, cancelled, "RUNNING", SECONDS(5)));
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task WHERE status = 'RUNNING'");
+    ck_assert(stage_ends(&s, cancelled, "KILLED", SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.past_attempt", 8, SECONDS(10)));
+    ck_assert_str_eq(test_text(s.pg, "SELECT string_agg(concat_ws(' ', outcome, signal, exit_code, CASE WHEN died THEN 'died' END, left(regexp_replace(error, '^worker .* is gone$', 'worker is gone'), 26)), '; ' ORDER BY outcome, signal, exit_code)"
+                                     " FROM drumbeat.past_attempt"),
+                     "cancelled cancelled; crashed 11 died the process died by signal; crashed 3 died the process exited with st; failed no;"
+                     " limit 9 died killed: hard limit 1s is o; limit soft limit 1s: out of time; lost died worker is gone; snoozed not yet");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE worker IS NOT NULL AND pid IS NOT NULL AND started_at <= ended_at"), 8);
+}
+END_TEST
+
+START_TEST(a_retry_tells_in_the_log_how_the_task_had_ended_and_lifts_its_expiry)
+{
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', expires_at => now())");
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_ends(&s, id, "SKIPPED", SECONDS(5)));
+    test_sql(s.pg, "SELECT drumbeat.retry(id) FROM drumbeat.task");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task_log WHERE level = 'info' AND message LIKE"
+                                       " 'queued again by ' || session_user || '; it was SKIPPED since 2%: expired before it could start'"), 1);
+}
+END_TEST
+
+START_TEST(who_may_enqueue_may_retry_and_cancel_many)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[3]), tenant => 'a'); SET ROLE drumbeat_enqueue");
+    ck_assert_str_eq(test_text(s.pg, "SELECT seen || ' ' || changed FROM drumbeat.cancel_where(tenant => 'a', most => 2)"), "2 2");
+    ck_assert_str_eq(test_text(s.pg, "SELECT seen || ' ' || changed FROM drumbeat.cancel_where(tenant => 'a', most => 2)"), "1 1");
+    ck_assert_str_eq(test_text(s.pg, "SELECT seen || ' ' || changed FROM drumbeat.cancel_where(tenant => 'a', most => 2)"), "0 0");
+    ck_assert_str_eq(test_text(s.pg, "SELECT seen || ' ' || changed FROM drumbeat.retry_where(tenant => 'a')"), "0 0"); /* ERRORED is the default */
+    ck_assert_str_eq(test_text(s.pg, "SELECT seen || ' ' || changed FROM drumbeat.retry_where(status => NULL, tenant => 'a')"), "3 3");
+    test_sql(s.pg, "RESET ROLE");
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_table_of_delays_is_kept_exactly_and_its_last_one_again_and_again);
@@ -336,6 +424,11 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, the_keeper_removes_files_whose_time_is_over);
     tcase_add_test(tests, the_steps_of_a_cancel_follow_the_configuration);
     tcase_add_test(tests, a_task_that_waits_for_its_next_attempt_is_cancelled_at_once);
+    tcase_add_test(tests, tasks_that_go_from_state_to_state_are_cancelled_for_good);
+    tcase_add_test(tests, a_cancel_from_an_old_snapshot_is_refused_by_the_server);
+    tcase_add_test(tests, every_attempt_keeps_its_time_its_worker_and_its_cause);
+    tcase_add_test(tests, a_retry_tells_in_the_log_how_the_task_had_ended_and_lifts_its_expiry);
+    tcase_add_test(tests, who_may_enqueue_may_retry_and_cancel_many);
 }
 
 int main(void)

@@ -39,7 +39,10 @@ enum { STAT_MAX = 1024, F_STATE = 3, F_UTIME = 14, F_CSTIME = 17, F_START = 22, 
 int64_t proc_start(pid_t pid)
 {
     char stat[STAT_MAX];
-    return strtoll(stat_field(read_file(pid, "stat", stat, sizeof stat), F_START), NULL, 10);
+    const char *state = stat_field(read_file(pid, "stat", stat, sizeof stat), F_STATE);
+    if (*state == 'Z' || *state == 'X')
+        return 0; /* dead, and its parent does not look */
+    return strtoll(stat_field(stat, F_START), NULL, 10);
 }
 
 bool proc_is_stopped(pid_t pid)

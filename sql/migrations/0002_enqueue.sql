@@ -228,12 +228,13 @@ BEGIN
     END LOOP;
 END $$;
 
--- Queue a task again that ended as ERRORED, KILLED or SKIPPED: same row, history kept, as many attempts as at first.
+-- Queue a task again that ended as ERRORED, KILLED or SKIPPED: same row, history kept, as many attempts as at first. How it had ended goes to
+-- its log. An expiry that is over is lifted: whoever retries the task wants it to run.
 CREATE FUNCTION drumbeat.retry(id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-    body    drumbeat.task_body;
-    started integer;
+    body drumbeat.task_body;
+    past drumbeat.ended;
 BEGIN
     SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = retry.id;
     IF NOT FOUND THEN
@@ -250,13 +251,18 @@ BEGIN
         END IF;
     END IF;
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = retry.id;
-    DELETE FROM drumbeat.ended e WHERE e.task_id = retry.id RETURNING e.attempt INTO started;
+    DELETE FROM drumbeat.ended e WHERE e.task_id = retry.id RETURNING * INTO past;
+    INSERT INTO drumbeat.task_log (task_id, level, message)
+    VALUES (id, 'info', format('queued again by %s; it was %s since %s%s', session_user, past.status, past.ended_at, ': ' || left(past.error, 500)));
+    IF body.expires_at <= clock_timestamp() THEN
+        UPDATE drumbeat.task_body b SET expires_at = NULL WHERE b.id = retry.id;
+    END IF;
     IF body.schedule IS NOT NULL THEN -- it counts again for the schedule's overlap policy
         INSERT INTO drumbeat.schedule_open (schedule, task_id)
         SELECT s.name, body.id FROM drumbeat.schedule s WHERE s.name = body.schedule COLLATE "C" AND s.overlap <> 'allow'
         ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM drumbeat.line_up(body, nextval('drumbeat.ready_seq'), started, started + body.max_attempts);
+    PERFORM drumbeat.line_up(body, nextval('drumbeat.ready_seq'), past.attempt, past.attempt + body.max_attempts);
     RETURN true;
 END $$;
 

@@ -162,7 +162,7 @@ BEGIN
         WHEN NOT counts THEN NULL
         WHEN how.retryable AND r.attempt < r.allowed AND against IS NULL THEN NULL
         ELSE 'ERRORED' END;
-    IF how.outcome NOT IN ('success', 'expired') AND (counts OR r.started_at IS NOT NULL) THEN
+    IF how.outcome NOT IN ('success', 'expired') AND (how.outcome <> 'returned' OR r.started_at IS NOT NULL) THEN
         INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, worker, pid, started_at, ended_at, outcome, error, signal, exit_code, peak_rss, cpu_ms)
         VALUES (r.task_id, r.attempt, r.fence, r.worker, r.pid, coalesce(how.started_at, r.started_at), how.ended_at,
                 CASE WHEN final = 'KILLED' THEN 'cancelled' ELSE how.outcome END,
