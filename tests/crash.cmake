@@ -1,6 +1,6 @@
 # drumbeat-crash: the program with the crash points of common/base/crash_point.h. Only the files that have some are compiled again; what
 # they define is not taken from the folders' libraries any more.
-set(crash_parts common/db/pg.c worker/child.c worker/fork_server.c worker/keeper_seats.c worker/supervisor.c)
+set(crash_parts common/db/pg.c common/db/pg_calls.c worker/child.c worker/fork_server.c worker/keeper_seats.c worker/supervisor.c)
 list(TRANSFORM crash_parts PREPEND ${CMAKE_SOURCE_DIR}/)
 add_executable(drumbeat-crash $<TARGET_OBJECTS:drumbeat> ${crash_parts} storm/crash_point.c)
 target_compile_definitions(drumbeat-crash PRIVATE DRUMBEAT_CRASH_POINTS)
