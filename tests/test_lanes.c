@@ -269,7 +269,7 @@ static void look_behind(struct worker *worker, int64_t settled)
         for (int i = 0; i < m.count && !found; i++)
             if (is_visible(&m.tasks[i]) && is_lane(worker, lane, m.tasks[i].lane) && m.tasks[i].seq > above && m.tasks[i].seq <= upto)
                 found = m.tasks[i].seq;
-        lane_looked(lane, upto, found, settled);
+        lane_looked(&worker->lanes, lane, upto, found, settled);
     }
 }
 
@@ -279,7 +279,7 @@ static void look_into_empty(struct worker *worker)
         struct lane *lane = &worker->lanes.lane[l];
         for (int i = 0; i < m.count && lanes_left_out(&worker->lanes, lane); i++)
             if (is_visible(&m.tasks[i]) && is_lane(worker, lane, m.tasks[i].lane) && m.tasks[i].seq > atomic_load(&lane->cursor))
-                lane_ring(lane);
+                lane_ring(&worker->lanes, lane);
     }
 }
 
@@ -547,6 +547,38 @@ START_TEST(flows_of_one_queue_get_tasks_by_weight)
 }
 END_TEST
 
+/* All ask before any is answered, as children do; flow 0 has the first place. Answers how many tasks the flow got of `rounds` rounds. */
+static int rounds_of(struct lanes *lanes, const struct lane *lane, int rounds, usec_t *now)
+{
+    static struct lane_picks picks[4];
+    int got = 0;
+    for (int i = 0; i < rounds; i++) {
+        *now += MSEC(10);
+        for (int c = 0; c < 4; c++)
+            lanes_pick(lanes, 1, *now, (uint32_t)i, &picks[c]);
+        for (int c = 0; c < 4; c++) {
+            got += picks[c].pick[0].lane == lane;
+            lane_took(lanes, &picks[c].pick[0], 1, 1, i + 1, *now);
+        }
+    }
+    return got;
+}
+
+START_TEST(children_that_ask_at_the_same_time_take_turns_over_all_flows)
+{
+    static struct lanes lanes;
+    usec_t now = SECONDS(1);
+    for (int flow = 0; flow < 300; flow++)
+        lanes_add(&lanes, "a", 5, flow, 0);
+    rounds_of(&lanes, NULL, 1000, &now);
+    const struct lane *late = lanes_add(&lanes, "a", 5, 300, 0);
+    ck_assert_int_ge(rounds_of(&lanes, late, 1, &now), 1); /* at once, then in its turn */
+    int got = rounds_of(&lanes, late, 3010, &now);
+    ck_assert_int_ge(got, 36);
+    ck_assert_int_le(got, 44);
+}
+END_TEST
+
 START_TEST(a_flow_that_comes_late_is_next_and_gets_no_more_than_its_share)
 {
     static struct lanes lanes;
@@ -591,6 +623,20 @@ START_TEST(a_group_that_waits_behind_another_ages_until_it_is_served)
 }
 END_TEST
 
+START_TEST(few_lanes_are_asked_in_their_turn_even_when_they_were_empty)
+{
+    static struct lanes lanes;
+    static struct lane_picks picks;
+    usec_t now = SECONDS(1);
+    struct lane *busy = lanes_add(&lanes, "a", 5, 1, 0);
+    struct lane *quiet = lanes_add(&lanes, "a", 5, 2, 0);
+    lane_took(&lanes, &(struct lane_pick){.lane = quiet, .bell = atomic_load(&quiet->bell)}, 1, 0, 0, now);
+    lane_took(&lanes, &(struct lane_pick){.lane = busy, .bell = atomic_load(&busy->bell)}, 1, 1, 1, now);
+    lanes_pick(&lanes, 1, now, 0, &picks);
+    ck_assert_ptr_eq(picks.pick[0].lane, quiet);
+}
+END_TEST
+
 START_TEST(many_lanes_are_left_out_once_empty_and_asked_again_after_a_bell)
 {
     static struct lanes lanes;
@@ -631,8 +677,10 @@ int main(void)
     tcase_add_test(tests, there_is_room_for_so_many_queues);
     tcase_add_test(tests, flows_of_one_queue_get_tasks_by_weight);
     tcase_add_test(tests, a_flow_that_comes_late_is_next_and_gets_no_more_than_its_share);
+    tcase_add_test(tests, children_that_ask_at_the_same_time_take_turns_over_all_flows);
     tcase_add_test(tests, a_batch_is_divided_among_the_flows_that_wait);
     tcase_add_test(tests, a_group_that_waits_behind_another_ages_until_it_is_served);
+    tcase_add_test(tests, few_lanes_are_asked_in_their_turn_even_when_they_were_empty);
     tcase_add_test(tests, many_lanes_are_left_out_once_empty_and_asked_again_after_a_bell);
     tcase_add_test(tests, a_cursor_that_was_pulled_back_meanwhile_is_left_there);
     tcase_add_test(tests, nothing_is_settled_while_an_older_transaction_is_open);

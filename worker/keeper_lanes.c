@@ -117,7 +117,7 @@ static bool look_behind(struct keeper *k, int64_t settled, struct err *e)
         if (!look_there(k, &look, e))
             return false;
         for (size_t i = 0; i < look.count; i++)
-            lane_looked(look.lanes[i], look.upto[i], look.found[i], settled);
+            lane_looked(k->lanes, look.lanes[i], look.upto[i], look.found[i], settled);
     }
     return true;
 }
@@ -138,7 +138,7 @@ static bool look_into_empty(struct keeper *k, struct err *e)
             return false;
         for (size_t i = 0; i < look.count; i++)
             if (look.found[i])
-                lane_ring(look.lanes[i]);
+                lane_ring(k->lanes, look.lanes[i]);
     }
     return true;
 }

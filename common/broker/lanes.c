@@ -38,6 +38,13 @@ const struct lane_group *lane_group(const struct lanes *lanes, const struct lane
     return &lanes->group[lane->group];
 }
 
+/* The earliest start of a lane that was empty: one task before the others, and nothing saved up beyond that. */
+static uint64_t earliest_start(const struct lane_group *group)
+{
+    uint64_t now = atomic_load(&group->now);
+    return now > VIRTUAL_TASK ? now - VIRTUAL_TASK : 0;
+}
+
 struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int flow, int64_t before)
 {
     uint32_t count = atomic_load(&lanes->count);
@@ -52,7 +59,7 @@ struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int
     lane->flow = flow;
     lane->low = 0;
     atomic_store(&lane->weight, 1);
-    atomic_store(&lane->start, 0);
+    atomic_store(&lane->start, earliest_start(&lanes->group[group]));
     atomic_store(&lane->empty, 0);
     atomic_store(&lane->bell, 1);
     atomic_store(&lane->cursor, before);
@@ -60,17 +67,25 @@ struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int
     return lane;
 }
 
-void lane_ring(struct lane *lane)
+static bool is_open(const struct lane *lane)
 {
+    return atomic_load(&lane->bell) != atomic_load(&lane->empty);
+}
+
+void lane_ring(struct lanes *lanes, struct lane *lane)
+{
+    uint64_t earliest = earliest_start(lane_group(lanes, lane));
+    if (!is_open(lane) && atomic_load(&lane->start) < earliest)
+        atomic_store(&lane->start, earliest);
     atomic_fetch_add(&lane->bell, 1);
 }
 
-static void pull_back(struct lane *lane, int64_t to)
+static void pull_back(struct lanes *lanes, struct lane *lane, int64_t to)
 {
     int64_t cursor = atomic_load(&lane->cursor);
     while (cursor > to && !atomic_compare_exchange_weak(&lane->cursor, &cursor, to))
         ;
-    lane_ring(lane);
+    lane_ring(lanes, lane);
 }
 
 void lanes_pull_back(struct lanes *lanes, const char *queue, int priority, int flow, int64_t low)
@@ -85,7 +100,7 @@ void lanes_pull_back(struct lanes *lanes, const char *queue, int priority, int f
             continue;
         if (lane->low > low)
             lane->low = low;
-        pull_back(lane, low);
+        pull_back(lanes, lane, low);
     }
 }
 
@@ -103,17 +118,12 @@ void lanes_forget(struct lanes *lanes)
     for (uint32_t i = 0; i < count; i++) {
         lanes->lane[i].low = 0;
         atomic_store(&lanes->lane[i].cursor, 0);
-        lane_ring(&lanes->lane[i]);
+        lane_ring(lanes, &lanes->lane[i]);
     }
     lanes->sample_count = 0;
 }
 
 /* Shares ------------------------------------------------------------------------------------------------------------ */
-
-static bool is_open(const struct lane *lane)
-{
-    return atomic_load(&lane->bell) != atomic_load(&lane->empty);
-}
 
 bool lanes_left_out(const struct lanes *lanes, const struct lane *lane)
 {
@@ -126,7 +136,6 @@ struct candidate {
     int64_t rank;  /* priority, less what its group has gained by waiting */
     uint32_t turn; /* of its group among those of equal rank */
     uint64_t start;
-    bool open;
 };
 
 static int by_order(const void *left, const void *right)
@@ -136,20 +145,31 @@ static int by_order(const void *left, const void *right)
         return a->rank < b->rank ? -1 : 1;
     if (a->turn != b->turn)
         return a->turn < b->turn ? -1 : 1;
-    if (a->open != b->open)
-        return a->open ? -1 : 1;
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
-/* A group in which nothing waits does not age. */
-static void mark_open_groups(struct lanes *lanes, bool *open)
+/* The least start among the lanes of each group in which something waits; UINT64_MAX: nothing does. */
+static void find_least(const struct lanes *lanes, uint32_t groups, uint64_t *least)
 {
     uint32_t count = atomic_load(&lanes->count);
-    for (uint32_t i = 0; i < count; i++)
-        if (is_open(&lanes->lane[i]))
-            open[lanes->lane[i].group] = true;
+    memset(least, 0xff, groups * sizeof *least);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lane *lane = &lanes->lane[i];
+        uint64_t start = atomic_load(&lane->start);
+        if (lane->group < groups && is_open(lane) && start < least[lane->group])
+            least[lane->group] = start;
+    }
 }
 
+/* The time of a group is the least start of what waits, and never goes back. */
+static void move_time(struct lane_group *group, uint64_t least)
+{
+    uint64_t now = atomic_load(&group->now);
+    if (least != UINT64_MAX && least > now)
+        atomic_store(&group->now, least);
+}
+
+/* A group in which nothing waits does not age. */
 static int64_t group_rank(const struct lanes *lanes, struct lane_group *group, bool open, usec_t now)
 {
     if (!open || !atomic_load(&group->served_at))
@@ -158,28 +178,30 @@ static int64_t group_rank(const struct lanes *lanes, struct lane_group *group, b
     return lanes->ageing && waits > 0 ? group->priority - waits / lanes->ageing : group->priority;
 }
 
-/* A flow that had nothing to run for a while gets no more than the others for it. */
+/* A lane that was found empty may have got something without a bell. */
 static uint64_t lane_start(const struct lanes *lanes, const struct lane *lane)
 {
-    uint64_t start = atomic_load(&lane->start), now = atomic_load(&lane_group(lanes, lane)->now);
-    return start > now ? start : now;
+    uint64_t start = atomic_load(&lane->start), earliest = earliest_start(lane_group(lanes, lane));
+    return start > earliest || is_open(lane) ? start : earliest;
 }
 
 static size_t list_candidates(struct lanes *lanes, usec_t now, uint32_t turn, struct candidate *out)
 {
-    bool open[LANE_GROUPS_MAX] = {false};
+    uint64_t least[LANE_GROUPS_MAX];
     int64_t rank[LANE_GROUPS_MAX];
     uint32_t count = atomic_load(&lanes->count), groups = atomic_load(&lanes->group_count);
     size_t found = 0;
-    mark_open_groups(lanes, open);
-    for (uint32_t i = 0; i < groups; i++)
-        rank[i] = group_rank(lanes, &lanes->group[i], open[i], now);
+    find_least(lanes, groups, least);
+    for (uint32_t i = 0; i < groups; i++) {
+        move_time(&lanes->group[i], least[i]);
+        rank[i] = group_rank(lanes, &lanes->group[i], least[i] != UINT64_MAX, now);
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct lane *lane = &lanes->lane[i];
         if (lane->group >= groups || lanes_left_out(lanes, lane))
             continue;
         out[found++] = (struct candidate){
-            .lane = lane, .rank = rank[lane->group], .turn = (lane->group + turn) % groups, .start = lane_start(lanes, lane), .open = is_open(lane)};
+            .lane = lane, .rank = rank[lane->group], .turn = (lane->group + turn) % groups, .start = lane_start(lanes, lane)};
     }
     return found;
 }
@@ -214,11 +236,8 @@ void lanes_pick(struct lanes *lanes, size_t wanted, usec_t now, uint32_t turn, s
 
 static void charge(struct lanes *lanes, struct lane *lane, size_t taken, usec_t now)
 {
-    struct lane_group *group = &lanes->group[lane->group];
-    uint64_t start = lane_start(lanes, lane);
-    atomic_store(&group->now, start);
-    atomic_store(&lane->start, start + taken * VIRTUAL_TASK / atomic_load(&lane->weight));
-    atomic_store(&group->served_at, now);
+    atomic_store(&lane->start, lane_start(lanes, lane) + taken * VIRTUAL_TASK / atomic_load(&lane->weight));
+    atomic_store(&lanes->group[lane->group].served_at, now);
 }
 
 static void advance(struct lane *lane, int64_t from, int64_t highest)
@@ -264,10 +283,10 @@ bool lane_to_look(struct lane *lane, int64_t *above, int64_t *upto)
     return *upto > *above;
 }
 
-void lane_looked(struct lane *lane, int64_t upto, int64_t found, int64_t settled)
+void lane_looked(struct lanes *lanes, struct lane *lane, int64_t upto, int64_t found, int64_t settled)
 {
     if (found)
-        pull_back(lane, found - 1);
+        pull_back(lanes, lane, found - 1);
     else if (settled > lane->low)
         lane->low = settled < upto ? settled : upto;
 }

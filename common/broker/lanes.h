@@ -29,7 +29,7 @@ enum { LANES_MAX = 8192, LANE_GROUPS_MAX = 512, LANE_QUEUE_MAX = 64, LANE_SAMPLE
 struct lane_group {
     char queue[LANE_QUEUE_MAX];
     int priority;
-    _Atomic uint64_t now;      /* virtual time: the start of the lane that was asked last */
+    _Atomic uint64_t now;      /* virtual time: the least start of the lanes in which something waits */
     _Atomic int64_t served_at; /* CLOCK_BOOTTIME: when a task was claimed from it last, or it was seen empty */
 };
 
@@ -95,7 +95,7 @@ void lane_took(struct lanes *lanes, const struct lane_pick *pick, size_t asked, 
 
 /* Whether the keeper has to look right of the cursor for the claimers; lane_ring() when it found something. */
 bool lanes_left_out(const struct lanes *lanes, const struct lane *lane);
-void lane_ring(struct lane *lane);
+void lane_ring(struct lanes *lanes, struct lane *lane);
 
 /* One round: `last_seq` was the last number given out when `next_xid` was the next transaction's number and `oldest_xid` the lowest one
  * still open. Answers the highest number below which nothing can appear any more. */
@@ -105,4 +105,4 @@ int64_t lanes_sample(struct lanes *lanes, int64_t last_seq, int64_t next_xid, in
 bool lane_to_look(struct lane *lane, int64_t *above, int64_t *upto);
 
 /* What the look found: `found` 0 for nothing. */
-void lane_looked(struct lane *lane, int64_t upto, int64_t found, int64_t settled);
+void lane_looked(struct lanes *lanes, struct lane *lane, int64_t upto, int64_t found, int64_t settled);
