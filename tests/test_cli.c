@@ -650,6 +650,9 @@ START_TEST(doctor_finds_what_is_wrong_and_how_to_mend_it)
     ck_says(p, "WARN\tworkers\tnone -> start one: drumbeat worker");
     ck_says(p, "WARN\thandlers\t1 tasks wait for handlers that no live worker has: some.handler");
     ck_says(p, "WARN\tpaused\tqueues are paused: q (upgrade)");
+    struct test_process *off = test_drumbeat(NULL, "doctor", "--set", "worker.cgroup=off", NULL);
+    ck_says(off, "OK\tcgroup\tworker.cgroup is off: without a control group for each child memory is only looked at");
+    test_process_free(off);
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 /* machine: the checks of this machine's limits. */
 #include "cli/doctor/doctor.h"
+#include "worker/cgroup.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { FILES_MIN = 1024, MEMORY_LOW_MIB = 256, PATH_SIZE = 512 };
+enum { FILES_MIN = 1024, MEMORY_LOW_MIB = 256 };
 
 /* The first line of a small file of the kernel's, without its newline; false when there is none. */
 static bool read_line(const char *path, char *line, int size)
@@ -70,31 +71,29 @@ void check_overcommit(struct doctor *d, struct finding *f)
         mend(f, "strict accounting can refuse memory that is free: 0 or 1, or a high vm.overcommit_ratio");
 }
 
-/* Our group of the unified hierarchy (cgroups(7)): the line "0::/path". */
-static bool own_group(char *folder, size_t size)
-{
-    char line[PATH_SIZE];
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    bool got = false;
-    while (file && !got && fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        got = strncmp(line, "0::", 3) == 0 && snprintf(folder, size, "/sys/fs/cgroup%s", line + 3) < (int)size;
-    }
-    if (file)
-        fclose(file);
-    return got;
-}
+/* What only a control group guarantees; docs/limits.md has it in full. */
+static const char without_groups[] = "without a control group for each child memory is only looked at ten times a second, a fork bomb grows until then, "
+                                     "and what a task started in a session of its own outlives a worker that is killed whole";
 
+/* Seen from where we are: a worker that systemd starts may be elsewhere. */
 void check_cgroup(struct doctor *d, struct finding *f)
 {
-    char folder[PATH_SIZE + 32], path[PATH_SIZE + 64], limit[64] = "no limit";
-    (void)d;
-    if (!own_group(folder, sizeof folder))
+    struct cgroups groups;
+    if (d->configured && strcmp(d->session.config->worker.cgroup, "off") == 0) {
+        found(f, VERDICT_OK, "worker.cgroup is off: %s", without_groups);
         return;
-    snprintf(path, sizeof path, "%s/memory.max", folder);
-    if (read_line(path, limit, sizeof limit) && strcmp(limit, "max") == 0)
-        snprintf(limit, sizeof limit, "no limit");
-    found(f, VERDICT_OK, "memory of our control group: %s%s", limit, strcmp(limit, "no limit") == 0 ? "" : " bytes");
+    }
+    cgroups_find("", &groups);
+    const char *memory = *groups.base[CGROUP_MEMORY] ? "memory" : "", *pids = *groups.base[CGROUP_PIDS] ? "processes" : "";
+    if (groups.version && !*groups.why) {
+        found(f, VERDICT_OK, "version %d: the kernel holds each child to its memory and processes", groups.version);
+        return;
+    }
+    if (groups.version)
+        found(f, VERDICT_WARN, "version %d holds a child to its %s%s only: %s", groups.version, memory, pids, groups.why);
+    else
+        found(f, VERDICT_WARN, "%s; %s", groups.why, without_groups);
+    mend(f, "Delegate=memory pids in the unit of the worker, or start it as root; worker.cgroup: off when that is as it should be");
 }
 
 /* The folder of large results; without one there is nothing to look at. */
