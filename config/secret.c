@@ -106,7 +106,9 @@ void config_mask(const char *url, struct text *out)
     const char *at = start ? strrchr(start, '@') : NULL; /* the last: a password may hold one that is not escaped */
     const char *colon = at ? memchr(start + 3, ':', (size_t)(at - start) - 3) : NULL;
     if (colon && at > start + 3) {
-        text_add(out, url, (size_t)(colon + 1 - url));
+        struct text front CLEANUP(text_free) = {0}; /* a query may be in it, when the colon is one of the query's */
+        text_add(&front, url, (size_t)(colon + 1 - url));
+        mask_parameters(text_str(&front), out);
         text_puts(out, "***");
         url = at;
     }

@@ -454,6 +454,7 @@ static const struct {
     {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
     {"password = 'hun \\' ter2' host=h", "password =*** host=h"},
     {"sslpassword=x", "sslpassword=***"},
+    {"postgresql:///db?password=hunter2&application_name=a:b@c", "postgresql:///db?password=***&application_name=a:***@c"},
     {"password=", "password=***"},
     {"", ""},
 };

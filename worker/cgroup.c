@@ -228,7 +228,7 @@ static void end_group(const char *folder)
     if (access(folder, F_OK) != 0)
         return;
     put(folder, "pids.max", "0");
-    while (kill_listed(folder) | (rmdir(folder) != 0 && errno == EBUSY)) {
+    while ((int)kill_listed(folder) | (rmdir(folder) != 0 && errno == EBUSY)) {
         if (clock_boot() > deadline)
             return;
         poll(NULL, 0, 1);

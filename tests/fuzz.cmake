@@ -1,0 +1,10 @@
+# preset fuzz: build-fuzz/fuzz_json -max_total_time=60. Those of the configuration and of schedules are with their tests.
+if(DRUMBEAT_SANITIZE MATCHES fuzzer)
+  foreach(row "values common_base" "json common_base" "address config" "message tasks" "pages common_task" "notification worker" "web web")
+    separate_arguments(row)
+    list(GET row 0 name)
+    list(GET row 1 library)
+    add_executable(fuzz_${name} fuzz/fuzz_${name}.c)
+    target_link_libraries(fuzz_${name} PRIVATE ${library} -fsanitize=fuzzer)
+  endforeach()
+endif()
