@@ -99,6 +99,8 @@ START_TEST(only_the_offender_dies_and_its_row_says_why)
     ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(10)));
     assert_holds(stage_task(&s, id, "error"), o->error);
     assert_holds(stage_task(&s, id, "error"), "killed: ");
+    if (!strcmp(stage_attempt(&s, id, "coalesce(signal, 0)"), "9"))
+        assert_holds(stage_task(&s, id, "error"), "(signal 9 in attempt 1)");
     ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || coalesce(signal, 9) || ' ' || attempt"), "limit 9 1");
     assert_neighbours_unharmed();
     ck_assert_int_le(test_number(s.pg, "SELECT count(*) FROM drumbeat.task_log"), o->most_lines);

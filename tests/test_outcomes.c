@@ -179,14 +179,14 @@ END_TEST
 static const struct {
     const char *config, *enqueue, *shows;
 } set_aside[] = {
-    {"handlers: {crash: {max_attempts: 9}}", "SELECT drumbeat.enqueue('crash')", "ERRORED 3 3 set aside after 3 deaths: the process died by signal 11 (Segmentation fault)"},
+    {"handlers: {crash: {max_attempts: 9}}", "SELECT drumbeat.enqueue('crash')", "ERRORED 3 3 set aside after 3 deaths: the process died by signal 11 (Segmentation fault) in attempt 3"},
     {"handlers: {crash: {max_attempts: 9, max_deaths: 2}}", "SELECT drumbeat.enqueue('crash', max_attempts => 10)",
-     "ERRORED 2 2 set aside after 2 deaths: the process died by signal 11 (Segmentation fault)"},
+     "ERRORED 2 2 set aside after 2 deaths: the process died by signal 11 (Segmentation fault) in attempt 2"},
     {"handlers: {crash: {max_deaths: 1}}", "SELECT drumbeat.enqueue('crash', '{\"exit\": 7}')",
-     "ERRORED 1 1 set aside after 1 deaths: the process exited with status 7 in the middle of the task"},
-    {"{}", "SELECT drumbeat.enqueue('crash', max_attempts => 5)", "ERRORED 5 5 set aside after 5 deaths: the process died by signal 11 (Segmentation fault)"},
+     "ERRORED 1 1 set aside after 1 deaths: the process exited with status 7 in attempt 1"},
+    {"{}", "SELECT drumbeat.enqueue('crash', max_attempts => 5)", "ERRORED 5 5 set aside after 5 deaths: the process died by signal 11 (Segmentation fault) in attempt 5"},
     {"handlers: {hog: {max_attempts: 9, soft: 1s, hard: 1s, max_deaths: 1}}", "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')",
-     "ERRORED 1 1 set aside after 1 deaths: killed: hard limit 1s is over"},
+     "ERRORED 1 1 set aside after 1 deaths: killed: hard limit 1s is over (signal 9 in attempt 1)"},
     /* Out of time, but it stopped by itself: no death. */
     {"handlers: {sleep: {max_attempts: 2, soft: 1s, max_deaths: 1, retry: {delays: [0s]}}}", "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')",
      "ERRORED 2 0 soft limit 1s: out of time: the soft limit is over"},

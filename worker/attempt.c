@@ -127,6 +127,7 @@ static void sit_down(struct child *c, const struct claimed *task, const struct l
         .fence = c->pending.fence,
         .epoch = c->key.epoch,
         .place = task->place,
+        .attempt = task->attempt,
         .told = c->wanted == 1,
         .since = clock_boot(),
         .started_at = started_at,

@@ -44,7 +44,7 @@ struct death {
 struct seat_view {
     struct uuid task; /* zero: none */
     int64_t fence, epoch;
-    int place;
+    int place, attempt;
     bool told;         /* the store knows that it started */
     usec_t since;      /* CLOCK_BOOTTIME */
     usec_t started_at; /* wall clock */

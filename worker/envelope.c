@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OOM_SCORE = 500, CPU_ROOM_S = 5, DATA_FACTOR = 4, GROUP_SHARE = 16, GROUP_MEMORY_MIN = 8 << 20, GROUP_PROCESSES = 64 };
+enum { OOM_SCORE = 500, CPU_ROOM_S = 5, DATA_FACTOR = 4, GROUP_SHARE = 16, GROUP_MEMORY_MIN = 8 << 20, GROUP_FACTOR = 4, GROUP_PROCESSES = 64 };
 
 static const usec_t group_patience = SECONDS(1);
 
@@ -126,9 +126,10 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* A group counts threads as well. */
 static int64_t group_processes(const struct limits *limits)
 {
-    return limits->processes + GROUP_PROCESSES;
+    return limits->processes * GROUP_FACTOR + GROUP_PROCESSES;
 }
 
 /* Of a group a little more: so what the supervisor measures can be over the limit, and the row can say by how much. */

@@ -10,23 +10,40 @@
 
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
-/* How the child ended, in words that go into the task's row. */
+/* Has the kernel killed it for a limit? */
+static bool kernel_held(const struct death *death, const struct news *news)
+{
+    return news->memory_limit || death->signal == SIGXCPU || death->signal == SIGXFSZ;
+}
+
+static void describe_limit(char cause[DEATH_TEXT_MAX], const struct death *death, const struct limits *limits, const struct news *news)
+{
+    char most[CLOCK_TEXT_MAX];
+    if (news->memory_limit)
+        limit_say_size(cause, DEATH_TEXT_MAX, news->memory_limit, "", limits->memory);
+    else if (death->signal == SIGXCPU)
+        snprintf(cause, DEATH_TEXT_MAX, "killed: more than %s of processor time", duration_format(limits->cpu, most));
+    else
+        limit_say_size(cause, DEATH_TEXT_MAX, limits->output + 1, "in a file", limits->output);
+}
+
+/* How the child ended, in words that go into the task's row: the limit with its value, the signal, the attempt. */
 static void describe(struct death *death, const struct post *post, const struct seat_view *view, const struct news *news)
 {
-    bool crashed = post->state != POST_SHOT;
-    char limit[CLOCK_TEXT_MAX];
-    if (!crashed)
-        snprintf(death->text, sizeof death->text, "%s", post->shot_text);
-    else if (news->memory_limit)
-        limit_say_size(death->text, sizeof death->text, news->memory_limit, "", view->limits.memory);
-    else if (death->signal == SIGXCPU)
-        snprintf(death->text, sizeof death->text, "killed: more than %s of processor time (signal %d)", duration_format(view->limits.cpu, limit), SIGXCPU);
-    else if (death->signal == SIGXFSZ)
-        limit_say_size(death->text, sizeof death->text, view->limits.output + 1, "in a file", view->limits.output);
+    char cause[DEATH_TEXT_MAX];
+    bool shot = post->state == POST_SHOT;
+    if (shot)
+        snprintf(cause, sizeof cause, "%s", post->shot_text);
+    else if (kernel_held(death, news))
+        describe_limit(cause, death, &view->limits, news);
+    if (shot && death->outcome != OUTCOME_LIMIT)
+        snprintf(death->text, sizeof death->text, "%s", cause);
+    else if (death->outcome == OUTCOME_LIMIT)
+        snprintf(death->text, sizeof death->text, "%.200s (signal %d in attempt %d)", cause, death->signal, view->attempt);
     else if (death->signal)
-        snprintf(death->text, sizeof death->text, "the process died by signal %d (%s)", death->signal, strsignal(death->signal));
+        snprintf(death->text, sizeof death->text, "the process died by signal %d (%s) in attempt %d", death->signal, strsignal(death->signal), view->attempt);
     else
-        snprintf(death->text, sizeof death->text, "the process exited with status %d in the middle of the task", death->exit_code);
+        snprintf(death->text, sizeof death->text, "the process exited with status %d in attempt %d", death->exit_code, view->attempt);
 }
 
 /* What the seat held when its child died goes to whoever releases it. While the death before is not released the child never had the
@@ -46,8 +63,10 @@ static bool write_death(struct post *post, const struct news *news)
     death->exit_code = WIFEXITED(news->status) ? WEXITSTATUS(news->status) : -1;
     death->peak_rss = news->peak_rss;
     death->cpu_ms = news->cpu_ms - (ran ? view.cpu_before / 1000 : 0);
-    bool limit = news->memory_limit || death->signal == SIGXCPU || death->signal == SIGXFSZ;
-    death->outcome = post->state != POST_SHOT ? (limit ? OUTCOME_LIMIT : OUTCOME_CRASHED) : uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
+    if (post->state == POST_SHOT)
+        death->outcome = uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
+    else
+        death->outcome = kernel_held(death, news) ? OUTCOME_LIMIT : OUTCOME_CRASHED;
     describe(death, post, &view, news);
     atomic_store(&death->state, DEATH_PRESENT);
     if (ran)
