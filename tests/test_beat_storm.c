@@ -305,15 +305,15 @@ static void check_the_checker(void)
          {.missing = 1, .unpaired = 1}},
         {"DELETE FROM drumbeat.tick WHERE task_id = (SELECT max(task_id::text)::uuid FROM drumbeat.tick)",
          {.unpaired = 1}},
-        {"INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, "
+        {"INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, "
          "created_by, schedule, tick_at)"
-         " SELECT drumbeat.uuid_v7(), name, queue, args, priority, max_attempts, created_at, run_at, created_by, "
+         " SELECT drumbeat.uuid_v7(), name, queue, args, priority, max_attempts, run_at, created_by, "
          "schedule, tick_at"
          " FROM drumbeat.task_body LIMIT 1",
          {.doubled = 1, .unpaired = 1}},
-        {"INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, "
+        {"INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, "
          "created_by, schedule, tick_at)"
-         " SELECT drumbeat.uuid_v7(), name, queue, args, priority, max_attempts, created_at, run_at, created_by, "
+         " SELECT drumbeat.uuid_v7(), name, queue, args, priority, max_attempts, run_at, created_by, "
          "schedule, tick_at + interval '1 s'"
          " FROM drumbeat.task_body LIMIT 1",
          {.strange = 1, .unpaired = 1}},
@@ -360,7 +360,9 @@ static const struct {
      true, false},
     {"some ticks become two tasks",
      "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
-     " NEW.id := drumbeat.uuid_v7(); INSERT INTO drumbeat.task_body SELECT NEW.*; RETURN NULL; END$$;"
+     " INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, schedule, tick_at)"
+     " VALUES (drumbeat.uuid_v7(), NEW.name, NEW.queue, NEW.args, NEW.priority, NEW.max_attempts, NEW.run_at, NEW.created_by, NEW.schedule,"
+     " NEW.tick_at); RETURN NULL; END$$;"
      "CREATE TRIGGER fault AFTER INSERT ON drumbeat.task_body FOR EACH ROW"
      " WHEN (pg_trigger_depth() = 0 AND extract(minute FROM NEW.tick_at) = 0) EXECUTE FUNCTION fault()",
      false, true},

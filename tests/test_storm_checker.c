@@ -35,7 +35,7 @@ static const struct {
     {"a fence belongs to one worker", "UPDATE drumbeat.past_attempt SET fence = (SELECT min(fence) FROM drumbeat.ended), worker = gen_random_uuid() WHERE attempt = 1"},
     {"attempts of a task do not overlap", "UPDATE drumbeat.past_attempt SET ended_at = ended_at + interval '1 hour' WHERE attempt = 1"},
     {"an attempt ends after it starts", "UPDATE drumbeat.ended SET started_at = ended_at + interval '1 hour' WHERE status = 'SUCCESS'"},
-    {"a task starts after it was enqueued", "UPDATE drumbeat.task_body SET created_at = created_at + interval '1 hour'"},
+    {"a task starts after it was enqueued", "UPDATE drumbeat.past_attempt SET started_at = started_at - interval '1 hour' WHERE attempt = 1"},
     {"an ending is complete", "UPDATE drumbeat.ended SET error = NULL WHERE status = 'ERRORED'"},
     {"an ending is complete", "UPDATE drumbeat.ended SET started_at = NULL WHERE status = 'SUCCESS'"},
     {"an effect happens once", "INSERT INTO drumbeat.trial_effect SELECT * FROM drumbeat.trial_effect LIMIT 1"},

@@ -167,11 +167,10 @@ static void occupy(int seat)
     char sql[512];
     snprintf(
         sql, sizeof sql,
-        "INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, created_by)"
-        " VALUES (gen_random_uuid(), 'noop', 'default', '{}', 5, 1, now(), now(), 'test');"
+        "WITH body AS (INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by)"
+        " VALUES (drumbeat.uuid_v7(), 'noop', 'default', '{}', 5, 1, now(), 'test') RETURNING id)"
         "INSERT INTO drumbeat.running (task_id, fence, worker, seat, place, seq, attempt, allowed, started_at)"
-        " SELECT id, %d, '00000000-0000-7000-8000-000000000001', %d, 1, 0, 1, 1, now() FROM drumbeat.task_body ORDER "
-        "BY created_at DESC LIMIT 1",
+        " SELECT id, %d, '00000000-0000-7000-8000-000000000001', %d, 1, 0, 1, 1, now() FROM body",
         seat, seat);
     test_sql(pg, sql);
 }

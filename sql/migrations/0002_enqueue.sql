@@ -110,7 +110,8 @@ BEGIN
     ELSIF keys IS NULL AND home.unique_by IS NOT NULL THEN
         keys := ARRAY(SELECT left(a.args ->> home.unique_by, 500) FROM unnest(args) WITH ORDINALITY a(args, place) ORDER BY a.place);
     END IF;
-    ids := ARRAY(SELECT drumbeat.uuid_v7() FROM generate_series(1, total));
+    ids := drumbeat.uuids_v7(total);
+    moment := drumbeat.born(ids[1]);
     IF keys IS NOT NULL THEN
         answer := ids;
         fresh := array_fill(true, ARRAY[total]);
@@ -135,8 +136,8 @@ BEGIN
     -- The transaction has its number before it takes a sequence number: that is what lets a worker know when no lower
     -- sequence number can appear any more.
     PERFORM pg_current_xact_id();
-    INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, created_by, expires_at, tenant, unique_key, headers)
-    SELECT t.id, name, queue, coalesce(t.args, '{}'), priority, max_attempts, moment, coalesce(run_at, moment),
+    INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, tenant, unique_key, headers)
+    SELECT t.id, name, queue, coalesce(t.args, '{}'), priority, max_attempts, coalesce(run_at, moment),
            coalesce(created_by, session_user), expires_at, tenant, keys[t.place], headers
       FROM unnest(ids, args) WITH ORDINALITY t(id, args, place)
      WHERE fresh IS NULL OR fresh[t.place];

@@ -330,8 +330,8 @@ BEGIN
     SELECT array_agg(k.id) INTO held FROM keyed k WHERE k.id NOT IN (SELECT l.task_id FROM locked l);
     low := nextval('drumbeat.ready_seq');
     WITH body AS (
-        INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, created_at, run_at, created_by, tenant, unique_key, schedule, tick_at, lateness_ms, missed)
-        SELECT n.id, s.handler, coalesce(s.queue, h.queue, 'default'), s.args, coalesce(s.priority, 5), coalesce(h.max_attempts, 3), moment, moment, 'beat',
+        INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, tenant, unique_key, schedule, tick_at, lateness_ms, missed)
+        SELECT n.id, s.handler, coalesce(s.queue, h.queue, 'default'), s.args, coalesce(s.priority, 5), coalesce(h.max_attempts, 3), moment, 'beat',
                s.tenant, left(nullif(s.args ->> h.unique_by, ''), 500), s.name, n.tick, n.late, n.missed
           FROM unnest(names, ids, ticks, late, missed) WITH ORDINALITY n(name, id, tick, late, missed, place)
           JOIN drumbeat.schedule s ON s.name = n.name

@@ -22,6 +22,7 @@ BEGIN
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA drumbeat FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION drumbeat.born TO PUBLIC; -- the view `task` calls it for whoever reads
 
 DO $$
 BEGIN
