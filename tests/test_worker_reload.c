@@ -3,10 +3,12 @@
 #include "tests/storm/family.h"
 #include "tests/storm/stage.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FAMILY_MAX = 64, FORK_SERVERS = 1, CHILDREN = 2, RELOADS = 15 };
@@ -344,6 +346,80 @@ START_TEST(a_reload_while_the_server_is_away_happens_when_it_is_back)
 }
 END_TEST
 
+/* A file that nobody ever finishes writing stands in for a file system that hangs. */
+static void hang_configuration(void)
+{
+    const char *path = stage_config(&s, "");
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_ge(open(path, O_RDWR | O_CLOEXEC), 0); /* its writer */
+}
+
+static void mend_configuration(const char *yaml)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/config-%d.yaml", test_cluster_folder(cluster), (int)getpid());
+    ck_assert_int_eq(unlink(path), 0);
+    stage_config(&s, yaml);
+}
+
+static pid_t fork_server(struct test_process *worker, bool newest)
+{
+    pid_t members[FAMILY_MAX];
+    size_t count = family(test_process_pid(worker), FORK_SERVERS, members, FAMILY_MAX);
+    ck_assert_uint_gt(count, 0);
+    pid_t found = members[0];
+    for (size_t i = 1; i < count; i++)
+        if ((members[i] > found) == newest)
+            found = members[i];
+    return found;
+}
+
+START_TEST(a_new_fork_server_that_dies_or_hangs_changes_nothing)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1}\n");
+    const char *id = start_sleep(3);
+    hang_configuration();
+    test_process_signal(worker, SIGHUP);
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 2));
+    kill(fork_server(worker, true), SIGKILL);
+    await_event(worker, "worker.reload_refused", 1);
+    test_process_signal(worker, SIGHUP);
+    assert_untouched(id);
+    await_event(worker, "worker.reload_refused", 2);
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
+    mend_configuration("worker: {pool: 2}\n");
+    test_process_signal(worker, SIGHUP);
+    await_event(worker, "worker.reloaded", 1);
+    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
+}
+END_TEST
+
+START_TEST(a_new_fork_server_that_hangs_does_not_keep_the_worker_from_stopping)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1}\n");
+    hang_configuration();
+    test_process_signal(worker, SIGHUP);
+    ck_assert(wait_for_family(worker, FORK_SERVERS, 2));
+    stage_stop(worker, SECONDS(5));
+    mend_configuration("");
+}
+END_TEST
+
+/* Its children die with it, and so does the worker, as when its only fork server dies: another one takes over. */
+START_TEST(an_old_fork_server_that_is_killed_costs_the_worker_and_no_task)
+{
+    struct test_process *worker = start_worker("worker: {pool: 2}\n");
+    const char *id = start_sleep(2);
+    reload(worker, "worker: {pool: 2}\n");
+    kill(fork_server(worker, false), SIGKILL);
+    ck_assert(test_process_wait(worker, SECONDS(10)));
+    ck_assert_int_eq(test_process_status(worker), 1);
+    stage_worker(&s, NULL, "--pool", "1");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(20)));
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_reload_adds_a_handler_and_a_queue);
@@ -360,6 +436,9 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_keeper_that_is_killed_in_the_middle_of_a_reload_is_replaced);
     tcase_add_test(tests, a_child_of_an_earlier_edition_that_is_killed_is_followed_by_one_of_the_new);
     tcase_add_test(tests, a_reload_while_the_server_is_away_happens_when_it_is_back);
+    tcase_add_test(tests, a_new_fork_server_that_dies_or_hangs_changes_nothing);
+    tcase_add_test(tests, a_new_fork_server_that_hangs_does_not_keep_the_worker_from_stopping);
+    tcase_add_test(tests, an_old_fork_server_that_is_killed_costs_the_worker_and_no_task);
 }
 
 int main(void)

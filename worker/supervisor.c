@@ -468,9 +468,10 @@ static void on_fork_server_exit(void *data, struct fork_parent *parent, int64_t 
     } else if (!parent->dismissed) {
         /* Its children died with it (PDEATHSIG), and what they had started is ours now. systemd, or whoever started us, starts us again;
          * the tasks are rescued. */
-        orphans_end_all();
         log_error("worker.fork_server_died", LOG_INT("status", status), LOG_INT("signal", signal_number));
         end(s, 1);
+        orphans_end_all(); /* and other fork servers: the loop will not hear of them any more */
+        uv_stop(&s->loop);
     }
 }
 
