@@ -118,6 +118,15 @@ START_TEST(a_spinning_task_is_ended_within_a_second_of_its_limit)
 }
 END_TEST
 
+/* Eleven processes of 50 MiB each that were forked from one take little more than 50 MiB. */
+START_TEST(memory_that_processes_share_is_counted_once)
+{
+    start_worker(_i, "1", "handlers: {hog: {memory: 128MiB}}\n");
+    const char *id = enqueue("hog", "{\"memory_mib\": 50, \"forks\": 10, \"seconds\": 1}", ", max_attempts => 1");
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(20)));
+}
+END_TEST
+
 /* What a task asks for itself --------------------------------------------------------------------------------------- */
 
 START_TEST(a_task_may_tighten_its_own_limits)
@@ -316,6 +325,7 @@ static void add_tests(TCase *tests)
 {
     tcase_add_loop_test(tests, only_the_offender_dies_and_its_row_says_why, 0, BOTH * sizeof offenders / sizeof *offenders);
     tcase_add_loop_test(tests, a_spinning_task_is_ended_within_a_second_of_its_limit, 0, BOTH);
+    tcase_add_loop_test(tests, memory_that_processes_share_is_counted_once, 0, BOTH);
     tcase_add_loop_test(tests, a_task_may_tighten_its_own_limits, 0, BOTH);
     tcase_add_loop_test(tests, a_limit_that_is_none_fails_the_task_with_its_place, 0, BOTH);
     tcase_add_loop_test(tests, log_lines_beyond_the_limit_are_dropped_and_one_line_says_so, 0, BOTH);

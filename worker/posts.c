@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+static const usec_t close_look_every = MSEC(400);
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
 /* Has the kernel killed it for a limit? */
@@ -214,15 +215,28 @@ static bool still_runs(const struct post *post, const struct seat_view *view)
     return seat_look(post->seat, &now) && uuid_equal(now.task, view->task) && now.fence == view->fence;
 }
 
+/* What the child's family takes, more exactly when that matters: pages that several of them share are counted in each at first. */
+static int64_t memory_of(struct post *post, const struct family_use *use, int64_t limit, usec_t now)
+{
+    if (use->resident <= limit || use->processes == 1)
+        return use->resident;
+    if (now - post->shared_at < close_look_every)
+        return 0;
+    post->shared_at = now;
+    int64_t share = proc_family_share(post->pid);
+    return share >= 0 ? share : use->resident;
+}
+
 /* Which of the limits that only a look from outside can hold is over, in words; NULL: none. */
-static const char *over_limit(const struct post *post, const struct seat_view *view, char reason[DEATH_TEXT_MAX])
+static const char *over_limit(struct post *post, const struct seat_view *view, usec_t now, char reason[DEATH_TEXT_MAX])
 {
     const struct limits *limits = &view->limits;
     struct family_use use = proc_family(post->pid);
     int64_t output = atomic_load(&post->seat->output);
     usec_t cpu = use.cpu - view->cpu_before;
-    if (use.resident > limits->memory)
-        return limit_say_size(reason, DEATH_TEXT_MAX, use.resident, "", limits->memory);
+    int64_t memory = memory_of(post, &use, limits->memory, now);
+    if (memory > limits->memory)
+        return limit_say_size(reason, DEATH_TEXT_MAX, memory, "", limits->memory);
     if (cpu > limits->cpu)
         return limit_say_time(reason, DEATH_TEXT_MAX, cpu, "of processor time", limits->cpu);
     if (use.processes > limits->processes)
@@ -238,7 +252,7 @@ static void check_limits(struct post *post, const struct seat_view *view, usec_t
     if (now > view->hard_at) {
         snprintf(reason, sizeof reason, "killed: hard limit %s is over", duration_format(view->limits.hard, limit));
         post_shoot(post, OUTCOME_LIMIT, reason, host);
-    } else if (over_limit(post, view, reason) && still_runs(post, view)) {
+    } else if (over_limit(post, view, now, reason) && still_runs(post, view)) {
         post_shoot(post, OUTCOME_LIMIT, reason, host);
     }
 }

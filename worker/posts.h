@@ -28,6 +28,7 @@ struct post {
     pid_t pid;
     usec_t born_at, due_at; /* CLOCK_BOOTTIME */
     usec_t stopped_since;
+    usec_t shared_at; /* when the memory of its family was last looked at closely */
     int young_deaths;
     enum outcome shot_outcome; /* why it was shot */
     struct uuid shot_task;     /* and for which task */

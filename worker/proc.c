@@ -34,7 +34,7 @@ static const char *stat_field(const char *stat, int number)
     return p && number > 2 ? p + 1 : "";
 }
 
-enum { STAT_MAX = 1024, F_STATE = 3, F_UTIME = 14, F_CSTIME = 17, F_START = 22, F_RSS = 24 };
+enum { ROLLUP_MAX = 4096, STAT_MAX = 1024, F_STATE = 3, F_UTIME = 14, F_CSTIME = 17, F_START = 22, F_RSS = 24 };
 
 int64_t proc_start(pid_t pid)
 {
@@ -52,8 +52,9 @@ bool proc_is_stopped(pid_t pid)
     return state == 'T' || state == 't';
 }
 
-static void add_use(struct family_use *use, pid_t pid)
+static void add_use(void *data, pid_t pid)
 {
+    struct family_use *use = data;
     char stat[STAT_MAX];
     static long page, ticks;
     if (!page) {
@@ -87,17 +88,43 @@ static size_t children_of(pid_t pid, pid_t *out, size_t room)
     return count;
 }
 
-struct family_use proc_family(pid_t root)
+static pid_t family[FAMILY_MAX];
+
+/* Call `look` for a process and all below it. */
+static void each_of_family(pid_t root, void (*look)(void *data, pid_t pid), void *data)
 {
-    static pid_t family[FAMILY_MAX];
-    struct family_use use = {0};
     size_t count = 1;
     family[0] = root;
     for (size_t i = 0; i < count; i++) {
-        add_use(&use, family[i]);
+        look(data, family[i]);
         count += children_of(family[i], family + count, FAMILY_MAX - count);
     }
+}
+
+struct family_use proc_family(pid_t root)
+{
+    struct family_use use = {0};
+    each_of_family(root, add_use, &use);
     return use;
+}
+
+/* The line "Pss: 123 kB" of /proc/PID/smaps_rollup. */
+static void add_share(void *data, pid_t pid)
+{
+    int64_t *share = data;
+    char rollup[ROLLUP_MAX];
+    const char *line = strstr(read_file(pid, "smaps_rollup", rollup, sizeof rollup), "\nPss:");
+    if (line && *share >= 0)
+        *share += strtoll(line + strlen("\nPss:"), NULL, 10) * 1024;
+    else if (proc_start(pid))
+        *share = -1;
+}
+
+int64_t proc_family_share(pid_t root)
+{
+    int64_t share = 0;
+    each_of_family(root, add_share, &share);
+    return share;
 }
 
 void proc_set_oom_score(int score)

@@ -24,3 +24,7 @@ void proc_set_oom_score(int score);
 enum { FAMILY_MAX = 16384 + 1 };
 
 struct family_use proc_family(pid_t root);
+
+/* The same memory with every shared page counted once in all (Pss): what a family really takes whose members were forked from each
+ * other. The kernel walks through all of it, so ask seldom. -1: it cannot be had. */
+int64_t proc_family_share(pid_t root);
