@@ -9,7 +9,7 @@ extern const struct verb verb_task_ls, verb_task_show, verb_task_result, verb_ta
 extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
 extern const struct verb verb_schedule_ls, verb_schedule_show, verb_schedule_next, verb_schedule_history, verb_schedule_pause, verb_schedule_resume,
     verb_schedule_trigger, verb_schedule_backfill, verb_schedule_import;
-extern const struct verb verb_cron, verb_doctor, verb_bench, verb_migrate, verb_config, verb_version, verb_manual;
+extern const struct verb verb_cron, verb_doctor, verb_bench, verb_prune, verb_migrate, verb_config, verb_version, verb_manual;
 
 const struct verb *const verbs[] = {
     &verb_up,
@@ -43,6 +43,7 @@ const struct verb *const verbs[] = {
     &verb_handlers,
     &verb_doctor,
     &verb_bench,
+    &verb_prune,
     &verb_migrate,
     &verb_config,
     &verb_version,

@@ -33,9 +33,22 @@ static bool missing(const struct subject *s, const char *key, struct err *e)
     return setting_refuse(setting_at(s, key), &s->entries->declared[s->entry], e);
 }
 
+/* Shelves are not made for less. */
+static bool check_keep(const struct subject *s, const struct config_keep *keep, const char *const keys[4], struct err *e)
+{
+    const usec_t times[] = {keep->success, keep->errored, keep->killed, keep->skipped};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (times[i] > 0 && times[i] < HOURS(1))
+            return refuse(s, keys[i], e, "below 1h");
+    return true;
+}
+
 static bool check_queue(const struct subject *s, struct err *e)
 {
+    static const char *const keys[] = {"keep.success", "keep.errored", "keep.killed", "keep.skipped"};
     const struct config_queue *queue = s->data;
+    if (!check_keep(s, &queue->keep, keys, e))
+        return false;
     if (strcmp(queue->broker, "redis") == 0)
         return true;
     if (strcmp(queue->protocol, "celery") == 0)
@@ -55,6 +68,13 @@ static bool check_results(const struct subject *s, struct err *e)
     if (config->results.root && *config->results.root != '/')
         return refuse(s, "root", e, "must begin with /: workers are started in any folder");
     return config->results.file_limit >= config->results.limit || refuse(s, "file_limit", e, "below limit");
+}
+
+static bool check_history(const struct subject *s, struct err *e)
+{
+    static const char *const keys[] = {"success", "errored", "killed", "skipped"};
+    const struct config *config = s->data;
+    return check_keep(s, &config->history, keys, e);
 }
 
 static bool check_handler(const struct subject *s, struct err *e)
@@ -98,6 +118,7 @@ static bool check_schedule(const struct subject *s, struct err *e)
 static bool (*const rules[SECTION_COUNT])(const struct subject *s, struct err *e) = {
     [SECTION_WORKER] = check_worker,
     [SECTION_RESULTS] = check_results,
+    [SECTION_HISTORY] = check_history,
     [SECTION_QUEUES] = check_queue,
     [SECTION_HANDLERS] = check_handler,
     [SECTION_SCHEDULES] = check_schedule,

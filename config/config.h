@@ -14,12 +14,18 @@
 
 enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_POOL_MAX = 256, CONFIG_NAMES_MAX = 10000 };
 
+/* How long ended tasks are kept, by their status. */
+struct config_keep {
+    usec_t success, errored, killed, skipped; /* 0: for ever; of a queue: as for all */
+};
+
 struct config_queue {
     const char *name;     /* [a-z0-9_.-]{1,63} */
     const char *broker;   /* "postgres" or "redis" */
     const char *protocol; /* "native" or "celery" */
     const char *rows;     /* "full" or "failures" */
     int64_t limit;        /* 0: none */
+    struct config_keep keep;
 };
 
 struct config_handler {
@@ -105,6 +111,7 @@ struct config {
         int64_t file_limit; /* bytes of one in a file; default 16 MiB */
         const char *mode;   /* "0600", "0640", "0644" */
     } results;
+    struct config_keep history;
     struct {
         const char *level; /* debug, info, warning, error */
     } log;
@@ -134,6 +141,10 @@ void config_freep(struct config **config); /* for CLEANUP */
 
 /* The shipped default, config/drumbeat.yaml as it was when the program was built. */
 const char *config_default_text(void);
+
+/* Add what `history` and the queues' `keep` say as the policy of drumbeat.prune() (JSON, seconds). Answers the shortest of these times, 0 when
+ * everything is kept for ever. */
+usec_t config_history(const struct config *config, struct text *policy);
 
 /* NULL when there is none of that name. The arrays are in the order of their names. */
 const struct config_queue *config_queue(const struct config *config, const char *name);

@@ -14,6 +14,7 @@
 
 enum { ATTEMPTS_MAX = 1000, WEEKS_MAX = 520, FAILURES_MAX = 1000 };
 static const int64_t LIMIT_MAX = INT64_C(1000000000);
+#define KEEP_MAX DAYS(36600)
 
 static const struct option database[] = {
     {"url", OPTION_URL, IN(config, database.url), .variable = "DATABASE_URL", .secret = true,
@@ -69,6 +70,15 @@ static const struct option results[] = {
     {0},
 };
 
+static const struct option history[] = {
+    {"success", OPTION_DURATION, IN(config, history.success), .fallback = "30d", .max = KEEP_MAX,
+     .help = "how long tasks are kept that ended as SUCCESS; 0s: for ever"},
+    {"errored", OPTION_DURATION, IN(config, history.errored), .fallback = "90d", .max = KEEP_MAX, .help = "the same for ERRORED"},
+    {"killed", OPTION_DURATION, IN(config, history.killed), .fallback = "90d", .max = KEEP_MAX, .help = "the same for KILLED"},
+    {"skipped", OPTION_DURATION, IN(config, history.skipped), .fallback = "30d", .max = KEEP_MAX, .help = "the same for SKIPPED"},
+    {0},
+};
+
 static const struct option logging[] = {
     {"level", OPTION_CHOICE, IN(config, log.level), .fallback = "info",
      .choices = LIST("debug", "info", "warning", "error"), .help = "the least important events that are written"},
@@ -84,6 +94,11 @@ static const struct option queues[] = {
      .help = "failures: only tasks that failed get a row (redis only)"},
     {"limit", OPTION_COUNT, IN(config_queue, limit), .fallback = "0", .max = LIMIT_MAX,
      .help = "most tasks of this queue that run at once; 0: no limit"},
+    {"keep.success", OPTION_DURATION, IN(config_queue, keep.success), .max = KEEP_MAX,
+     .help = "how long its tasks are kept that ended as SUCCESS; none: as history says"},
+    {"keep.errored", OPTION_DURATION, IN(config_queue, keep.errored), .max = KEEP_MAX, .help = "the same for ERRORED"},
+    {"keep.killed", OPTION_DURATION, IN(config_queue, keep.killed), .max = KEEP_MAX, .help = "the same for KILLED"},
+    {"keep.skipped", OPTION_DURATION, IN(config_queue, keep.skipped), .max = KEEP_MAX, .help = "the same for SKIPPED"},
     {0},
 };
 
@@ -179,6 +194,7 @@ const struct section config_sections[SECTION_COUNT] = {
     [SECTION_REDIS] = {"redis", OPTIONS(redis)},
     [SECTION_WORKER] = {"worker", OPTIONS(worker)},
     [SECTION_RESULTS] = {"results", OPTIONS(results)},
+    [SECTION_HISTORY] = {"history", OPTIONS(history)},
     [SECTION_LOG] = {"log", OPTIONS(logging)},
     [SECTION_QUEUES] = {"queues", OPTIONS(queues), NAME_SHORT, ENTRIES(config_queue, queues, queue_count),
                         .default_names = LIST("default", "sync")},

@@ -93,6 +93,8 @@ static const struct {
     {"results: {root: results}", "t.yaml:1:17: results.root: must begin with /: workers are started in any folder"},
     {"results: {keep: 59m}", "t.yaml:1:17: results.keep: '59m' is below 1h"},
     {"results: {file_limit: 1KiB}", "t.yaml:1:23: results.file_limit: below limit"},
+    {"history: {success: 59m}", "t.yaml:1:20: history.success: below 1h"},
+    {"queues: {q: {keep: {errored: 1s}}}", "t.yaml:1:30: queues.q.keep.errored: below 1h"},
     {"results: {mode: 0777}", "t.yaml:1:17: results.mode: '0777' is not one of 0600, 0640, 0644"},
     {"handlers: {a: {queue: UPPER}}",
      "t.yaml:1:23: handlers.a.queue: 'UPPER' is not a queue's name: 1 to 63 of a-z 0-9 _ . -"},

@@ -1,6 +1,7 @@
 /* Forgetting: what is due goes, what must stay stays, and neither the queue nor a crash at any step gets in the way. Time is made by making
  * ids and shelves that are old. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/process.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
@@ -246,6 +247,26 @@ START_TEST(shelves_are_made_ahead_and_after_a_gap)
 }
 END_TEST
 
+START_TEST(the_verb_forgets_what_is_due)
+{
+    test_sql(pg, "SELECT old_task('40 days', 'q', 'SUCCESS'), old_task('40 days', 'q', 'ERRORED') FROM generate_series(1, 3)");
+    struct test_process *prune CLEANUP(test_process_freep) = test_drumbeat(url, "prune", "--json", NULL);
+    ck_assert_int_eq(test_process_status(prune), 0);
+    ck_assert_str_eq(test_process_output(prune), "{\"forgotten\": 3, \"kept\": 3}\n");
+    ck_assert_int_eq(left_of("SUCCESS q"), 0);
+    ck_assert_int_eq(left_of("ERRORED q"), 3);
+}
+END_TEST
+
+START_TEST(a_worker_makes_shelves_and_forgets)
+{
+    test_sql(pg, "SELECT old_task('40 days', 'q', 'SUCCESS') FROM generate_series(1, 3)");
+    struct test_process *worker CLEANUP(test_process_freep) = test_drumbeat_start(url, "worker", NULL);
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task", 0, SECONDS(40)));
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.shelf WHERE to_at > now() + interval '5 days'"), 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("retention");
@@ -258,6 +279,8 @@ static Suite *suite(void)
     tcase_add_test(tests, two_at_once_do_not_meet);
     tcase_add_test(tests, a_server_that_dies_at_any_step_forgets_nothing_that_must_stay);
     tcase_add_test(tests, shelves_are_made_ahead_and_after_a_gap);
+    tcase_add_test(tests, the_verb_forgets_what_is_due);
+    tcase_add_test(tests, a_worker_makes_shelves_and_forgets);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -72,6 +72,7 @@ static void reconnect(struct keeper *k)
         log_info("keeper.database_back", LOG_INT("failures", k->failures));
     k->open = true;
     k->failures = 0;
+    keeper_plan_history(k);
     lanes_forget(k->lanes);
     k->lanes_unknown = true;
     k->last_seq = -1;
@@ -124,7 +125,7 @@ static bool do_duties(struct keeper *k, struct err *e)
         return false;
     keeper_prune_results(k);
     keeper_collect_lines(k);
-    if (!keeper_flush_lines(k, e) || !keeper_burst(k, e))
+    if (!keeper_flush_lines(k, e) || !keeper_burst(k, e) || !keeper_history(k, e))
         return false;
     return !due(&k->rescue_at, now, rescue_every + jitter(rescue_every / 4)) || keeper_rescue(k, e);
 }

@@ -21,7 +21,7 @@ struct keeper {
     struct pg *listener; /* the same as pg unless that goes through a pooler */
     bool open;           /* connected and registered */
     int failures;
-    usec_t retry_at, renew_at, round_at, rescue_at, look_at, progress_at, results_at;
+    usec_t retry_at, renew_at, round_at, rescue_at, look_at, progress_at, results_at, history_at;
     /* new work */
     int64_t last_seq;
     bool lanes_unknown;
@@ -67,6 +67,10 @@ bool keeper_cut_slow(struct keeper *k, struct err *e);
 void keeper_stop_task(struct keeper *k, struct uuid task);
 /* Seats whose child is dead and will not come back soon. */
 bool keeper_release_dead(struct keeper *k, struct err *e);
+
+/* keeper_history.c: shelves are made and dropped. */
+void keeper_plan_history(struct keeper *k);
+bool keeper_history(struct keeper *k, struct err *e);
 
 /* keeper_results.c: files of large results whose time is over. */
 void keeper_prune_results(struct keeper *k);

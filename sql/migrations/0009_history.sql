@@ -96,6 +96,8 @@ BEGIN
     PERFORM drumbeat.make_shelf(number, last_at, last_at + width);
     PERFORM drumbeat.hang_shelf(number, last_at, last_at + width);
     RETURN true;
+EXCEPTION WHEN lock_not_available OR deadlock_detected OR check_violation THEN -- the last: something of that time stands elsewhere already
+    RETURN false;
 END $$;
 
 -- What must stay -----------------------------------------------------------------------------------------------------------
