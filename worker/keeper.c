@@ -125,6 +125,8 @@ static bool do_duties(struct keeper *k, struct err *e)
         return false;
     keeper_prune_results(k);
     keeper_collect_lines(k);
+    if (!keeper_batches(k, e))
+        return false;
     if (!keeper_flush_lines(k, e) || !keeper_burst(k, e) || !keeper_history(k, e))
         return false;
     return !due(&k->rescue_at, now, rescue_every + jitter(rescue_every / 4)) || keeper_rescue(k, e);
@@ -141,7 +143,7 @@ static int sleep_time(const struct keeper *k)
     usec_t now = clock_boot();
     if (!k->open)
         return 20;
-    usec_t until = earliest(earliest(earliest(k->round_at, k->renew_at), k->delayed_at), k->rescue_at);
+    usec_t until = earliest(earliest(earliest(earliest(k->round_at, k->renew_at), k->delayed_at), k->batches_at), k->rescue_at);
     if (!board_all_idle(k->board) || !k->waiting)
         until = earliest(until, k->look_at);
     usec_t left = until - now;

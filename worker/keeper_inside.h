@@ -27,6 +27,10 @@ struct keeper {
     bool lanes_unknown;
     usec_t poll_at;  /* when to look for work whether or not there is news */
     usec_t delayed_at; /* CLOCK_BOOTTIME of the next delayed task; 0: none */
+    /* batches */
+    usec_t batches_at;    /* when to look at those that were put off; 0: none are known */
+    usec_t batches_pause; /* between two looks that did not decide everything */
+    usec_t sweep_at;
     /* the bell */
     bool waiting;       /* as the worker's row says */
     int64_t waiting_xid; /* transactions below it may have read "not waiting"; WAITING_NEW: all that are open; 0: none is left */
@@ -67,6 +71,13 @@ bool keeper_cut_slow(struct keeper *k, struct err *e);
 void keeper_stop_task(struct keeper *k, struct uuid task);
 /* Seats whose child is dead and will not come back soon. */
 bool keeper_release_dead(struct keeper *k, struct err *e);
+
+/* keeper_batches.c: finish batches that their children could not -------------------------------------------------------- */
+
+/* A bell, or a round that saw that something is left. */
+void keeper_hear_batch(struct keeper *k);
+void keeper_see_batches(struct keeper *k);
+bool keeper_batches(struct keeper *k, struct err *e);
 
 /* keeper_history.c: shelves are made and dropped. */
 void keeper_plan_history(struct keeper *k);

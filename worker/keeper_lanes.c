@@ -7,7 +7,7 @@
 
 enum { PROMOTE_MAX = 1000, LOOK_MAX = 1024 };
 
-static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2);
+static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2), batches_patience = MSEC(500);
 
 /* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
 static bool is_private(const char *queue)
@@ -47,6 +47,8 @@ void keeper_hear(struct keeper *k, const char *payload)
         keeper_stop_task(k, task);
     else if (strcmp(payload, "delayed") == 0)
         k->round_at = 0;
+    else if (strcmp(payload, "batch") == 0)
+        keeper_hear_batch(k);
 }
 
 /* Learn the lanes that there are, and the weights of their flows. */
@@ -159,7 +161,7 @@ static bool promote_due(struct keeper *k, struct err *e)
 
 struct state {
     int64_t last_seq, next_xid, oldest_xid;
-    bool has_delayed;
+    bool has_delayed, batches_due;
     usec_t delayed_in;
 };
 
@@ -174,6 +176,7 @@ static bool look_at_store(struct keeper *k, struct state *state, struct err *e)
         .oldest_xid = pg_get_int(&rows, 0, 2),
         .has_delayed = !pg_is_null(&rows, 0, 3),
         .delayed_in = pg_get_int(&rows, 0, 3),
+        .batches_due = pg_get_bool(&rows, 0, 5),
     };
     return true;
 }
@@ -195,6 +198,8 @@ bool keeper_round(struct keeper *k, struct err *e)
         return false;
     if (state.has_delayed && state.delayed_in <= 0 && (!promote_due(k, e) || !look_at_store(k, &state, e)))
         return false;
+    if (state.batches_due)
+        keeper_see_batches(k);
     k->delayed_at = state.has_delayed ? clock_boot() + state.delayed_in : 0;
     /* The sequence number of the round before: it was read before this round's transaction number was. */
     int64_t settled = lanes_sample(k->lanes, k->last_seq, state.next_xid, state.oldest_xid);
@@ -245,6 +250,10 @@ bool keeper_burst(struct keeper *k, struct err *e)
         return true;
     if (!pg_exec(k->pg, &sql_claimable, &rows, e, pg_texts(k->queues, k->queue_count), pg_texts(k->catalog->names, k->catalog->count)))
         return false;
+    if (pg_get_bool(&rows, 0, 1) && k->batches_pause < batches_patience) {
+        keeper_see_batches(k); /* what follows may be for this worker */
+        return true;
+    }
     if (pg_get_bool(&rows, 0, 0)) {
         lanes_forget(k->lanes);
         k->lanes_unknown = true;

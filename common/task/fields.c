@@ -120,6 +120,12 @@ static const struct field *find_field(const struct field *fields, const char *na
     return NULL;
 }
 
+/* What a workflow hands on to each of its tasks (docs/workflows.md): for those that declare it. */
+static bool handed_on(const char *key)
+{
+    return strcmp(key, "previous") == 0 || strcmp(key, "results") == 0 || strcmp(key, "batch") == 0;
+}
+
 struct unknown {
     const struct field *fields;
     const char *name;
@@ -129,7 +135,7 @@ static bool known(void *data, const char *key, const struct js *value)
 {
     struct unknown *u = data;
     (void)value;
-    u->name = find_field(u->fields, key) ? NULL : key;
+    u->name = find_field(u->fields, key) || handed_on(key) ? NULL : key;
     return !u->name;
 }
 

@@ -81,16 +81,19 @@ CREATE TABLE drumbeat.task_body (
     expires_at   timestamptz,
     tenant       text,
     unique_key   text,
+    unique_until text,   -- NULL: final
     headers      jsonb,
     limit_key    text,
     external_id  text,
     batch_id     uuid,
-    parent_id    uuid,
+    batch_place  integer, -- from 1, in the order in which the members of a batch were named
+    parent_id    uuid,    -- the step before it, or the batch that it is a callback of
     schedule     text,
     tick_at      timestamptz,
     lateness_ms  bigint,
     missed       integer
 ) PARTITION BY RANGE (id);
+CREATE INDEX task_body_batch ON drumbeat.task_body (batch_id, batch_place) WHERE batch_id IS NOT NULL;
 DO $$
 BEGIN
     ALTER TABLE drumbeat.task_body ALTER COLUMN args SET COMPRESSION lz4;
@@ -211,13 +214,27 @@ CREATE TABLE drumbeat.past_attempt (
     PRIMARY KEY (task_id, fence)
 ) PARTITION BY RANGE (task_id);
 
--- Who holds a unique key. In a table of its own, so that no change of state can collide with it.
+-- Who holds a unique key. In a table of its own, so that no change of state can collide with it. A row counts only while its task does
+-- (key_is_held): one that was left behind is taken over by whoever wants the key next.
 CREATE TABLE drumbeat.unique_lock (
-    name    text NOT NULL,
-    key     text NOT NULL,
-    task_id uuid NOT NULL UNIQUE,
+    name        text NOT NULL,
+    key         text NOT NULL,
+    task_id     uuid NOT NULL UNIQUE,
+    until_start boolean NOT NULL DEFAULT false, -- held until the task starts, not until it ends
+    free_at     timestamptz,                    -- held at least until then, whatever becomes of the task
     PRIMARY KEY (name, key)
 );
+CREATE INDEX unique_lock_free ON drumbeat.unique_lock (free_at) WHERE free_at IS NOT NULL;
+
+-- What was answered to a caller that gave an idempotency key. `scope` is the handler's name, '' for workflows.
+CREATE TABLE drumbeat.idempotency (
+    scope      text NOT NULL,
+    key        text NOT NULL,
+    ids        uuid[] NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_expires ON drumbeat.idempotency (expires_at);
 
 CREATE TABLE drumbeat.cancel_request (
     task_id      uuid PRIMARY KEY,

@@ -29,11 +29,15 @@ BEGIN
 END $$;
 
 -- Everything that is tied to tasks only until they have ended: called for each that reaches a final status, in the transaction in which
--- it does. `settle_plain` calls it for tasks with ties only (has_ties).
-CREATE FUNCTION drumbeat.untie(ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+-- it does and after its row of `ended` is written. `settle_plain` calls it for tasks with ties only (has_ties), and says that they succeeded.
+-- A key that is just being taken over is left to who takes it: a settle never waits for a caller's transaction.
+CREATE FUNCTION drumbeat.untie(ids uuid[], succeeded boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM drumbeat.unique_lock l WHERE l.task_id = ANY (ids);
+    DELETE FROM drumbeat.unique_lock l
+     WHERE l.ctid = ANY (ARRAY(SELECT x.ctid FROM drumbeat.unique_lock x
+                                WHERE x.task_id = ANY (ids) AND (x.free_at IS NULL OR x.free_at <= clock_timestamp()) FOR UPDATE SKIP LOCKED));
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
+    PERFORM drumbeat.leave_batches(ids, succeeded);
 END $$;
 
 -- Whether a task has ties that untie() must cut.
@@ -49,12 +53,76 @@ BEGIN
     END IF;
 END $$;
 
+-- Unique keys --------------------------------------------------------------------------------------------------------------
+
+-- Whether a key's holder still holds it.
+CREATE FUNCTION drumbeat.key_is_held(l drumbeat.unique_lock) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT coalesce(l.free_at > clock_timestamp(), false)
+        OR NOT (EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = l.task_id)
+                OR l.until_start AND EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = l.task_id))
+$$;
+
+-- Take a key that somebody has: the holder's id, or NULL when it is `id`'s now. To replace a holder means that it ends when it waits, and that
+-- it goes on without the key when it runs. Under the key's row lock, so that two who replace follow each other.
+CREATE FUNCTION drumbeat.take_key(name text, key text, id uuid, mode text, until_start boolean, free_at timestamptz) RETURNS uuid LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    l drumbeat.unique_lock;
+BEGIN
+    LOOP
+        INSERT INTO drumbeat.unique_lock (name, key, task_id, until_start, free_at) VALUES (name, key, id, until_start, free_at) ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+        SELECT * INTO l FROM drumbeat.unique_lock x WHERE x.name = take_key.name AND x.key = take_key.key;
+        CONTINUE WHEN NOT FOUND;
+        IF mode <> 'replace' AND l.task_id <> id AND drumbeat.key_is_held(l) THEN
+            RETURN l.task_id;
+        END IF;
+        UPDATE drumbeat.unique_lock x
+           SET task_id = id, until_start = take_key.until_start, free_at = CASE WHEN l.task_id = id THEN x.free_at ELSE take_key.free_at END
+         WHERE x.name = take_key.name AND x.key = take_key.key AND x.task_id = l.task_id;
+        IF FOUND THEN
+            IF mode = 'replace' THEN
+                PERFORM drumbeat.end_waiting(l.task_id, 'SKIPPED', format('replaced by %s', id));
+            END IF;
+            RETURN NULL;
+        END IF;
+    END LOOP;
+END $$;
+
+-- What an earlier call with this idempotency key was answered; NULL: `ids` are the first.
+CREATE FUNCTION drumbeat.first_answer(scope text, key text, ids uuid[], lifetime interval) RETURNS uuid[] LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    answer uuid[];
+BEGIN
+    PERFORM drumbeat.refuse_unless(length(key) BETWEEN 1 AND 500, 'idempotency_key must be 1 to 500 characters');
+    lifetime := coalesce(lifetime, interval '24 hours');
+    PERFORM drumbeat.refuse_unless(lifetime > interval '0' AND lifetime <= interval '366 days', 'idempotency_ttl must be positive, at most 366 days');
+    LOOP
+        INSERT INTO drumbeat.idempotency AS i (scope, key, ids, expires_at) VALUES (scope, key, ids, clock_timestamp() + lifetime)
+        ON CONFLICT ON CONSTRAINT idempotency_pkey DO UPDATE SET ids = excluded.ids, expires_at = excluded.expires_at
+         WHERE i.expires_at <= clock_timestamp();
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+        SELECT i.ids INTO answer FROM drumbeat.idempotency i WHERE i.scope = first_answer.scope AND i.key = first_answer.key;
+        IF FOUND THEN
+            RETURN answer;
+        END IF;
+    END LOOP;
+END $$;
+
 -- Enqueue one task for each element of `args` and return the ids in the same order. A task whose unique key is held is not
--- inserted; the holder's id stands in its place.
+-- inserted; the holder's id stands in its place (unique_mode: 'return'), or NULL ('skip'), or the holder makes way ('replace'). A member of
+-- a batch whose key is held is SKIPPED instead, under an id of its own: the batch counts it.
 CREATE FUNCTION drumbeat.enqueue_many(
     name text, args jsonb[], queue text DEFAULT NULL, priority int DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
-    created_by text DEFAULT NULL, headers jsonb DEFAULT NULL, unique_keys text[] DEFAULT NULL
+    created_by text DEFAULT NULL, headers jsonb DEFAULT NULL, unique_keys text[] DEFAULT NULL,
+    unique_mode text DEFAULT NULL, unique_until text DEFAULT NULL, unique_window interval DEFAULT NULL, idempotency_key text DEFAULT NULL,
+    idempotency_ttl interval DEFAULT NULL, batch_id uuid DEFAULT NULL, parent_id uuid DEFAULT NULL
 ) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -70,7 +138,10 @@ DECLARE
     due      boolean;
     low      bigint;
     i        int;
-    holder   uuid;
+    last     int;
+    earlier  uuid[];
+    held     boolean := false;
+    behind   int;
 BEGIN
     IF name IS NULL OR length(name) NOT BETWEEN 1 AND 200 OR name ~ '[^[:graph:]]' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'name must be 1 to 200 characters without blanks';
@@ -94,6 +165,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'give unique_key or unique_keys, not both';
     ELSIF unique_keys IS NOT NULL AND cardinality(unique_keys) <> total THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('%s unique_keys for %s args', cardinality(unique_keys), total);
+    ELSIF unique_mode NOT IN ('return', 'skip', 'replace') THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unique_mode %L is not return, skip or replace', unique_mode);
+    ELSIF unique_until NOT IN ('final', 'start') THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unique_until %L is not final or start', unique_until);
+    ELSIF unique_window NOT BETWEEN interval '0' AND interval '366 days' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'unique_window must be between 0 and 366 days';
     ELSIF EXISTS (SELECT FROM unnest(args) a WHERE jsonb_typeof(a) <> 'object') THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'args must be JSON objects';
     END IF;
@@ -112,35 +189,52 @@ BEGIN
     END IF;
     ids := drumbeat.uuids_v7(total);
     moment := drumbeat.born(ids[1]);
+    IF idempotency_key IS NOT NULL THEN
+        earlier := drumbeat.first_answer(name, idempotency_key, ids, idempotency_ttl);
+        IF earlier IS NOT NULL THEN
+            RETURN QUERY SELECT unnest(earlier);
+            RETURN;
+        END IF;
+    END IF;
     IF keys IS NOT NULL THEN
         answer := ids;
         fresh := array_fill(true, ARRAY[total]);
-        -- In the order of the keys, so that two callers cannot wait for each other.
-        FOR i IN SELECT k.place FROM unnest(keys) WITH ORDINALITY k(key, place) WHERE k.key IS NOT NULL ORDER BY k.key, k.place LOOP
+        -- In the order of the keys, so that two callers cannot wait for each other. Of equal ones in one call the first is the task, or, when it
+        -- replaces what was before it, the last.
+        FOR i IN SELECT k.place FROM unnest(keys) WITH ORDINALITY k(key, place) WHERE k.key IS NOT NULL
+                  ORDER BY k.key, CASE WHEN unique_mode = 'replace' THEN -k.place ELSE k.place END LOOP
             IF length(keys[i]) NOT BETWEEN 1 AND 500 THEN
                 RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a unique key must be 1 to 500 characters';
             END IF;
-            LOOP
-                INSERT INTO drumbeat.unique_lock AS l (name, key, task_id) VALUES (name, keys[i], ids[i]) ON CONFLICT DO NOTHING;
-                EXIT WHEN FOUND;
-                SELECT l.task_id INTO holder FROM drumbeat.unique_lock l WHERE l.name = enqueue_many.name AND l.key = keys[i];
-                IF FOUND THEN
-                    answer[i] := holder;
-                    fresh[i] := false;
-                    EXIT;
+            IF keys[i] = keys[last] THEN
+                answer[i] := answer[last];
+                fresh[i] := false;
+            ELSE
+                INSERT INTO drumbeat.unique_lock (name, key, task_id, until_start, free_at)
+                VALUES (name, keys[i], ids[i], coalesce(unique_until = 'start', false), moment + unique_window) ON CONFLICT DO NOTHING;
+                IF NOT FOUND THEN
+                    answer[i] := coalesce(drumbeat.take_key(name, keys[i], ids[i], coalesce(unique_mode, 'return'),
+                                                            coalesce(unique_until = 'start', false), moment + unique_window), ids[i]);
+                    fresh[i] := answer[i] = ids[i];
                 END IF;
-            END LOOP;
+                last := i;
+            END IF;
+            held := held OR NOT fresh[i];
         END LOOP;
     END IF;
 
     -- The transaction has its number before it takes a sequence number: that is what lets a worker know when no lower
     -- sequence number can appear any more.
     PERFORM pg_current_xact_id();
-    INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, tenant, unique_key, headers)
+    IF batch_id IS NOT NULL THEN
+        behind := drumbeat.join_batch(batch_id, total);
+    END IF;
+    INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, tenant, unique_key,
+                                    unique_until, headers, batch_id, batch_place, parent_id)
     SELECT t.id, name, queue, coalesce(t.args, '{}'), priority, max_attempts, coalesce(run_at, moment),
-           coalesce(created_by, session_user), expires_at, tenant, keys[t.place], headers
+           coalesce(created_by, session_user), expires_at, tenant, keys[t.place], unique_until, headers, batch_id, behind + t.place, parent_id
       FROM unnest(ids, args) WITH ORDINALITY t(id, args, place)
-     WHERE fresh IS NULL OR fresh[t.place];
+     WHERE fresh IS NULL OR fresh[t.place] OR batch_id IS NOT NULL;
     IF due THEN
         low := nextval('drumbeat.ready_seq');
         INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, allowed)
@@ -155,22 +249,34 @@ BEGIN
          WHERE fresh IS NULL OR fresh[t.place];
         PERFORM pg_notify('drumbeat', 'delayed');
     END IF;
+    IF batch_id IS NOT NULL THEN
+        PERFORM drumbeat.enter_batch(batch_id, behind, ids, answer, fresh);
+        answer := ids;
+    ELSIF held AND unique_mode = 'skip' THEN
+        answer := ARRAY(SELECT CASE WHEN fresh[t.place] THEN t.id END FROM unnest(answer) WITH ORDINALITY t(id, place) ORDER BY t.place);
+    END IF;
+    IF held AND idempotency_key IS NOT NULL THEN
+        UPDATE drumbeat.idempotency x SET ids = answer WHERE x.scope = name AND x.key = idempotency_key;
+    END IF;
     RETURN QUERY SELECT unnest(coalesce(answer, ids));
 END $$;
 
--- Enqueue one task and return its id, or the id of the task that holds the unique key. (As an SQL function it would be planned anew
--- at each call.)
+-- Enqueue one task and return its id, or the id of the task that holds the unique key (NULL with unique_mode 'skip'). (As an SQL function it
+-- would be planned anew at each call.)
 CREATE FUNCTION drumbeat.enqueue(
     name text, args jsonb DEFAULT '{}', queue text DEFAULT NULL, priority int DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
-    created_by text DEFAULT NULL, headers jsonb DEFAULT NULL
+    created_by text DEFAULT NULL, headers jsonb DEFAULT NULL, unique_mode text DEFAULT NULL, unique_until text DEFAULT NULL,
+    unique_window interval DEFAULT NULL, idempotency_key text DEFAULT NULL, idempotency_ttl interval DEFAULT NULL,
+    batch_id uuid DEFAULT NULL, parent_id uuid DEFAULT NULL
 ) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     answer uuid;
 BEGIN
     SELECT m.id INTO answer
       FROM drumbeat.enqueue_many(name, ARRAY[coalesce(args, '{}')], queue, priority, run_at, expires_at, max_attempts, unique_key, tenant,
-                                 created_by, headers) AS m(id);
+                                 created_by, headers, NULL, unique_mode, unique_until, unique_window, idempotency_key, idempotency_ttl,
+                                 batch_id, parent_id) AS m(id);
     RETURN answer;
 END $$;
 
@@ -241,15 +347,18 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    IF body.batch_id IS NOT NULL AND NOT drumbeat.may_rejoin(body.batch_id) THEN
+        RETURN false; -- its batch is being cancelled
+    END IF;
     PERFORM FROM drumbeat.ended e WHERE e.task_id = retry.id AND e.status <> 'SUCCESS' FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    IF body.unique_key IS NOT NULL THEN
-        INSERT INTO drumbeat.unique_lock (name, key, task_id) VALUES (body.name, body.unique_key, body.id) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN false; -- another task holds the key now
-        END IF;
+    IF body.unique_key IS NOT NULL AND drumbeat.take_key(body.name, body.unique_key, body.id, 'return', coalesce(body.unique_until = 'start', false), NULL) IS NOT NULL THEN
+        RETURN false; -- another task holds the key now
+    END IF;
+    IF body.batch_id IS NOT NULL THEN
+        PERFORM drumbeat.rejoin_batch(body.batch_id, body.id, body.batch_place);
     END IF;
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = retry.id;
     DELETE FROM drumbeat.ended e WHERE e.task_id = retry.id RETURNING * INTO past;

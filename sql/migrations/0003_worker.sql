@@ -82,7 +82,7 @@ BEGIN
     SELECT count(*), CASE WHEN has_ties OR EXISTS (SELECT FROM drumbeat.cancel_request) THEN array_agg(task_id) END
       INTO settled, ids FROM done;
     IF ids IS NOT NULL THEN
-        PERFORM drumbeat.untie(ids);
+        PERFORM drumbeat.untie(ids, true);
     END IF;
     RETURN settled;
 END $$;

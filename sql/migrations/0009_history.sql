@@ -111,6 +111,7 @@ $$;
 -- Whether something beside its own retention needs a task that has ended. The place to name more such things.
 CREATE FUNCTION drumbeat.is_needed(body drumbeat.task_body) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.task_id = body.id)
+        OR body.batch_id IS NOT NULL AND EXISTS (SELECT FROM drumbeat.batch b WHERE b.id = body.batch_id AND b.ended_at IS NULL)
 $$;
 
 -- Those of the tasks from `low` to `high` that must stay: all that have not ended, and who is kept longer.

@@ -28,12 +28,14 @@ WITH place AS (
     SELECT 'a unique key is held by a live task', format('%s %s: %s', l.name, l.key, l.task_id)
       FROM drumbeat.unique_lock l
      WHERE NOT EXISTS (SELECT FROM drumbeat.task_body b WHERE b.id = l.task_id AND b.name = l.name AND b.unique_key = l.key)
-        OR EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = l.task_id)
+        OR (l.free_at IS NULL AND EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = l.task_id))
     UNION ALL
     SELECT 'a live task holds its unique key', format('%s: %s', b.id, b.unique_key)
       FROM drumbeat.task_body b
      WHERE b.unique_key IS NOT NULL AND NOT EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = b.id)
        AND NOT EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.task_id = b.id)
+       AND NOT EXISTS (SELECT FROM drumbeat.task_body n -- one that replaced it while it ran
+                        WHERE n.name = b.name AND n.unique_key = b.unique_key AND n.created_at >= b.created_at AND n.id <> b.id)
     UNION ALL
     SELECT 'no attempt is beyond those allowed', format('%s: %s, %s so far', p.task_id, p.state, p.counted)
       FROM place p WHERE NOT p.attempts_left
@@ -84,6 +86,64 @@ WITH place AS (
     SELECT 'a task of a schedule has its tick', format('%s: %s at %s', b.id, b.schedule, b.tick_at)
       FROM drumbeat.task_body b
      WHERE b.schedule IS NOT NULL AND NOT EXISTS (SELECT FROM drumbeat.tick t WHERE t.task_id = b.id AND t.schedule = b.schedule AND t.tick_at = b.tick_at)
+    UNION ALL
+    SELECT 'an open member has not ended', format('%s of batch %s', o.member_id, o.batch_id)
+      FROM drumbeat.batch_open o
+     WHERE EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = o.member_id) OR EXISTS (SELECT FROM drumbeat.batch b WHERE b.id = o.member_id AND b.ended_at IS NOT NULL)
+        OR NOT EXISTS (SELECT FROM drumbeat.batch b WHERE b.id = o.batch_id AND b.ended_at IS NULL)
+    UNION ALL
+    SELECT 'a live member is open', format('%s of batch %s', b.id, b.batch_id)
+      FROM drumbeat.task_body b
+     WHERE b.batch_id IS NOT NULL AND NOT EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = b.id)
+       AND NOT EXISTS (SELECT FROM drumbeat.batch_open o WHERE o.member_id = b.id)
+    UNION ALL
+    SELECT 'a live batch in a batch is open', format('%s of batch %s', b.id, b.parent_id)
+      FROM drumbeat.batch b
+     WHERE b.parent_id IS NOT NULL AND b.ended_at IS NULL AND NOT EXISTS (SELECT FROM drumbeat.batch_open o WHERE o.member_id = b.id)
+    UNION ALL
+    SELECT 'a member failed that did not succeed', format('%s of batch %s', m.id, m.batch_id)
+      FROM (SELECT b.id, b.batch_id, e.status = 'SUCCESS' AS won FROM drumbeat.task_body b JOIN drumbeat.ended e ON e.task_id = b.id WHERE b.batch_id IS NOT NULL
+            UNION ALL SELECT b.id, b.parent_id, b.outcome = 'success' FROM drumbeat.batch b WHERE b.parent_id IS NOT NULL AND b.ended_at IS NOT NULL) m
+     WHERE m.won = EXISTS (SELECT FROM drumbeat.batch_failed f WHERE f.member_id = m.id)
+    UNION ALL
+    SELECT 'the outcome of a batch is that of its members', format('%s: %s', b.id, b.outcome)
+      FROM drumbeat.batch b
+     WHERE b.outcome = 'success' AND (EXISTS (SELECT FROM drumbeat.batch_failed f WHERE f.batch_id = b.id) OR b.total <> jsonb_array_length(b.steps))
+        OR b.outcome = 'failed' AND b.error IS NULL AND NOT EXISTS (SELECT FROM drumbeat.batch_failed f WHERE f.batch_id = b.id)
+    UNION ALL
+    SELECT 'a batch has as many members as it counts', format('%s: %s, %s counted', b.id, coalesce(m.members, 0), b.total)
+      FROM drumbeat.batch b
+      LEFT JOIN (SELECT x.id, count(*) AS members
+                   FROM (SELECT t.batch_id AS id FROM drumbeat.task_body t UNION ALL SELECT c.parent_id FROM drumbeat.batch c) x GROUP BY x.id) m ON m.id = b.id
+     WHERE coalesce(m.members, 0) <> b.total
+    UNION ALL
+    SELECT 'a step of a chain is started once', format('%s: step %s', m.batch_id, m.place)
+      FROM (SELECT t.batch_id, t.batch_place AS place FROM drumbeat.task_body t WHERE t.batch_id IS NOT NULL
+            UNION ALL SELECT c.parent_id, c.place FROM drumbeat.batch c WHERE c.parent_id IS NOT NULL) m
+      JOIN drumbeat.batch b ON b.id = m.batch_id AND b.kind = 'chain'
+     GROUP BY m.batch_id, m.place HAVING count(*) > 1
+    UNION ALL
+    SELECT 'a callback is called once', format('%s: %s tasks and batches', c.batch_id, count(*))
+      FROM (SELECT t.parent_id AS batch_id, t.id FROM drumbeat.task_body t JOIN drumbeat.batch b ON b.id = t.parent_id
+            UNION ALL SELECT x.cause_id, x.id FROM drumbeat.batch x WHERE x.cause_id IS NOT NULL) c
+      JOIN drumbeat.batch b ON b.id = c.batch_id
+     GROUP BY c.batch_id, b.called
+    HAVING count(*) <> (SELECT count(*) FROM jsonb_each(b.called) v WHERE v.value <> 'null') OR bool_or(NOT b.called::text LIKE '%' || c.id || '%')
+    UNION ALL
+    SELECT 'what was called is there', format('%s: %s', b.id, b.called)
+      FROM drumbeat.batch b CROSS JOIN LATERAL jsonb_each_text(b.called) v
+     WHERE v.value IS NOT NULL AND NOT EXISTS (SELECT FROM drumbeat.task_body t WHERE t.id = v.value::uuid AND t.parent_id = b.id)
+       AND NOT EXISTS (SELECT FROM drumbeat.batch x WHERE x.id = v.value::uuid AND x.cause_id = b.id)
+    UNION ALL
+    SELECT 'a batch that has ended has called back', format('%s: %s, called %s', b.id, b.outcome, b.called)
+      FROM drumbeat.batch b CROSS JOIN LATERAL jsonb_object_keys(b.callbacks) k(name)
+     WHERE b.ended_at IS NOT NULL AND NOT b.called ? k.name
+       AND (k.name = 'on_always' OR k.name = 'on_success' AND b.outcome = 'success' OR k.name = 'on_failure' AND b.outcome = 'failed')
+    UNION ALL
+    SELECT 'no batch is left open', format('%s: %s', b.id, b.kind) FROM drumbeat.batch b WHERE $1::boolean AND b.ended_at IS NULL
+    UNION ALL
+    SELECT 'no batch is left to decide', d.batch_id::text FROM drumbeat.batch_due d
+     WHERE $1::boolean AND EXISTS (SELECT FROM drumbeat.batch b WHERE b.id = d.batch_id AND b.ended_at IS NULL)
     UNION ALL
     SELECT 'nothing waits or runs', format('%s: %s', p.task_id, p.state) FROM place p WHERE $1::boolean AND p.state IN ('ready', 'delayed', 'running')
     UNION ALL

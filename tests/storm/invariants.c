@@ -36,8 +36,8 @@ size_t invariants_broken(struct pg *pg, bool over, struct text *report)
     struct pg_rows rows;
     struct err e;
     /* Nobody has counted these tables: a plan for empty ones would take hours. */
-    static const struct sql hash = {.name = "hash", .text = "SET enable_nestloop = off; SET work_mem = '64MB'"};
-    static const struct sql reset = {.name = "reset", .text = "RESET enable_nestloop; RESET work_mem"};
+    static const struct sql hash = {.name = "hash", .text = "SET enable_nestloop = off; SET jit = off; SET work_mem = '64MB'"};
+    static const struct sql reset = {.name = "reset", .text = "RESET enable_nestloop; RESET jit; RESET work_mem"};
     if (!pg_script(pg, &hash, &e) || !pg_exec(pg, &query, &rows, &e, pg_bool(over)))
         die("reading", e.text);
     for (size_t i = 0; i < rows.count; i++)
