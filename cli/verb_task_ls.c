@@ -1,26 +1,25 @@
 /* task ls: the newest tasks. */
 #include "cli/session.h"
 #include "cli/task_columns.h"
+#include "cli/task_filter.h"
 #include "cli/verb.h"
 #include "sql/queries.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 100000 };
 
 struct args {
-    const char *status, *name, *queue, *tenant;
+    struct task_filter filter;
     int64_t limit;
     bool json;
 };
 
 static const struct flag flags[] = {
-    TEXT_FLAG(struct args, status, "status", .value = "STATUS", .help = "QUEUED, RUNNING, SUCCESS, ERRORED, KILLED or SKIPPED"),
-    TEXT_FLAG(struct args, name, "name", .value = "NAME", .help = "tasks of this handler"),
-    TEXT_FLAG(struct args, queue, "queue", .value = "Q", .help = "tasks of this queue"),
-    TEXT_FLAG(struct args, tenant, "tenant", .value = "T", .help = "tasks of this tenant"),
+    TEXT_FLAG(struct args, filter.status, "status", .value = "STATUS", .help = "QUEUED, RUNNING, SUCCESS, ERRORED, KILLED or SKIPPED"),
+    TASK_FILTER_FLAGS(struct args, filter),
+    TEXT_FLAG(struct args, filter.since, "since", .value = "TIME|DURATION", .help = "tasks enqueued since then, or in the last so long"),
     NUMBER_FLAG(struct args, limit, "limit", .value = "N", .min = 1, .max = LIMIT_MAX, .help = "at most so many (50)"),
     SWITCH_FLAG(struct args, json, "json", .help = "print JSON, one object a line"),
     {0},
@@ -65,24 +64,19 @@ const struct column task_columns[] = {
     {0},
 };
 
-/* The status as it is spelled in the table; `status` NULL: any. */
-static bool read_status(const char **status, bool *living, struct err *e)
+static const char *const statuses[] = {"QUEUED", "RUNNING", "SUCCESS", "ERRORED", "KILLED", "SKIPPED", NULL};
+
+static bool is_living(const char *status)
 {
-    static const char *const known[] = {"QUEUED", "RUNNING", "SUCCESS", "ERRORED", "KILLED", "SKIPPED"};
-    for (size_t i = 0; *status && i < sizeof known / sizeof *known; i++)
-        if (strcasecmp(known[i], *status) == 0) {
-            *status = known[i];
-            *living = i < 2;
-            return true;
-        }
-    return !*status || err_set(e, ERR_USAGE, "--status: '%s' is not QUEUED, RUNNING, SUCCESS, ERRORED, KILLED or SKIPPED", *status);
+    return status && (strcmp(status, "QUEUED") == 0 || strcmp(status, "RUNNING") == 0);
 }
 
-static bool list(struct pg *pg, const struct args *args, bool living, struct err *e)
+static bool list(struct pg *pg, const struct args *args, struct err *e)
 {
+    const struct task_filter *f = &args->filter;
     struct pg_rows rows;
-    if (!pg_exec(pg, living ? &sql_task_pick_live : &sql_task_pick, &rows, e, pg_text(args->status), pg_text(args->name),
-                 pg_text(args->queue), pg_text(args->tenant), pg_int(args->limit)))
+    if (!pg_exec(pg, is_living(f->status) ? &sql_task_pick_live : &sql_task_pick, &rows, e, pg_text(f->status), pg_text(f->name), pg_text(f->queue),
+                 pg_text(f->tenant), pg_int(args->limit), pg_text(f->schedule), pg_uuid_or_null(f->batch_id), pg_time_or_null(f->since_at)))
         return false;
     struct uuid *ids = mem_zero(rows.count + 1, sizeof *ids);
     for (size_t i = 0; i < rows.count; i++)
@@ -99,9 +93,8 @@ static int run(int argc, char **argv)
     struct args args = {.limit = LIMIT_DEFAULT};
     CLEANUP(session_close) struct session s = {0};
     struct err e;
-    bool living = false;
-    if (!flags_read(flags, argc, argv, &args, &e) || !read_status(&args.status, &living, &e) || !session_open(&s, &e) ||
-        !list(s.pg, &args, living, &e))
+    if (!flags_read(flags, argc, argv, &args, &e) || !task_filter_read(&args.filter, statuses, &e) || !session_open(&s, &e) ||
+        !list(s.pg, &args, &e))
         return verb_failed(&e);
     return EXIT_DONE;
 }
@@ -109,7 +102,7 @@ static int run(int argc, char **argv)
 const struct verb verb_task_ls = {
     .name = "task ls",
     .summary = "the newest tasks",
-    .example = "drumbeat task ls --status ERRORED --limit 10\ndrumbeat task ls --queue sync --json | jq .error",
+    .example = "drumbeat task ls --status ERRORED --limit 10\ndrumbeat task ls --queue sync --since 1d --json | jq .error",
     .flags = flags,
     .run = run,
 };

@@ -272,10 +272,12 @@ START_TEST(filters_choose_tasks)
     enqueue("drumbeat.enqueue('noop', queue => 'a', tenant => 't')");
     enqueue("drumbeat.enqueue('echo', queue => 'b')");
     enqueue("drumbeat.cancel(drumbeat.enqueue('fail', queue => 'b'))");
+    test_sql(pg, "UPDATE drumbeat.task_body SET schedule = 'nightly', batch_id = '00000000-0000-7000-8000-000000000001' WHERE name = 'echo'");
     static const struct {
         const char *flag, *value;
         size_t lines;
-    } rows[] = {{"--queue", "b", 2}, {"--name", "noop", 1}, {"--tenant", "t", 1}, {"--status", "killed", 1}, {"--status", "QUEUED", 2}, {"--status", "SUCCESS", 0}, {"--limit", "2", 2}};
+    } rows[] = {{"--queue", "b", 2}, {"--name", "noop", 1}, {"--tenant", "t", 1}, {"--status", "killed", 1}, {"--status", "QUEUED", 2}, {"--status", "SUCCESS", 0}, {"--limit", "2", 2},
+                {"--schedule", "nightly", 1}, {"--batch", "00000000-0000-7000-8000-000000000001", 1}, {"--since", "1h", 3}, {"--since", "2099-01-01T00:00:00Z", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct test_process *p = test_drumbeat(url, "task", "ls", rows[i].flag, rows[i].value, NULL);
         size_t lines = 0;

@@ -42,7 +42,8 @@ $$;
 -- Retry dead letters that ended before `before`, and cancel unfinished tasks that were enqueued before it: in the order of their ids, at most
 -- `most` of those behind `after`. One row: how many were looked at, for how many it could be done (another task may hold the key of a dead
 -- one; another may have ended meanwhile), and the last id. Ask again with after => last until `seen` is 0. Planner settings: each batch
--- goes on in the index where the last one ended, whatever the tables looked like when they were analysed.
+-- goes on in the index where the last one ended, whatever the tables looked like when they were analysed. EXECUTE: the question is planned for
+-- what is asked, the changes are not planned again for each task.
 CREATE FUNCTION drumbeat.retry_where(status text DEFAULT 'ERRORED', name text DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL,
                                      schedule text DEFAULT NULL, batch uuid DEFAULT NULL, cause text DEFAULT NULL, since timestamptz DEFAULT NULL,
                                      before timestamptz DEFAULT NULL, after uuid DEFAULT NULL, most int DEFAULT 1000)
@@ -55,9 +56,9 @@ DECLARE
 BEGIN
     seen := 0;
     changed := 0;
-    FOR one IN SELECT d.id FROM drumbeat.dead(status, name, queue, tenant, schedule, batch, cause, since) d
-                WHERE d.id > coalesce(after, '00000000-0000-0000-0000-000000000000') AND d.ended_at < coalesce(before, 'infinity')
-                ORDER BY d.id LIMIT most LOOP
+    FOR one IN EXECUTE 'SELECT d.id FROM drumbeat.dead($1, $2, $3, $4, $5, $6, $7, $8) d WHERE d.ended_at < $9 AND d.id > $10 ORDER BY d.id LIMIT $11'
+                 USING status, name, queue, tenant, schedule, batch, cause, since, coalesce(before, 'infinity'),
+                       coalesce(after, '00000000-0000-0000-0000-000000000000'), most LOOP
         seen := seen + 1;
         changed := changed + coalesce(drumbeat.retry(one), false)::int;
         last := one;
@@ -77,9 +78,9 @@ DECLARE
 BEGIN
     seen := 0;
     changed := 0;
-    FOR one IN SELECT u.id FROM drumbeat.unfinished(status, name, queue, tenant, schedule, batch, since) u
-                WHERE u.id > coalesce(after, '00000000-0000-0000-0000-000000000000') AND u.created_at < coalesce(before, 'infinity')
-                ORDER BY u.id LIMIT most LOOP
+    FOR one IN EXECUTE 'SELECT u.id FROM drumbeat.unfinished($1, $2, $3, $4, $5, $6, $7) u WHERE u.created_at < $8 AND u.id > $9 ORDER BY u.id LIMIT $10'
+                 USING status, name, queue, tenant, schedule, batch, since, coalesce(before, 'infinity'),
+                       coalesce(after, '00000000-0000-0000-0000-000000000000'), most LOOP
         seen := seen + 1;
         changed := changed + coalesce(drumbeat.cancel(one), false)::int;
         last := one;
