@@ -2,19 +2,13 @@
  * the database is away because it has never heard of one.
  *
  * The way down: RUN -> DRAIN (children leave when their task is done; at the deadline they are shot and their tasks return) -> CLOSE
- * (the keeper gives back what is held and leaves) -> the control sockets close and the fork servers end.
- *
- * A reload: a second fork server is executed, which reads the configuration anew. Refuses it: all stays as it is. Is ready: its edition is
- * the current one; children and keeper of the one before leave as soon as they can, and whoever follows on their posts comes from the new
- * fork server. The old one is dismissed when its last child has left. */
+ * (the keeper gives back what is held and leaves) -> the control sockets close and the fork servers end. Reloads are reload.c's. */
 #include "common/base/crash_point.h"
 #include "common/base/hangup.h"
 #include "worker/board.h"
-#include "worker/fork_parent.h"
 #include "worker/orphans.h"
-#include "worker/posts.h"
 #include "worker/proc.h"
-#include "worker/worker.h"
+#include "worker/supervisor_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,39 +22,14 @@
 #include <uv.h>
 
 static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
-                    keeper_patience = SECONDS(60), reload_patience = SECONDS(10);
+                    keeper_patience = SECONDS(60);
 static const int oom_score = -500; /* where it may */
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
-struct supervisor {
-    const struct worker_options *options;
-    struct board *board;
-    int fds[FD_ENDS]; /* what fork servers inherit */
-    uv_loop_t loop;
-    struct fork_parent *parents[EDITIONS_MAX]; /* by edition; NULL: none */
-    struct fork_parent_host parents_host;
-    uint32_t last_edition;
-    bool reload_asked;
-    usec_t drain_for;
-    uv_timer_t tick;
-    uv_signal_t on_term, on_int, on_quit, on_hup;
-    struct post *posts; /* by role + 1: the keeper's is the first, then one a seat */
-    struct posts_host host;
-    usec_t started_at, drain_until, close_until;
-    uint32_t lives_seen;
-    bool fork_server_ready, all_started, ending;
-    int exit_status;
-};
-
-static enum phase phase(const struct supervisor *s)
-{
-    return (enum phase)atomic_load(&s->board->phase);
-}
-
-static void ring(int fd)
+void supervisor_ring_keeper(const struct supervisor *s)
 {
     uint64_t one = 1;
-    ssize_t ignored = write(fd, &one, sizeof one);
+    ssize_t ignored = write(s->fds[FD_KEEPER_BELL], &one, sizeof one);
     (void)ignored;
 }
 
@@ -70,24 +39,7 @@ static void set_phase(struct supervisor *s, enum phase to)
 {
     atomic_store(&s->board->phase, to);
     board_wake_all(s->board);
-    ring(s->fds[FD_KEEPER_BELL]);
-}
-
-static struct fork_parent *parent_of(struct supervisor *s, uint32_t edition)
-{
-    struct fork_parent *parent = s->parents[edition % EDITIONS_MAX];
-    return parent && parent->edition == edition ? parent : NULL;
-}
-
-static bool is_current(const struct supervisor *s, const struct fork_parent *parent)
-{
-    return parent->edition == atomic_load(&s->board->edition);
-}
-
-/* Is it the one that is still to become ready? */
-static bool is_coming(const struct supervisor *s, const struct fork_parent *parent)
-{
-    return parent->edition > atomic_load(&s->board->edition) && !parent->dismissed;
+    supervisor_ring_keeper(s);
 }
 
 static void drain(struct supervisor *s)
@@ -101,20 +53,15 @@ static void drain(struct supervisor *s)
 /* Children are shot; what they ran returns uncounted. */
 static void drain_now(struct supervisor *s)
 {
-    if (phase(s) == PHASE_RUN)
+    if (supervisor_phase(s) == PHASE_RUN)
         drain(s);
     s->drain_until = clock_boot();
-}
-
-static bool is_taken(const struct post *post)
-{
-    return post->state == POST_LIVE || post->state == POST_SHOT || post->state == POST_SPAWNING;
 }
 
 static bool children_gone(const struct supervisor *s)
 {
     for (int i = 1; i <= s->board->seat_count; i++)
-        if (is_taken(&s->posts[i]))
+        if (post_is_taken(&s->posts[i]))
             return false;
     return true;
 }
@@ -134,7 +81,7 @@ static void end(struct supervisor *s, int status)
     s->ending = true;
     s->exit_status = status;
     for (int i = 0; i < EDITIONS_MAX; i++) {
-        if (s->parents[i] && is_coming(s, s->parents[i]))
+        if (s->parents[i] && edition_is_coming(s, s->parents[i]))
             uv_process_kill(&s->parents[i]->process, SIGKILL); /* it may not listen yet */
         if (s->parents[i])
             fork_parent_dismiss(s->parents[i]);
@@ -156,16 +103,11 @@ static void check_start(struct supervisor *s, usec_t now)
     set_phase(s, PHASE_DRAIN);
 }
 
-static struct post *post_of(struct supervisor *s, int role)
-{
-    return role >= ROLE_KEEPER && role < CONFIG_POOL_MAX ? &s->posts[role + 1] : NULL;
-}
-
 /* One look at how far the way down is. */
 static void go_down(struct supervisor *s, usec_t now)
 {
-    struct post *keeper = post_of(s, ROLE_KEEPER);
-    switch (phase(s)) {
+    struct post *keeper = supervisor_post(s, ROLE_KEEPER);
+    switch (supervisor_phase(s)) {
     case PHASE_RUN:
         check_start(s, now);
         if (atomic_load(&s->board->burst_over))
@@ -189,15 +131,21 @@ static void go_down(struct supervisor *s, usec_t now)
 
 /* Posts ------------------------------------------------------------------------------------------------------------- */
 
+static struct fork_parent *supervisor_parent(struct supervisor *s, uint32_t edition)
+{
+    struct fork_parent *parent = s->parents[edition % EDITIONS_MAX];
+    return parent && parent->edition == edition ? parent : NULL;
+}
+
 /* Who is to come comes from the current fork server; who is there is the affair of the one that it came from. */
 static void send_order(void *data, const struct order *order)
 {
     struct supervisor *s = data;
     CRASH_POINT("order", "before");
-    struct post *post = post_of(s, order->role);
+    struct post *post = supervisor_post(s, order->role);
     if (order->kind == ORDER_SPAWN)
         post->edition = atomic_load(&s->board->edition);
-    struct fork_parent *parent = parent_of(s, post->edition);
+    struct fork_parent *parent = supervisor_parent(s, post->edition);
     if (parent && !parent->dismissed && !fork_parent_order(parent, order))
         log_error("worker.order_lost", LOG_STR("why", strerror(errno)));
 }
@@ -205,14 +153,14 @@ static void send_order(void *data, const struct order *order)
 static bool closing(void *data)
 {
     const struct supervisor *s = data;
-    return phase(s) != PHASE_RUN;
+    return supervisor_phase(s) != PHASE_RUN;
 }
 
 /* One child at first, so that the first task need not share the processors with the start of all others. */
 static void start_posts(struct supervisor *s)
 {
-    post_event(post_of(s, ROLE_KEEPER), POST_ORDER, NULL, &s->host);
-    post_event(post_of(s, 0), POST_ORDER, NULL, &s->host);
+    post_event(supervisor_post(s, ROLE_KEEPER), POST_ORDER, NULL, &s->host);
+    post_event(supervisor_post(s, 0), POST_ORDER, NULL, &s->host);
     s->fork_server_ready = true;
 }
 
@@ -227,121 +175,7 @@ static void start_others(struct supervisor *s, usec_t now)
         return;
     s->all_started = true;
     for (int i = 1; i < s->board->pool; i++)
-        post_event(post_of(s, i), POST_ORDER, NULL, &s->host);
-}
-
-/* Reload ------------------------------------------------------------------------------------------------------------- */
-
-/* A fork server of the next edition that has room: long tasks can keep some of the earlier ones. */
-static bool start_edition(struct supervisor *s, struct err *e)
-{
-    uint32_t number = s->last_edition + 1;
-    while (s->parents[number % EDITIONS_MAX])
-        number++;
-    memset(board_edition(s->board, number), 0, sizeof(struct edition));
-    atomic_store(&s->board->coming, number);
-    struct fork_parent *parent = fork_parent_start(&s->loop, number, s->fds, s->options->flags, &s->parents_host, e);
-    s->parents[number % EDITIONS_MAX] = parent;
-    s->last_edition = number;
-    return parent != NULL;
-}
-
-static bool editions_full(const struct supervisor *s)
-{
-    int count = 0;
-    for (int i = 0; i < EDITIONS_MAX; i++)
-        count += s->parents[i] != NULL;
-    return count == EDITIONS_MAX;
-}
-
-static struct fork_parent *coming(const struct supervisor *s)
-{
-    for (int i = 0; i < EDITIONS_MAX; i++)
-        if (s->parents[i] && is_coming(s, s->parents[i]))
-            return s->parents[i];
-    return NULL;
-}
-
-/* Begin what was asked for, one after the other: several that were asked for meanwhile are one. */
-static void check_reload(struct supervisor *s, usec_t now)
-{
-    struct err e;
-    struct fork_parent *parent = coming(s);
-    if (parent && now - parent->started_at > reload_patience)
-        uv_process_kill(&parent->process, SIGKILL);
-    if (!s->reload_asked || parent || !s->fork_server_ready || editions_full(s))
-        return;
-    s->reload_asked = false;
-    log_info("worker.reloading");
-    if (!start_edition(s, &e))
-        log_error("worker.reload_refused", LOG_ERR(&e));
-}
-
-/* One line says what is wrong with the file, and where. */
-static void refuse_edition(struct supervisor *s, const struct fork_parent *parent, int64_t status, int signal_number)
-{
-    const struct edition *edition = board_edition(s->board, parent->edition);
-    log_error("worker.reload_refused", LOG_STR("error", *edition->trouble ? edition->trouble : "the new fork server ended before it was ready"),
-              LOG_INT("status", status), LOG_INT("signal", signal_number));
-}
-
-/* The posts of the pool as it is now. Who sits beyond it leaves with the others, and nobody follows. */
-static void set_pool(struct supervisor *s, int pool)
-{
-    atomic_store(&s->board->pool, pool);
-    if (pool > s->board->seat_count)
-        atomic_store(&s->board->seat_count, pool);
-    s->all_started = true;
-    for (int i = 1; i <= s->board->seat_count; i++) {
-        struct post *post = &s->posts[i];
-        post->surplus = post->role >= pool;
-        if (!post->surplus)
-            post_event(post, POST_ORDER, NULL, &s->host);
-    }
-}
-
-static void adopt(struct supervisor *s, const struct edition *edition)
-{
-    s->drain_for = edition->drain;
-    s->host.cancel_term = edition->cancel_term;
-    s->host.cancel_kill = edition->cancel_kill;
-    log_set_level(edition->log_level);
-}
-
-/* From here on whoever comes is of the new edition, and the others leave as soon as they can. */
-static void change_edition(struct supervisor *s, struct fork_parent *parent)
-{
-    const struct edition *edition = board_edition(s->board, parent->edition);
-    if (phase(s) != PHASE_RUN) {
-        fork_parent_dismiss(parent);
-        return;
-    }
-    adopt(s, edition);
-    atomic_store(&s->board->edition, parent->edition);
-    set_pool(s, edition->pool);
-    board_wake_all(s->board);
-    ring(s->fds[FD_KEEPER_BELL]);
-    log_info("worker.reloaded", LOG_INT("edition", parent->edition), LOG_INT("pool", edition->pool));
-}
-
-static bool has_children(struct supervisor *s, const struct fork_parent *parent)
-{
-    for (int i = 0; i <= s->board->seat_count; i++)
-        if (is_taken(&s->posts[i]) && s->posts[i].edition == parent->edition)
-            return true;
-    return false;
-}
-
-/* Fork servers of earlier editions whose last child has left. */
-static void dismiss_empty(struct supervisor *s)
-{
-    for (int i = 0; i < EDITIONS_MAX; i++) {
-        struct fork_parent *parent = s->parents[i];
-        if (!parent || parent->dismissed || is_current(s, parent) || is_coming(s, parent) || has_children(s, parent))
-            continue;
-        fork_parent_dismiss(parent);
-        log_info("worker.edition_left", LOG_INT("edition", parent->edition));
-    }
+        post_event(supervisor_post(s, i), POST_ORDER, NULL, &s->host);
 }
 
 /* News --------------------------------------------------------------------------------------------------------------- */
@@ -359,15 +193,15 @@ static void on_news(void *data, struct fork_parent *parent, const struct news *n
 {
     struct supervisor *s = data;
     static const enum post_event events[] = {[NEWS_SPAWNED] = POST_SPAWNED, [NEWS_EXITED] = POST_EXITED, [NEWS_FAILED] = POST_FAILED};
-    struct post *post = post_of(s, news->role);
+    struct post *post = supervisor_post(s, news->role);
     CRASH_POINT("news", "heard");
     if (news->kind == NEWS_EXITED && news->role == ROLE_KEEPER)
         hand_back_deaths(s->board);
     if (news->kind == NEWS_READY)
-        is_current(s, parent) ? start_posts(s) : change_edition(s, parent);
-    else if (post)
+        edition_is_current(s, parent) ? start_posts(s) : reload_ready(s, parent);
+    else
         post_event(post, events[news->kind], news, &s->host);
-    dismiss_empty(s);
+    reload_dismiss_empty(s);
     go_down(s, clock_boot());
 }
 
@@ -402,7 +236,7 @@ static void check_keeper(struct supervisor *s, usec_t now)
 /* How long until there is something to look at: a post whose back-off is over, a limit, the way down. */
 static usec_t next_tick(const struct supervisor *s, usec_t now)
 {
-    usec_t pause = phase(s) != PHASE_RUN || s->board->burst || !s->all_started ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
+    usec_t pause = supervisor_phase(s) != PHASE_RUN || s->board->burst || !s->all_started ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
     for (int i = 0; i <= s->board->seat_count; i++)
         if (s->posts[i].state == POST_BACKOFF && s->posts[i].due_at - now < pause)
             pause = s->posts[i].due_at > now ? s->posts[i].due_at - now : 0;
@@ -427,7 +261,7 @@ static void on_tick(uv_timer_t *timer)
         post_check(&s->posts[i], now, s->board->lease, over, &s->host);
     start_others(s, now);
     check_keeper(s, now);
-    check_reload(s, now);
+    reload_check(s, now);
     go_down(s, now);
     plan_tick(s);
 }
@@ -436,7 +270,7 @@ static void on_stop_signal(uv_signal_t *handle, int number)
 {
     struct supervisor *s = handle->data;
     log_info("worker.signal", LOG_STR("signal", strsignal(number)));
-    if (number == SIGQUIT || phase(s) != PHASE_RUN)
+    if (number == SIGQUIT || supervisor_phase(s) != PHASE_RUN)
         drain_now(s);
     else
         drain(s);
@@ -450,8 +284,8 @@ static void on_hang_up(uv_signal_t *handle, int number)
         on_stop_signal(handle, number);
         return;
     }
-    s->reload_asked = phase(s) == PHASE_RUN;
-    check_reload(s, clock_boot());
+    s->reload_asked = supervisor_phase(s) == PHASE_RUN;
+    reload_check(s, clock_boot());
     plan_tick(s);
 }
 
@@ -463,8 +297,8 @@ static void on_fork_server_exit(void *data, struct fork_parent *parent, int64_t 
     s->parents[parent->edition % EDITIONS_MAX] = NULL;
     if (s->ending) {
         stop_when_alone(s);
-    } else if (is_coming(s, parent)) {
-        refuse_edition(s, parent, status, signal_number);
+    } else if (edition_is_coming(s, parent)) {
+        reload_refused(s, parent, status, signal_number);
     } else if (!parent->dismissed) {
         /* Its children died with it (PDEATHSIG), and what they had started is ours now. systemd, or whoever started us, starts us again;
          * the tasks are rescued. */
@@ -520,7 +354,7 @@ static bool make_board(struct supervisor *s, struct err *e)
     atomic_store(&s->board->supervisor_at, clock_boot());
     s->posts = mem_zero(CONFIG_POOL_MAX + 1, sizeof *s->posts);
     for (int role = ROLE_KEEPER; role < CONFIG_POOL_MAX; role++)
-        *post_of(s, role) = (struct post){.role = role, .seat = role == ROLE_KEEPER ? NULL : &s->board->seats[role]};
+        *supervisor_post(s, role) = (struct post){.role = role, .seat = role == ROLE_KEEPER ? NULL : &s->board->seats[role]};
     s->host = (struct posts_host){.order = send_order, .data = s, .closing = closing};
     return true;
 }
@@ -558,11 +392,11 @@ static bool set_up(struct supervisor *s, struct err *e)
     uv_loop_init(&s->loop);
     start_watching(s);
     s->parents_host = (struct fork_parent_host){.data = s, .news = on_news, .heard = on_heard, .ended = on_fork_server_exit};
-    if (!start_edition(s, e))
+    if (!reload_start(s, e))
         return false;
     struct edition *first = board_edition(s->board, s->last_edition);
     edition_write(first, s->options->config);
-    adopt(s, first);
+    reload_adopt(s, first);
     atomic_store(&s->board->edition, s->last_edition);
     return true;
 }
