@@ -252,7 +252,8 @@ START_TEST(what_a_claim_tells_of_a_task)
     ck_assert(one.claims.task[0].has_ties);
     ck_assert(one.claims.task[0].expired);
     ck_assert_str_eq(one.claims.task[0].tenant, "t");
-    ck_assert_int_lt(llabs(one.claims.task[0].created_at - clock_now()), SECONDS(10));
+    ck_assert_str_eq(one.claims.task[0].queue, "default");
+    ck_assert_int_lt(llabs(one.claims.task[0].ready_at - clock_now()), SECONDS(10));
 }
 END_TEST
 

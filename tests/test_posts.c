@@ -326,7 +326,7 @@ static void play(uint64_t seed)
     m.board = board;
     m.seed = m.dice = seed;
     m.now = HOURS(1);
-    m.host = (struct posts_host){.order = take_order, .closing = is_closing, .cancel_term = SECONDS(1), .cancel_kill = SECONDS(2)};
+    m.host = (struct posts_host){.order = take_order, .closing = is_closing, .cancel_term = SECONDS(1), .cancel_kill = SECONDS(2), .tally = &board->tally};
     for (int i = 0; i < POSTS; i++) {
         m.posts[i] = (struct post){.role = i < POOL ? i : ROLE_KEEPER, .seat = i < POOL ? &board->seats[i] : NULL};
         if (i < POOL)

@@ -509,7 +509,7 @@ START_TEST(ticks_are_counted_and_timed)
     ck_assert_ptr_null(strstr(reply.body, "\ndrumbeat_beat_last_lateness_seconds "));
     struct test_process *beat = test_drumbeat_start(url, "beat", NULL);
     wait_sample("drumbeat_beat_leads", 1, 1);
-    wait_sample("drumbeat_ticks_total", 1, 100);
+    wait_sample("drumbeat_ticks_total{result=\"emitted\"}", 1, 100);
     wait_sample("drumbeat_beat_last_lateness_seconds", 0, 5);
     wait_sample("drumbeat_beat_holder_age_seconds", 0, 60);
     wait_sample("drumbeat_schedules_overdue", 0, 0);
@@ -571,6 +571,51 @@ END_TEST
 /* Life --------------------------------------------------------------------------------------------------------------
  */
 
+#define NOOP "{queue=\"default\",kind=\"noop\""
+#define OUTCOME(kind, outcome) "drumbeat_jobs_total{queue=\"default\",kind=\"" kind "\",outcome=\"" outcome "\"}"
+
+static void burst(void)
+{
+    struct test_process *worker = test_drumbeat(url, "worker", "--burst", "--pool", "1", NULL);
+    ck_assert_msg(test_process_status(worker) == 0, "%s", test_process_errors(worker));
+    test_process_free(worker);
+}
+
+static void check_counts(double runs)
+{
+    wait_sample(OUTCOME("noop", "success"), runs, runs);
+    wait_sample(OUTCOME("fail", "errored"), 1, 1);
+    wait_sample("drumbeat_job_duration_seconds_count" NOOP "}", runs, runs);
+    wait_sample("drumbeat_job_duration_seconds_bucket" NOOP ",le=\"3600\"}", runs, runs);
+    wait_sample("drumbeat_job_wait_seconds_bucket" NOOP ",le=\"+Inf\"}", runs, runs);
+    wait_sample("drumbeat_attempts_rescued_total{reason=\"child\"}", 1, 1);
+    wait_sample(OUTCOME("crash", "died"), 1, 1);
+    wait_sample("drumbeat_child_restarts_total{cause=\"signal\"}", 1, 1);
+    wait_sample("drumbeat_stale_writes_refused_total", 0, 0);
+}
+
+/* Of a worker that lives, that is gone, that has been gone for long; and whatever becomes of the tasks. */
+START_TEST(what_workers_count_never_goes_back)
+{
+    test_sql(pg, "SELECT drumbeat.enqueue('noop') FROM generate_series(1, 5); SELECT drumbeat.enqueue('fail', '{\"retryable\": false}');"
+                 "SELECT drumbeat.enqueue('crash', max_attempts => 1)");
+    burst();
+    start_web(NULL, NULL);
+    check_counts(5);
+    test_sql(pg, "SELECT drumbeat.enqueue('noop') FROM generate_series(1, 3)");
+    burst();
+    check_counts(8);
+    test_sql(pg, "UPDATE drumbeat.tally SET written_at = written_at - interval '2 h'");
+    ck_assert_int_gt(test_number(pg, "SELECT drumbeat.fold_tallies()"), 0);
+    ck_assert_int_eq(test_number(pg, "SELECT count(DISTINCT worker) FROM drumbeat.tally"), 1);
+    ck_assert_int_eq(test_number(pg, "SELECT drumbeat.fold_tallies()"), 0);
+    test_sql(pg, "SELECT drumbeat.enqueue('noop') FROM generate_series(1, 2)");
+    burst();
+    check_counts(10);
+    stop_web();
+}
+END_TEST
+
 START_TEST(a_reader_may_run_it)
 {
     char reader[512];
@@ -581,7 +626,7 @@ START_TEST(a_reader_may_run_it)
     start_web_on(reader, "--stall", "2s");
     wait_for("/readyz", 503, "queue default");
     ask("GET", "/metrics");
-    for (const char *reading = "workers\0waiting\0beat\0handlers\0depths\0totals\0outcomes\0schema\0blocker\0";
+    for (const char *reading = "workers\0waiting\0beat\0handlers\0depths\0totals\0outcomes\0tally\0schema\0blocker\0";
          *reading; reading += strlen(reading) + 1) {
         char name[128];
         snprintf(name, sizeof name, "drumbeat_reading_seconds{reading=\"%s\"}", reading);
@@ -689,6 +734,7 @@ int main(void)
     tcase_add_test(tests, counters_grow_and_outcomes_are_told_apart);
     tcase_add_test(tests, ticks_are_counted_and_timed);
     tcase_add_test(tests, alerts_and_manual_name_the_metrics_there_are);
+    tcase_add_test(tests, what_workers_count_never_goes_back);
     tcase_add_test(tests, a_reader_may_run_it);
     tcase_add_test(tests, an_outage_is_told_and_survived);
     tcase_add_test(tests, it_ends_at_once_during_an_outage);

@@ -112,7 +112,6 @@ static void take_totals(struct look *look, const struct pg_rows *rows)
     look->totals.enqueued = pg_get_real(rows, 0, 0);
     look->totals.ended = pg_get_real(rows, 0, 1);
     look->totals.failed = pg_get_real(rows, 0, 2);
-    look->totals.ticks = pg_get_real(rows, 0, 3);
 }
 
 static void take_outcomes(struct look *look, const struct pg_rows *rows)
@@ -121,6 +120,42 @@ static void take_outcomes(struct look *look, const struct pg_rows *rows)
     look->outcomes.errored = pg_get_real(rows, 0, 1);
     look->outcomes.killed = pg_get_real(rows, 0, 2);
     look->outcomes.skipped = pg_get_real(rows, 0, 3);
+}
+
+static struct counts *find_counts(struct look *look, const char *queue, const char *name)
+{
+    struct counts *last = look->counts_count > 0 ? &look->counts[look->counts_count - 1] : NULL;
+    if (last && strcmp(last->queue, queue) == 0 && strcmp(last->name, name) == 0)
+        return last;
+    if (look->counts_count == LOOK_SERIES_MAX) {
+        snprintf(last->queue, sizeof last->queue, "other");
+        snprintf(last->name, sizeof last->name, "other");
+        return last;
+    }
+    struct counts *next = &look->counts[look->counts_count++];
+    memset(next, 0, sizeof *next);
+    snprintf(next->queue, sizeof next->queue, "%s", queue);
+    snprintf(next->name, sizeof next->name, "%s", name);
+    return next;
+}
+
+static void take_number(struct look *look, const char *queue, const char *name, size_t place, double number)
+{
+    if (*queue && place < TALLY_NUMBERS)
+        find_counts(look, queue, name)->numbers[place] += number;
+    else if (strcmp(name, "ticks") == 0)
+        *(place == 0 ? &look->ticks_emitted : &look->ticks_missed) = number;
+    else if (!*name && place < TALLY_EVENTS)
+        look->events[place] = number;
+    else if (*name && place < TALLY_NUMBERS)
+        find_counts(look, "other", name)->numbers[place] += number;
+}
+
+static void take_tally(struct look *look, const struct pg_rows *rows)
+{
+    look->counts_count = 0;
+    for (size_t i = 0; i < rows->count; i++)
+        take_number(look, pg_get_text(rows, i, 0), pg_get_text(rows, i, 1), (size_t)pg_get_int(rows, i, 2) - 1, pg_get_real(rows, i, 3));
 }
 
 static void take_blocker(struct look *look, const struct pg_rows *rows)
@@ -147,6 +182,7 @@ const char *const reading_names[READINGS] = {
     [READ_SCHEMA] = "schema",   [READ_BLOCKER] = "blocker", [READ_WORKERS] = "workers",
     [READ_WAITING] = "waiting", [READ_BEAT] = "beat",       [READ_HANDLERS] = "handlers",
     [READ_DEPTHS] = "depths",   [READ_TOTALS] = "totals",   [READ_OUTCOMES] = "outcomes",
+    [READ_TALLY] = "tally",
 };
 
 static const struct {
@@ -165,6 +201,7 @@ static const struct {
     [READ_DEPTHS] = {SELDOM, &sql_web_depths, true, take_depths, NULL},
     [READ_TOTALS] = {SELDOM, &sql_web_totals, false, take_totals, NULL},
     [READ_OUTCOMES] = {SELDOM, &sql_web_outcomes, false, take_outcomes, NULL},
+    [READ_TALLY] = {SELDOM, &sql_web_tally, false, take_tally, NULL},
 };
 
 /* One statement with its limits in front of it: one round trip, one transaction, no session state. */

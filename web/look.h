@@ -3,6 +3,7 @@
  * where the answer goes. One that takes long is made less often: looking costs the server a few percent of one core.
  * Readings cost the same whatever waits and however long the history is. */
 #include "common/db/pg.h"
+#include "common/store/tally.h"
 
 enum reading {
     READ_SCHEMA,
@@ -14,10 +15,11 @@ enum reading {
     READ_DEPTHS,
     READ_TOTALS,
     READ_OUTCOMES,
+    READ_TALLY,
     READINGS
 };
 
-enum { LOOK_QUEUES_MAX = 300, LOOK_QUEUE_SIZE = 64, LOOK_TEXT_SIZE = 256, LOOK_CALL_MS = 4000 };
+enum { LOOK_QUEUES_MAX = 300, LOOK_SERIES_MAX = 80, LOOK_QUEUE_SIZE = 64, LOOK_TEXT_SIZE = 256, LOOK_CALL_MS = 4000 };
 
 /* When a reading was made. Moments are clock_boot(). */
 struct made {
@@ -44,6 +46,12 @@ struct depth {
     double paused, ready, delayed, running, oldest; /* oldest in seconds */
 };
 
+/* What workers have counted of a queue and a handler. */
+struct counts {
+    char queue[TALLY_QUEUE_SIZE], name[TALLY_NAME_SIZE];
+    double numbers[TALLY_NUMBERS];
+};
+
 struct look {
     usec_t turned_at; /* the loop came round, clock_boot() */
     bool connected;
@@ -67,11 +75,15 @@ struct look {
     } beat;
     char strangers[LOOK_TEXT_SIZE]; /* names of waiting tasks that no worker has a handler for; "": none */
     struct {
-        double enqueued, ended, failed, ticks;
+        double enqueued, ended, failed;
     } totals;
     struct {
         double success, errored, killed, skipped;
     } outcomes;
+    struct counts counts[LOOK_SERIES_MAX]; /* of more than these the last takes the rest, with "other" for both */
+    size_t counts_count;
+    double events[TALLY_EVENTS];
+    double ticks_emitted, ticks_missed;
     char blocker[LOOK_TEXT_SIZE]; /* who holds what a worker waits for; "": nobody */
 };
 

@@ -2,6 +2,7 @@
 #include "web/metrics.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define AGE_MAX SECONDS(60)
@@ -22,9 +23,8 @@ struct family {
 };
 
 /* A label's value: backslash, quote and line end are escaped. */
-static void add_label(struct text *out, const char *name, const char *value)
+static void add_escaped(struct text *out, const char *value)
 {
-    text_printf(out, "{%s=\"", name);
     for (; *value; value++) {
         if (*value == '\\' || *value == '"')
             text_putc(out, '\\');
@@ -33,6 +33,12 @@ static void add_label(struct text *out, const char *name, const char *value)
         else
             text_putc(out, *value);
     }
+}
+
+static void add_label(struct text *out, const char *name, const char *value)
+{
+    text_printf(out, "{%s=\"", name);
+    add_escaped(out, value);
     text_puts(out, "\"}");
 }
 
@@ -84,6 +90,91 @@ static void write_outcomes(const struct scrape *s, const struct family *family)
     add_sample(s, family, "status", "ERRORED", s->look->outcomes.errored);
     add_sample(s, family, "status", "KILLED", s->look->outcomes.killed);
     add_sample(s, family, "status", "SKIPPED", s->look->outcomes.skipped);
+}
+
+/* Labels of a series, and of its member where `name` says which. */
+static void add_counts(const struct scrape *s, const char *family, const struct counts *counts, const char *name, const char *value, double number)
+{
+    text_printf(s->out, "%s{queue=\"%s\",kind=\"", family, counts->queue);
+    add_escaped(s->out, counts->name);
+    text_puts(s->out, "\"");
+    if (name)
+        text_printf(s->out, ",%s=\"%s\"", name, value);
+    text_printf(s->out, "} %.15g\n", number);
+}
+
+static void write_jobs(const struct scrape *s, const struct family *family)
+{
+    for (size_t i = 0; i < s->look->counts_count; i++)
+        for (int outcome = 0; outcome < TALLY_OUTCOMES; outcome++)
+            if (s->look->counts[i].numbers[outcome] > 0)
+                add_counts(s, family->name, &s->look->counts[i], "outcome", tally_outcomes[outcome], s->look->counts[i].numbers[outcome]);
+}
+
+/* A histogram as Prometheus has it: each bucket holds those below it too. */
+static void write_histograms(const struct scrape *s, const struct family *family, int first, const double *bounds)
+{
+    CLEANUP(text_free) struct text member = {0};
+    for (size_t i = 0; i < s->look->counts_count; i++) {
+        const struct counts *counts = &s->look->counts[i];
+        double count = 0;
+        for (int bucket = 0; bucket < TALLY_BUCKETS; bucket++) {
+            char bound[32] = "+Inf";
+            if (bucket < TALLY_BOUNDS)
+                snprintf(bound, sizeof bound, "%.15g", bounds[bucket]);
+            count += counts->numbers[first + bucket];
+            text_reset(&member);
+            text_printf(&member, "%s_bucket", family->name);
+            add_counts(s, text_str(&member), counts, "le", bound, count);
+        }
+        text_reset(&member);
+        text_printf(&member, "%s_sum", family->name);
+        add_counts(s, text_str(&member), counts, NULL, NULL, counts->numbers[first + TALLY_BUCKETS] / 1e6);
+        text_reset(&member);
+        text_printf(&member, "%s_count", family->name);
+        add_counts(s, text_str(&member), counts, NULL, NULL, count);
+    }
+}
+
+static void write_durations(const struct scrape *s, const struct family *family)
+{
+    write_histograms(s, family, TALLY_RUN, tally_run_bounds);
+}
+
+static void write_waits(const struct scrape *s, const struct family *family)
+{
+    write_histograms(s, family, TALLY_WAIT, tally_wait_bounds);
+}
+
+static void write_rescued(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, "reason", "child", s->look->events[TALLY_RESCUED_CHILD]);
+    add_sample(s, family, "reason", "worker", s->look->events[TALLY_RESCUED_WORKER]);
+}
+
+static void write_stale(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, s->look->events[TALLY_STALE_WRITE]);
+}
+
+static void write_unknown(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, "resolved", "committed", s->look->events[TALLY_COMMITTED]);
+    add_sample(s, family, "resolved", "rolled_back", s->look->events[TALLY_ROLLED_BACK]);
+}
+
+static void write_restarts(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, "cause", "signal", s->look->events[TALLY_CHILD_SIGNAL]);
+    add_sample(s, family, "cause", "limit", s->look->events[TALLY_CHILD_LIMIT]);
+    add_sample(s, family, "cause", "exit", s->look->events[TALLY_CHILD_EXIT]);
+    add_sample(s, family, "cause", "spent", s->look->events[TALLY_CHILD_SPENT]);
+}
+
+static void write_ticks(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, "result", "emitted", s->look->ticks_emitted);
+    add_sample(s, family, "result", "missed", s->look->ticks_missed);
 }
 
 static void write_build(const struct scrape *s, const struct family *family)
@@ -169,8 +260,16 @@ static const struct family families[] = {
     {"drumbeat_tasks_enqueued_total", "counter", "Tasks enqueued, as the server counts inserted rows.", LOOK(totals.enqueued), READ_TOTALS},
     {"drumbeat_tasks_ended_total", "counter", "Tasks that reached a final status, counted the same way.", LOOK(totals.ended), READ_TOTALS},
     {"drumbeat_attempts_failed_total", "counter", "Attempts that ended without success, counted the same way.", LOOK(totals.failed), READ_TOTALS},
-    {"drumbeat_ticks_total", "counter", "Ticks emitted, counted the same way.", LOOK(totals.ticks), READ_TOTALS},
     {"drumbeat_tasks_ended_last_minute", "gauge", "How tasks ended in the last minute, of those in the newest megabyte.", write_outcomes, 0, READ_OUTCOMES},
+
+    {"drumbeat_jobs_total", "counter", "Attempts by how they ended, as workers count them.", write_jobs, 0, READ_TALLY},
+    {"drumbeat_job_duration_seconds", "histogram", "How long attempts ran.", write_durations, 0, READ_TALLY},
+    {"drumbeat_job_wait_seconds", "histogram", "How long tasks that could run waited for their first start.", write_waits, 0, READ_TALLY},
+    {"drumbeat_attempts_rescued_total", "counter", "Attempts that ended because their child or their worker was gone.", write_rescued, 0, READ_TALLY},
+    {"drumbeat_stale_writes_refused_total", "counter", "Times that a child was refused because its seat had been taken away.", write_stale, 0, READ_TALLY},
+    {"drumbeat_commit_unknown_total", "counter", "Commits of handlers that were not answered, and what asking said.", write_unknown, 0, READ_TALLY},
+    {"drumbeat_child_restarts_total", "counter", "Children that were replaced.", write_restarts, 0, READ_TALLY},
+    {"drumbeat_ticks_total", "counter", "Ticks that became tasks, and ticks that were passed over.", write_ticks, 0, READ_TALLY},
 
     {"drumbeat_beat_leads", "gauge", "1 while some beat holds the lease.", write_leads, 0, READ_BEAT},
     {"drumbeat_beat_last_tick_timestamp_seconds", "gauge", "The moment that the latest tick was for; 0: none.", LOOK(beat.last_tick), READ_BEAT},

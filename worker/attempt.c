@@ -71,6 +71,7 @@ static bool commit(void *data, struct err *e)
         pg_close(fresh);
         return err_add(e, "a COMMIT was not answered");
     }
+    tally_event(&c->board->tally, committed ? TALLY_COMMITTED : TALLY_ROLLED_BACK, 1);
     pg_close(c->pg);
     c->pg = fresh;
     broker_use(c->broker, fresh);
@@ -128,6 +129,7 @@ static void sit_down(struct child *c, const struct claimed *task, const struct l
         .epoch = c->key.epoch,
         .place = task->place,
         .attempt = task->attempt,
+        .series = c->series,
         .told = c->wanted == 1,
         .since = clock_boot(),
         .started_at = started_at,

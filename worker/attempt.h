@@ -5,6 +5,13 @@
 #include "worker/catalog.h"
 #include "worker/envelope.h"
 
+/* An attempt that is counted once it is settled. */
+struct ran {
+    int series;
+    enum tally_outcome outcome;
+    usec_t took, waited; /* negative: unknown */
+};
+
 struct child {
     struct board *board;
     uint32_t edition;
@@ -19,6 +26,9 @@ struct child {
     struct settlement pending;     /* what ran and is not settled yet */
     struct region *pending_region; /* its texts */
     usec_t pending_since;
+    struct ran *ran; /* of what is pending */
+    size_t ran_count;
+    int series; /* of the task that runs */
     int failures; /* claims in a row that the server refused */
     size_t wanted, last_batch;     /* of the claim that runs; what the one before came to */
     usec_t mean;                   /* of the tasks of late, whatever their handlers */

@@ -8,6 +8,7 @@
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
 #include "common/broker/lanes.h"
 #include "common/store/seat.h"
+#include "common/store/tally.h"
 #include "common/task/runtime.h"
 #include "worker/catalog.h"
 #include "worker/cgroup.h"
@@ -45,6 +46,7 @@ struct seat_view {
     struct uuid task; /* zero: none */
     int64_t fence, epoch;
     int place, attempt;
+    int series; /* in the tally */
     bool told;         /* the store knows that it started */
     usec_t since;      /* CLOCK_BOOTTIME */
     usec_t started_at; /* wall clock */
@@ -107,6 +109,7 @@ struct board {
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
     _Atomic uint32_t lives;        /* how often others have taken all this worker held */
     struct edition editions[EDITIONS_MAX];
+    struct tally tally;
     struct seat seats[]; /* CONFIG_POOL_MAX: memory that no child was on is not there yet */
 };
 

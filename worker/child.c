@@ -128,6 +128,9 @@ static bool start(struct child *c)
 
 static void forget_settled(struct child *c)
 {
+    for (size_t i = 0; i < c->ran_count; i++)
+        tally_count(&c->board->tally, c->ran[i].series, c->ran[i].outcome, c->ran[i].took, c->ran[i].waited);
+    c->ran_count = 0;
     c->pending.plain = 0;
     c->pending.other_count = 0;
     memset(c->pending.started, 0, sizeof *c->pending.started * c->pending.count);
@@ -193,11 +196,50 @@ static const char *storable(struct region *region, const char *s)
     return region_strdup(region, text_str(&clean));
 }
 
+/* What will become of the task; TALLY_OUTCOMES: nothing that counts. The store decides, and knows of a cancellation first. */
+static enum tally_outcome tally_outcome_of(const struct claimed *task, const struct attempt_end *end)
+{
+    switch (end->outcome) {
+    case OUTCOME_SUCCESS:
+        return TALLY_SUCCESS;
+    case OUTCOME_FAILED:
+    case OUTCOME_CRASHED:
+    case OUTCOME_LIMIT:
+    case OUTCOME_LOST:
+        return end->retryable && task->attempt < task->allowed ? TALLY_RETRIED : TALLY_ERRORED;
+    case OUTCOME_CANCELLED:
+        return TALLY_KILLED;
+    case OUTCOME_EXPIRED:
+        return TALLY_SKIPPED;
+    case OUTCOME_SNOOZED:
+        return TALLY_SNOOZED;
+    case OUTCOME_RETURNED:
+        break;
+    }
+    return TALLY_OUTCOMES;
+}
+
+/* A retry waited for its time; only the first attempt tells how long the queue was. The clocks are the server's and this machine's. */
+static void note_ran(struct child *c, const struct claimed *task, const struct attempt_end *end)
+{
+    enum tally_outcome outcome = tally_outcome_of(task, end);
+    if (outcome == TALLY_OUTCOMES)
+        return;
+    struct ran *ran = &c->ran[c->ran_count++];
+    *ran = (struct ran){.series = c->series, .outcome = outcome, .took = -1, .waited = -1};
+    if (outcome == TALLY_SKIPPED)
+        return;
+    ran->took = end->ended_at > end->started_at ? end->ended_at - end->started_at : 0;
+    if (task->attempt == 1)
+        ran->waited = end->started_at > task->ready_at ? end->started_at - task->ready_at : 0;
+}
+
 /* Put an end of an attempt with the others that wait to be settled. */
 static void note_end(struct child *c, const struct claimed *task, const struct attempt_end *end)
 {
     struct settlement *s = &c->pending;
     assert(task->place >= 1 && task->place <= CLAIM_MAX);
+    note_ran(c, task, end);
     bool plain = end->outcome == OUTCOME_SUCCESS && !end->result && end->progress_value <= 0 && end->end_value <= 0 && end->cpu_ms < 0;
     if (!c->pending_since)
         c->pending_since = clock_boot();
@@ -240,6 +282,7 @@ static void unnote_success(struct child *c, const struct claimed *task, const st
 {
     struct settlement *s = &c->pending;
     usec_t started_at = s->started[task->place - 1];
+    c->ran_count--;
     if (s->other_count > 0 && s->others[s->other_count - 1].place == task->place) {
         started_at = s->others[--s->other_count].end.started_at;
     } else {
@@ -291,6 +334,7 @@ static usec_t run_handler(struct child *c, const struct claimed *task, struct er
     struct attempt_end end;
     usec_t began = clock_boot();
     pg_set_call_timeout(c->pg, handler_timeout);
+    c->series = tally_find(&c->board->tally, c->series, task->queue, task->name);
     CRASH_POINT("run", "before");
     bool in_transaction = attempt_run(c, task, &end);
     usec_t took = clock_boot() - began;
@@ -427,6 +471,7 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
         .pending_region = region_new(),
     };
     c.pending.others = mem_zero(BATCH_MAX, sizeof *c.pending.others);
+    c.ran = mem_zero(BATCH_MAX, sizeof *c.ran);
     snprintf(role, sizeof role, "child %d", seat);
     log_set_role(role);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);
@@ -443,6 +488,8 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
     while (going && !leaving(&c))
         going = work(&c, &claims, &e);
     going = going && settle_last(&c, &e);
+    if (!going && e.kind == ERR_FENCED)
+        tally_event(&board->tally, TALLY_STALE_WRITE, 1);
     if (!going)
         log_warning("child.ends", LOG_ERR(&e));
     CRASH_POINT("child", "leaves");

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10), busy_every = MSEC(50),
+static const usec_t round_every = SECONDS(1), rescue_every = SECONDS(2), look_every = MSEC(20), progress_every = MSEC(250), deaf_every = MSEC(10), busy_every = MSEC(50), tally_every = SECONDS(5),
                     call_timeout_cap = SECONDS(5), back_off_first = MSEC(100), back_off_cap = SECONDS(3), relief_patience = SECONDS(5);
 
 static bool connect_all(struct keeper *k, struct err *e)
@@ -129,6 +129,8 @@ static bool do_duties(struct keeper *k, struct err *e)
         return false;
     if (!keeper_flush_lines(k, e) || !keeper_burst(k, e) || !keeper_history(k, e))
         return false;
+    if (due(&k->tally_at, now, tally_every) && !keeper_write_tally(k, e))
+        return false;
     return !due(&k->rescue_at, now, rescue_every + jitter(rescue_every / 4)) || keeper_rescue(k, e);
 }
 
@@ -176,7 +178,7 @@ static void close_worker(struct keeper *k)
     k->retry_at = 0;
     if (!k->open)
         reconnect(k);
-    if (k->open && keeper_release_dead(k, &e) && keeper_flush_lines(k, &e) && pg_exec(k->pg, &sql_worker_close, &rows, &e, pg_uuid(k->board->worker)))
+    if (k->open && keeper_release_dead(k, &e) && keeper_flush_lines(k, &e) && keeper_write_tally(k, &e) && pg_exec(k->pg, &sql_worker_close, &rows, &e, pg_uuid(k->board->worker)))
         log_info("worker.closed", LOG_INT("returned", pg_get_int(&rows, 0, 0)));
     else if (atomic_load(&k->board->registered))
         log_warning("worker.not_closed", LOG_STR("why", k->open ? e.text : "no connection; the lease will run out"));

@@ -45,6 +45,8 @@ struct keeper {
     struct uuid dead[NEIGHBOURS_MAX]; /* workers of this host whose process is gone */
     size_t dead_count;
     usec_t unknown_reported_at;
+    struct tally_written written;
+    usec_t tally_at, fold_at;
 };
 
 /* keeper_lanes.c: find work ------------------------------------------------------------------------------------------ */
@@ -82,6 +84,8 @@ bool keeper_batches(struct keeper *k, struct err *e);
 /* keeper_history.c: shelves are made and dropped. */
 void keeper_plan_history(struct keeper *k);
 bool keeper_history(struct keeper *k, struct err *e);
+/* Write what was counted, and put what workers counted that are gone with the rest. */
+bool keeper_write_tally(struct keeper *k, struct err *e);
 
 /* keeper_results.c: files of large results whose time is over. */
 void keeper_prune_results(struct keeper *k);

@@ -140,6 +140,7 @@ bool keeper_rescue(struct keeper *k, struct err *e)
     struct pg_rows answers[CALLS];
     if (!pg_exec_calls(k->pg, calls, CALLS, answers, e))
         return err_add(e, "rescue");
+    tally_event(&k->board->tally, TALLY_RESCUED_WORKER, pg_get_int(&answers[RESCUE], 0, 0));
     if (pg_get_int(&answers[RESCUE], 0, 0) > 0)
         log_warning("keeper.rescued", LOG_INT("tasks", pg_get_int(&answers[RESCUE], 0, 0)));
     for (size_t i = 0; i < answers[CANCELS].count; i++)

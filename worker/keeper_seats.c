@@ -1,11 +1,12 @@
 /* keeper_seats: what the children of this worker do, written down for others. */
 #include "common/base/crash_point.h"
 #include "worker/attempt.h"
+#include "sql/queries.h"
 #include "worker/keeper_inside.h"
 
 #include <string.h>
 
-static const usec_t slow_in_batch = MSEC(20);
+static const usec_t slow_in_batch = MSEC(20), fold_every = MINUTES(5);
 
 static const char *const level_names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
 
@@ -84,6 +85,17 @@ bool keeper_cut_slow(struct keeper *k, struct err *e)
         log_debug("keeper.batch_cut", LOG_INT("seat", i), LOG_INT("returned", pg_get_int(&rows, 0, 0)));
     }
     return true;
+}
+
+bool keeper_write_tally(struct keeper *k, struct err *e)
+{
+    usec_t now = clock_boot();
+    if (now >= k->fold_at) {
+        k->fold_at = now + fold_every + jitter(fold_every / 4);
+        if (!pg_exec(k->pg, &sql_tally_fold, NULL, e))
+            return false;
+    }
+    return tally_write(&k->board->tally, &k->written, k->board->worker, k->pg, e);
 }
 
 void keeper_stop_task(struct keeper *k, struct uuid task)

@@ -49,7 +49,7 @@ static void describe(struct death *death, const struct post *post, const struct 
 
 /* What the seat held when its child died goes to whoever releases it. While the death before is not released the child never had the
  * seat, and there is nothing to add. True: it died in the middle of a task. */
-static bool write_death(struct post *post, const struct news *news)
+static bool write_death(struct post *post, const struct news *news, struct tally *tally)
 {
     struct death *death = &post->seat->death;
     struct seat_view view = seat_clear(post->seat);
@@ -68,6 +68,10 @@ static bool write_death(struct post *post, const struct news *news)
         death->outcome = uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
     else
         death->outcome = kernel_held(death, news) ? OUTCOME_LIMIT : OUTCOME_CRASHED;
+    if (ran && death->outcome != OUTCOME_RETURNED) {
+        tally_count(tally, view.series, TALLY_DIED, -1, -1);
+        tally_event(tally, TALLY_RESCUED_CHILD, 1);
+    }
     describe(death, post, &view, news);
     atomic_store(&death->state, DEATH_PRESENT);
     if (ran)
@@ -137,13 +141,24 @@ static bool was_relieved(const struct news *news)
     return WIFEXITED(news->status) && WEXITSTATUS(news->status) == EXIT_RELIEVED;
 }
 
+static enum tally_event cause_of(const struct post *post, const struct news *news)
+{
+    if (post->state == POST_SHOT)
+        return TALLY_CHILD_LIMIT;
+    if (WIFSIGNALED(news->status))
+        return TALLY_CHILD_SIGNAL;
+    return WEXITSTATUS(news->status) == 0 || was_relieved(news) ? TALLY_CHILD_SPENT : TALLY_CHILD_EXIT;
+}
+
 /* A child that lived is replaced at once; one that died young without having begun anything waits, each time longer. */
 static void exited(struct post *post, const struct news *news, const struct posts_host *host)
 {
     bool worked = post->seat && atomic_exchange(&post->seat->tasks, 0) > 0;
     bool old = clock_boot() - post->born_at >= young;
     if (post->seat) {
-        worked |= write_death(post, news);
+        if (!is_end(post, news, host))
+            tally_event(host->tally, cause_of(post, news), 1);
+        worked |= write_death(post, news, host->tally);
         atomic_store(&post->seat->turn, 0);
         atomic_store(&post->seat->state, SEAT_AWAY);
     } else if (!is_end(post, news, host) && !was_relieved(news)) {

@@ -42,6 +42,7 @@ struct posts_host {
     void *data;
     bool (*closing)(void *data); /* no child is to be replaced any more */
     usec_t cancel_term, cancel_kill; /* after the request */
+    struct tally *tally;
 };
 
 void post_event(struct post *post, enum post_event event, const struct news *news, const struct posts_host *host);

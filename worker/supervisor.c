@@ -355,7 +355,7 @@ static bool make_board(struct supervisor *s, struct err *e)
     s->posts = mem_zero(CONFIG_POOL_MAX + 1, sizeof *s->posts);
     for (int role = ROLE_KEEPER; role < CONFIG_POOL_MAX; role++)
         *supervisor_post(s, role) = (struct post){.role = role, .seat = role == ROLE_KEEPER ? NULL : &s->board->seats[role]};
-    s->host = (struct posts_host){.order = send_order, .data = s, .closing = closing};
+    s->host = (struct posts_host){.order = send_order, .data = s, .closing = closing, .tally = &s->board->tally};
     return true;
 }
 

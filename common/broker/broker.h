@@ -10,11 +10,12 @@ struct claimed {
     struct uuid id;
     int place; /* counts from 1 within the claim */
     int attempt, allowed;
-    const char *name, *args, *tenant;
+    const char *queue, *name, *args, *tenant;
     const char *limits; /* what the task asks for itself, JSON (limits_tighten); NULL: nothing */
     bool has_ties, expired;
     bool suspect; /* it has killed its process before: it runs alone */
-    usec_t created_at, tick_at;
+    usec_t ready_at; /* since when the first attempt could run */
+    usec_t tick_at;
 };
 
 struct claims {

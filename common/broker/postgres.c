@@ -43,33 +43,41 @@ static const char *copy(struct broker *b, const struct pg_rows *rows, size_t row
 }
 
 /* Columns as sql/queries/worker/claim.sql lists them. */
-enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_CREATED_AT, C_TICK_AT, C_LIMITS, C_SUSPECT };
+enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_READY_AT, C_TICK_AT, C_LIMITS, C_SUSPECT };
 
-static struct claimed read_claimed(struct broker *b, const struct pg_rows *rows, size_t row)
+static struct claimed read_claimed(struct broker *b, const struct pg_rows *rows, size_t row, const char *queue)
 {
     return (struct claimed){
         .id = pg_get_uuid(rows, row, C_ID),
         .place = (int)pg_get_int(rows, row, C_PLACE),
         .attempt = (int)pg_get_int(rows, row, C_ATTEMPT),
         .allowed = (int)pg_get_int(rows, row, C_ALLOWED),
+        .queue = queue,
         .name = copy(b, rows, row, C_NAME),
         .args = copy(b, rows, row, C_ARGS),
         .tenant = copy(b, rows, row, C_TENANT),
         .has_ties = pg_get_bool(rows, row, C_HAS_TIES),
         .expired = pg_get_bool(rows, row, C_EXPIRED),
-        .created_at = pg_get_time(rows, row, C_CREATED_AT),
+        .ready_at = pg_get_time(rows, row, C_READY_AT),
         .tick_at = pg_get_time(rows, row, C_TICK_AT),
         .limits = copy(b, rows, row, C_LIMITS),
         .suspect = pg_get_bool(rows, row, C_SUSPECT),
     };
 }
 
-static void read_claims(struct broker *b, const struct pg_rows *rows, struct claims *out)
+static void read_claims(struct broker *b, const struct pg_rows *rows, const struct order *order, struct claims *out)
 {
+    const char *queue = NULL;
+    int64_t last = 0;
     region_reset(b->region);
     out->count = rows->count;
-    for (size_t i = 0; i < rows->count; i++)
-        out->task[i] = read_claimed(b, rows, i);
+    for (size_t i = 0; i < rows->count; i++) {
+        int64_t lane = pg_get_int(rows, i, C_LANE);
+        if (lane != last)
+            queue = region_strdup(b->region, order->queues[lane - 1]);
+        last = lane;
+        out->task[i] = read_claimed(b, rows, i, queue);
+    }
     if (rows->count > 0)
         out->fence = pg_get_int(rows, 0, C_FENCE);
 }
@@ -106,7 +114,7 @@ static bool turn(struct broker *b, const struct settlement *settle, size_t wante
     if (!pg_exec_calls(b->options.pg, b->calls, calls, b->answers, e))
         return false;
     if (calls > settles) {
-        read_claims(b, &b->answers[settles], out);
+        read_claims(b, &b->answers[settles], &order, out);
         tell_lanes(b, &b->answers[settles], &order, wanted);
     }
     return true;

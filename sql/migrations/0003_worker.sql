@@ -17,7 +17,7 @@ END $$;
 CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], lane_flows int[],
                                cursors bigint[], quotas int[], names text[], wanted int)
 RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
-               has_ties boolean, expired boolean, tenant text, created_at timestamptz, tick_at timestamptz, limits text,
+               has_ties boolean, expired boolean, tenant text, ready_at timestamptz, tick_at timestamptz, limits text,
                suspect boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
@@ -48,7 +48,7 @@ BEGIN
               FROM numbered n
         )
         SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
-               drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, b.created_at, b.tick_at, b.headers ->> 'limits',
+               drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, greatest(b.created_at, b.run_at), b.tick_at, b.headers ->> 'limits',
                n.attempt > 0 AND EXISTS (SELECT FROM drumbeat.past_attempt p WHERE p.task_id = n.task_id AND p.died)
           FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
          ORDER BY n.place;
@@ -408,6 +408,49 @@ BEGIN
         count := count + 1;
     END LOOP;
     RETURN count;
+END $$;
+
+-- What workers count ------------------------------------------------------------------------------------------------------
+
+-- A row a worker, queue and handler: numbers that only grow (common/store/tally.h says which). A worker writes its own as they are, so that
+-- writing them again changes nothing. The nil worker has the counts of those that are gone, and those of ticks.
+CREATE TABLE drumbeat.tally (
+    worker     uuid,
+    queue      text COLLATE "C",
+    name       text COLLATE "C",
+    numbers    bigint[] NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (worker, queue, name)
+) WITH (fillfactor = 50);
+INSERT INTO drumbeat.tally (worker, queue, name, numbers) VALUES ('00000000-0000-0000-0000-000000000000', '', 'ticks', '{0,0}');
+
+CREATE FUNCTION drumbeat.write_tally(worker uuid, queues text[], names text[], numbers bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO drumbeat.tally AS t (worker, queue, name, numbers)
+    SELECT DISTINCT ON (s.queue, s.name) worker, s.queue, s.name, numbers[(s.place - 1) * w.width + 1 : s.place * w.width]
+      FROM unnest(queues, names) WITH ORDINALITY s(queue, name, place), (SELECT cardinality(numbers) / cardinality(names) AS width) w
+    ON CONFLICT (worker, queue, name) DO UPDATE SET numbers = excluded.numbers, written_at = excluded.written_at
+$$;
+
+-- Add the counts of workers that have been gone for an hour to those of the nil worker: the sums stay as they are. Answers how many series.
+CREATE FUNCTION drumbeat.fold_tallies() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    folded int;
+BEGIN
+    WITH gone AS (
+        DELETE FROM drumbeat.tally t
+         WHERE t.worker <> '00000000-0000-0000-0000-000000000000' AND t.written_at < clock_timestamp() - interval '1 hour'
+           AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.id = t.worker)
+        RETURNING t.queue, t.name, t.numbers
+    ), summed AS (
+        SELECT g.queue, g.name, u.place, sum(u.number)::bigint AS number FROM gone g, unnest(g.numbers) WITH ORDINALITY u(number, place)
+         GROUP BY g.queue, g.name, u.place
+    )
+    INSERT INTO drumbeat.tally AS t (worker, queue, name, numbers)
+    SELECT '00000000-0000-0000-0000-000000000000', s.queue, s.name, array_agg(s.number ORDER BY s.place) FROM summed s GROUP BY s.queue, s.name ORDER BY 2, 3
+    ON CONFLICT (worker, queue, name) DO UPDATE
+    SET numbers = (SELECT array_agg(coalesce(u.a, 0) + coalesce(u.b, 0) ORDER BY u.place) FROM unnest(t.numbers, excluded.numbers) WITH ORDINALITY u(a, b, place));
+    GET DIAGNOSTICS folded = ROW_COUNT;
+    RETURN folded;
 END $$;
 
 -- Locks that an attempt takes for its own rest -------------------------------------------------------------------------------

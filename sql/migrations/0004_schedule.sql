@@ -373,7 +373,7 @@ BEGIN
     END IF;
     WITH held AS MATERIALIZED (
         SELECT w.place, s.name, w.tick <> 0 AS ticks, drumbeat.moment(w.tick) AS tick, drumbeat.moment(w.new_mark) AS mark,
-               drumbeat.moment(nullif(w.next, 0)) AS next, drumbeat.uuid_v7() AS id, least(w.passed + s.missed, 1000000)::int AS missed,
+               drumbeat.moment(nullif(w.next, 0)) AS next, drumbeat.uuid_v7() AS id, least(w.passed + s.missed, 1000000)::int AS missed, w.passed,
                greatest(0, floor(extract(epoch FROM moment - drumbeat.moment(w.due)) * 1000))::bigint AS late
           FROM unnest(names, revisions, marks, ticks, dues, passed, new_marks, nexts) WITH ORDINALITY
                w(name, revision, mark, tick, due, passed, new_mark, next, place)
@@ -395,7 +395,7 @@ BEGIN
     SELECT array_agg(h.place) AS places, array_agg(h.name ORDER BY h.place) FILTER (WHERE h.ticks) AS names,
            array_agg(h.id ORDER BY h.place) FILTER (WHERE h.ticks) AS ids, array_agg(h.tick ORDER BY h.place) FILTER (WHERE h.ticks) AS ticks,
            array_agg(h.late ORDER BY h.place) FILTER (WHERE h.ticks) AS late, array_agg(h.missed ORDER BY h.place) FILTER (WHERE h.ticks) AS missed,
-           (SELECT array_agg(t.task_id) FROM ticked t) AS fresh
+           (SELECT array_agg(t.task_id) FROM ticked t) AS fresh, coalesce(sum(h.passed), 0)::bigint AS passed
       INTO held FROM held h;
     IF cardinality(held.fresh) = cardinality(held.ids) THEN
         PERFORM drumbeat.add_tick_tasks(held.names, held.ids, held.ticks, held.late, held.missed);
@@ -404,6 +404,8 @@ BEGIN
            FROM unnest(held.names, held.ids, held.ticks, held.late, held.missed) n(name, id, tick, late, missed)
           WHERE n.id = ANY (held.fresh);
     END IF;
+    UPDATE drumbeat.tally t SET numbers = ARRAY[t.numbers[1] + coalesce(cardinality(held.fresh), 0), t.numbers[2] + held.passed]
+     WHERE t.worker = '00000000-0000-0000-0000-000000000000' AND t.queue = '' AND t.name = 'ticks' AND held.places IS NOT NULL;
     RETURN QUERY SELECT unnest(held.places);
 END $$;
 

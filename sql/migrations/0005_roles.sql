@@ -32,7 +32,7 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN
         GRANT USAGE ON SCHEMA drumbeat TO drumbeat_read;
-        GRANT SELECT ON drumbeat.task, drumbeat.attempt, drumbeat.task_log, drumbeat.schedule, drumbeat.tick, drumbeat.queue, drumbeat.worker, drumbeat.tenant TO drumbeat_read;
+        GRANT SELECT ON drumbeat.task, drumbeat.attempt, drumbeat.task_log, drumbeat.schedule, drumbeat.tick, drumbeat.queue, drumbeat.worker, drumbeat.tenant, drumbeat.tally TO drumbeat_read;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT USAGE ON SCHEMA drumbeat TO drumbeat_work;

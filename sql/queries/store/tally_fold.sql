@@ -1,0 +1,2 @@
+-- Put what workers counted that are gone with what was counted before. One row: how many series.
+SELECT drumbeat.fold_tallies()
