@@ -465,6 +465,34 @@ START_TEST(who_may_enqueue_may_start_stop_and_fill_workflows)
 }
 END_TEST
 
+/* Command line -------------------------------------------------------------------------------------------------------- */
+
+/* `drumbeat batch verb …` ends with `status` and prints something with `text` in it. */
+static void command(int status, const char *text, const char *verb, const char *operand)
+{
+    struct test_process *p CLEANUP(test_process_freep) = test_drumbeat(s.url, "batch", verb, operand, NULL);
+    ck_assert_msg(test_process_status(p) == status, "batch %s: %d: %s", verb, test_process_status(p), test_process_errors(p));
+    ck_assert_msg(strstr(test_process_output(p), text) || strstr(test_process_errors(p), text), "batch %s: %s%s", verb, test_process_output(p), test_process_errors(p));
+}
+
+START_TEST(the_command_line_starts_shows_stops_and_retries_batches)
+{
+    command(2, "chain[0]: must be an object", "enqueue", "{\"chain\": [1]}");
+    command(0, "-7", "enqueue", "{\"label\": \"nightly\", \"group\": [{\"task\": \"noop\"}]}");
+    const char *id = stage_text(&s, "SELECT id FROM drumbeat.batch"), *beginning = stage_text(&s, "SELECT left(id::text, 18) FROM drumbeat.batch");
+    command(0, "nightly", "ls", "--live");
+    command(0, "cancelled", "cancel", beginning);
+    command(4, "has ended", "cancel", id);
+    command(1, "cancelled", "wait", id);
+    command(0, "KILLED", "show", beginning);
+    command(0, "1 taken up again", "retry", id);
+    stage_worker(&s, NULL, "--pool", "1");
+    command(0, "success", "wait", id);
+    command(4, "nothing in the batch", "retry", id);
+    command(3, "", "show", "00000000-0000-7000-8000-000000000000");
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_chain_hands_each_result_to_the_next_step);
@@ -493,6 +521,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, what_nobody_decided_is_found_by_the_sweep);
     tcase_add_test(tests, a_batch_goes_with_the_last_of_its_tasks);
     tcase_add_test(tests, who_may_enqueue_may_start_stop_and_fill_workflows);
+    tcase_add_test(tests, the_command_line_starts_shows_stops_and_retries_batches);
 }
 
 int main(void)

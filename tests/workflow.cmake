@@ -4,3 +4,5 @@ drumbeat_test(test_unique TIMEOUT 120 SOURCES test_unique.c LIBS test_storm_part
 foreach(name test_workflow test_unique)
   add_dependencies(${name} drumbeat)
 endforeach()
+drumbeat_test(test_workflow_storm LABELS storm TIMEOUT 300 SOURCES test_workflow_storm.c LIBS test_storm_parts)
+add_dependencies(test_workflow_storm drumbeat)
