@@ -63,7 +63,7 @@ static void print_log(struct watch *w)
     CLEANUP(text_free) struct text line = {0};
     struct pg_rows rows;
     struct err ignored;
-    if (!pg_exec(w->session->pg, &sql_task_log_after, &rows, &ignored, pg_uuid(w->id), pg_int(w->last_line), pg_int(LOG_PAGE)) ||
+    if (!pg_exec(w->session->pg, &sql_task_log_after, &rows, &ignored, pg_uuid(w->id), pg_int(w->last_line), pg_int(LOG_PAGE), pg_texts(NULL, 0)) ||
         rows.count == 0)
         return;
     bar_clear(&w->bar);

@@ -1,4 +1,4 @@
-/* task show: one task with its attempts and last log lines. */
+/* task show: one task, why it waits, its attempts and last log lines. */
 #include "cli/session.h"
 #include "cli/task_columns.h"
 #include "cli/task_id.h"
@@ -18,7 +18,7 @@ struct args {
 static const struct flag flags[] = {
     TEXT_OPERAND(struct args, id, "ID", .required = true, .help = "the task's id, or at least 8 digits of its beginning"),
     NUMBER_FLAG(struct args, lines, "lines", .value = "N", .max = LINES_MAX, .help = "how many log lines (20)"),
-    SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object, with attempts and log as arrays"),
+    SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object, with waiting, attempts and log as arrays"),
     {0},
 };
 
@@ -38,34 +38,40 @@ static const struct column attempt_columns[] = {
     {0},
 };
 
+static const struct column why_columns[] = {{"reason", COLUMN_TEXT}, {"detail", COLUMN_TEXT}, {0}};
+
 static const struct column log_columns[] = {
     {"id", COLUMN_NUMBER, IN_JSON}, {"created_at", COLUMN_TIME}, {"level", COLUMN_TEXT}, {"message", COLUMN_TEXT}, {0},
 };
 
-/* Three looks in one transaction's worth of answers: they fit together. */
+/* Four looks in one transaction's worth of answers: they fit together. */
 static bool look(struct pg *pg, struct uuid id, const struct args *args, struct text *out, struct err *e)
 {
     char text[UUID_TEXT_MAX];
-    struct pg_rows answers[3];
-    struct pg_call calls[3] = {
-        {.query = &sql_task_rows, .args = {pg_uuids(&id, 1)}},
-        {.query = &sql_task_attempts, .args = {pg_uuid(id)}},
-        {.query = &sql_task_log_last, .args = {pg_uuid(id), pg_int(args->lines)}},
+    enum { TASK, WHY, ATTEMPTS, LINES, LOOKS };
+    struct pg_rows answers[LOOKS];
+    struct pg_call calls[LOOKS] = {
+        [TASK] = {.query = &sql_task_rows, .args = {pg_uuids(&id, 1)}},
+        [WHY] = {.query = &sql_task_why, .args = {pg_uuid(id)}},
+        [ATTEMPTS] = {.query = &sql_task_attempts, .args = {pg_uuid(id)}},
+        [LINES] = {.query = &sql_task_log_last, .args = {pg_uuid(id), pg_int(args->lines)}},
     };
-    if (!pg_exec_calls(pg, calls, 3, answers, e))
+    if (!pg_exec_calls(pg, calls, LOOKS, answers, e))
         return false;
-    if (answers[0].count == 0)
+    if (answers[TASK].count == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no task %s", uuid_format(id, text));
     if (args->json) {
-        rows_json_open(&answers[0], 0, task_columns, out);
-        rows_json_array(&answers[1], "attempts", attempt_columns, out);
-        rows_json_array(&answers[2], "log", log_columns, out);
+        rows_json_open(&answers[TASK], 0, task_columns, out);
+        rows_json_array(&answers[WHY], "waiting", why_columns, out);
+        rows_json_array(&answers[ATTEMPTS], "attempts", attempt_columns, out);
+        rows_json_array(&answers[LINES], "log", log_columns, out);
         text_puts(out, "}\n");
         return true;
     }
-    rows_record(&answers[0], 0, task_columns, out);
-    rows_lines(&answers[1], "attempts", attempt_columns, out);
-    rows_lines(&answers[2], "log", log_columns, out);
+    rows_record(&answers[TASK], 0, task_columns, out);
+    rows_lines(&answers[WHY], "waiting", why_columns, out);
+    rows_lines(&answers[ATTEMPTS], "attempts", attempt_columns, out);
+    rows_lines(&answers[LINES], "log", log_columns, out);
     return true;
 }
 
@@ -85,7 +91,7 @@ static int run(int argc, char **argv)
 
 const struct verb verb_task_show = {
     .name = "task show",
-    .summary = "one task with its attempts and last log lines",
+    .summary = "one task, why it waits, its attempts and last log lines",
     .example = "drumbeat task show 0190a5d2\ndrumbeat task show 0190a5d2-11c8-7bb4-a5f5-2a9c3b6e0c11 --json",
     .flags = flags,
     .run = run,

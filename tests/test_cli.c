@@ -310,6 +310,60 @@ START_TEST(a_table_is_for_terminals_and_nothing_in_it_moves_the_cursor)
 }
 END_TEST
 
+/* What stands there, and the reasons that are told of the newest of the least urgent tasks, in their order. */
+START_TEST(show_tells_why_a_task_waits)
+{
+#define WORKER(queues, then)                                                                                                              \
+    "INSERT INTO drumbeat.worker (id, host, pid, version, pool, names, lease, boot, pid_start, queues)"                                  \
+    " VALUES (drumbeat.uuid_v7(), 'h', 1, 'v', 2, '{noop}', '1 hour', 'b', 1, " queues "); SELECT drumbeat.enqueue('" then "')"
+    static const struct {
+        const char *what, *reasons;
+    } table[] = {
+        {"SELECT drumbeat.enqueue('noop')", "no worker"},
+        {"SELECT drumbeat.enqueue('noop'), drumbeat.enqueue('noop', priority => 3), pg_sleep(0.002); SELECT drumbeat.enqueue('noop')",
+         "no worker,position,priority"},
+        {"SELECT drumbeat.enqueue('noop', tenant => 'a'), pg_sleep(0.002); SELECT drumbeat.enqueue('noop', tenant => 'b')", "no worker"},
+        {"SELECT drumbeat.pause('default', 'why not'), drumbeat.enqueue('noop')", "paused,no worker"},
+        {"SELECT drumbeat.enqueue('noop', run_at => now() + interval '1 hour')", "delayed"},
+        {"SELECT drumbeat.enqueue('noop', expires_at => now() - interval '1 s')", "expired,no worker"},
+        {WORKER("NULL", "noop"), "next"},
+        {WORKER("NULL", "strange"), "no handler"},
+        {WORKER("'{other}'", "noop"), "no worker"},
+        {"SELECT drumbeat.cancel(drumbeat.enqueue('noop'))", ""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct text told CLEANUP(text_free) = {0};
+        struct err e;
+        test_sql(pg, "TRUNCATE drumbeat.ready, drumbeat.delayed, drumbeat.ended, drumbeat.task_body, drumbeat.queue_state; DELETE FROM drumbeat.worker");
+        test_sql(pg, table[i].what);
+        struct test_process *show = test_drumbeat(url, "task", "show", "--json",
+                                                  test_text(pg, "SELECT id::text FROM drumbeat.task ORDER BY priority DESC, id DESC LIMIT 1"), NULL);
+        struct js *shown = js_parse(test_process_output(show), strlen(test_process_output(show)), &e);
+        ck_assert_msg(shown != NULL, "%s: %s", table[i].what, e.text);
+        const struct js *waiting = js_get(shown, "waiting");
+        for (size_t n = 0; n < js_count(waiting); n++)
+            text_printf(&told, "%s%s", n > 0 ? "," : "", js_text(js_get(js_at(waiting, n), "reason")));
+        ck_assert_msg(strcmp(text_str(&told), table[i].reasons) == 0, "%s: %s", table[i].what, text_str(&told));
+        js_free(shown);
+        test_process_free(show);
+    }
+}
+END_TEST
+
+START_TEST(the_log_is_shown_from_a_level_on)
+{
+    const char *id = enqueue("drumbeat.enqueue('noop')");
+    test_sql(pg, "INSERT INTO drumbeat.task_log (task_id, level, message) SELECT id, l, l || ' line' FROM drumbeat.task, unnest('{debug,info,warning,error}'::text[]) l");
+    DRUMBEAT("task", "log", id, "--level", "warning");
+    ck_assert_ptr_null(strstr(test_process_output(p), "info line"));
+    ck_says(p, "warning line");
+    ck_says(p, "error line");
+    struct test_process *loud = test_drumbeat(url, "task", "log", id, "--level", "loud", NULL);
+    ck_ended(loud, 2, "--level: 'loud' is not debug, info, warning or error");
+    test_process_free(loud);
+}
+END_TEST
+
 START_TEST(show_tells_attempts_and_log)
 {
     char id[64];
@@ -761,6 +815,8 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, filters_choose_tasks);
     tcase_add_test(rest, a_table_is_for_terminals_and_nothing_in_it_moves_the_cursor);
     tcase_add_test(rest, show_tells_attempts_and_log);
+    tcase_add_test(rest, show_tells_why_a_task_waits);
+    tcase_add_test(rest, the_log_is_shown_from_a_level_on);
     tcase_add_test(rest, the_beginning_of_an_id_is_enough_when_it_is_one_task);
     tcase_add_test(rest, wait_answers_how_it_ended);
     tcase_add_test(rest, cancel_and_retry_say_when_they_do_not_apply);
