@@ -23,14 +23,17 @@ static bool serves(const struct keeper *k, const char *queue)
     return k->queues == NULL && !is_private(queue);
 }
 
-/* A bell for one lane, or for all of a queue when `priority` is "*". */
+/* A bell for one lane, or for all of a queue when `priority` is "*". Anyone may ring: whether there is a lane that was not heard of
+ * before the store says. */
 static void hear_ready(struct keeper *k, const char *queue, const char *priority, int flow, int64_t low)
 {
     bool all = strcmp(priority, "*") == 0;
     if (!serves(k, queue) || strlen(queue) >= LANE_QUEUE_MAX)
         return;
-    if (!all && !lanes_add(k->lanes, queue, atoi(priority), flow, low))
-        log_warning("keeper.too_many_lanes", LOG_STR("queue", queue));
+    if (!all && !lanes_know(k->lanes, queue, atoi(priority), flow)) {
+        k->lanes_unknown = true;
+        k->round_at = 0;
+    }
     lanes_pull_back(k->lanes, queue, all ? LANE_ANY_PRIORITY : atoi(priority), flow, low);
     board_wake_idle(k->board);
 }
@@ -203,7 +206,7 @@ bool keeper_round(struct keeper *k, struct err *e)
     k->delayed_at = state.has_delayed ? clock_boot() + state.delayed_in : 0;
     /* The sequence number of the round before: it was read before this round's transaction number was. */
     int64_t settled = lanes_sample(k->lanes, k->last_seq, state.next_xid, state.oldest_xid);
-    bool news = state.last_seq != k->last_seq || k->waiting_xid || clock_boot() >= k->poll_at;
+    bool news = state.last_seq != k->last_seq || k->lanes_unknown || k->waiting_xid || clock_boot() >= k->poll_at;
     k->last_seq = state.last_seq;
     end_waiting(k, &state);
     bool poll = clock_boot() >= k->poll_at;

@@ -67,6 +67,18 @@ struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int
     return lane;
 }
 
+bool lanes_know(const struct lanes *lanes, const char *queue, int priority, int flow)
+{
+    uint32_t count = atomic_load(&lanes->count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lane *lane = &lanes->lane[i];
+        const struct lane_group *group = lane_group(lanes, lane);
+        if (lane->flow == flow && group->priority == priority && strcmp(group->queue, queue) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_open(const struct lane *lane)
 {
     return atomic_load(&lane->bell) != atomic_load(&lane->empty);

@@ -73,6 +73,8 @@ struct lane_picks {
  * lane or group. */
 struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int flow, int64_t before);
 
+bool lanes_know(const struct lanes *lanes, const char *queue, int priority, int flow);
+
 const struct lane_group *lane_group(const struct lanes *lanes, const struct lane *lane);
 
 /* Tasks above `low` are there: pull back the lane, or all of the queue's when `priority` is LANE_ANY_PRIORITY. */
