@@ -26,7 +26,7 @@ struct args {
 static const struct flag cancel_flags[] = {
     ID_OPERAND,
     TEXT_FLAG(struct args, filter.status, "status", .value = "STATUS", .help = "QUEUED or RUNNING; none: both"),
-    TASK_FILTER_FLAGS(struct args, filter),
+    TASK_FILTER_FLAGS(struct args),
     TEXT_FLAG(struct args, filter.since, "since", .value = "TIME|DURATION", .help = "tasks enqueued since then, or in the last so long"),
     SWITCH_FLAG(struct args, all, "all", .help = "every unfinished task"),
     YES_FLAG,
@@ -36,7 +36,7 @@ static const struct flag cancel_flags[] = {
 static const struct flag retry_flags[] = {
     ID_OPERAND,
     TEXT_FLAG(struct args, filter.status, "status", .value = "STATUS", .help = "ERRORED, KILLED or SKIPPED (ERRORED)"),
-    TASK_FILTER_FLAGS(struct args, filter),
+    TASK_FILTER_FLAGS(struct args),
     TEXT_FLAG(struct args, filter.cause, "cause", .value = "TEXT", .help = "tasks with this cause, as task failures prints it"),
     TEXT_FLAG(struct args, filter.since, "since", .value = "TIME|DURATION", .help = "tasks that ended since then, or in the last so long"),
     SWITCH_FLAG(struct args, all, "all", .help = "every task that ended as ERRORED"),

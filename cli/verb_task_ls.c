@@ -18,7 +18,7 @@ struct args {
 
 static const struct flag flags[] = {
     TEXT_FLAG(struct args, filter.status, "status", .value = "STATUS", .help = "QUEUED, RUNNING, SUCCESS, ERRORED, KILLED or SKIPPED"),
-    TASK_FILTER_FLAGS(struct args, filter),
+    TASK_FILTER_FLAGS(struct args),
     TEXT_FLAG(struct args, filter.since, "since", .value = "TIME|DURATION", .help = "tasks enqueued since then, or in the last so long"),
     NUMBER_FLAG(struct args, limit, "limit", .value = "N", .min = 1, .max = LIMIT_MAX, .help = "at most so many (50)"),
     SWITCH_FLAG(struct args, json, "json", .help = "print JSON, one object a line"),
