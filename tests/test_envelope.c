@@ -251,7 +251,7 @@ START_TEST(what_the_kernel_kills_for_memory_is_told_with_both_numbers)
 END_TEST
 
 /* Supervisor and fork server are killed together: nobody of the worker is left to end what a command has put into a session of its own.
- * The next worker does. */
+ * The next worker does, whichever it is: one of another test may be the first. */
 START_TEST(the_next_worker_ends_what_a_killed_one_left)
 {
     if (!have_groups())
@@ -270,7 +270,6 @@ START_TEST(the_next_worker_ends_what_a_killed_one_left)
     test_process_signal(worker, SIGKILL);
     kill(fork_server, SIGKILL);
     ck_assert(test_process_wait(worker, SECONDS(5)));
-    ck_assert(is_alive(left));
     start_worker(WITH_GROUPS, "1", yaml);
     usec_t deadline = clock_boot() + SECONDS(5);
     while (is_alive(left) && clock_boot() < deadline)

@@ -20,7 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3);
+static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
+                    leave_patience = MSEC(200);
 
 /* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
 static const usec_t connect_timeout = SECONDS(5), turn_timeout = SECONDS(6), handler_timeout = SECONDS(60);
@@ -493,6 +494,9 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
     if (!going)
         log_warning("child.ends", LOG_ERR(&e));
     CRASH_POINT("child", "leaves");
-    pg_close(c.pg);
+    if (going && !stopping(&c))
+        pg_leave(c.pg, leave_patience); /* whoever takes the seat over ends what is left of the session, which takes ten times as long */
+    else
+        pg_close(c.pg);
     return !going ? 1 : stopping(&c) ? 0 : EXIT_RELIEVED;
 }

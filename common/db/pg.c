@@ -3,10 +3,12 @@
 #include "common/base/crash_point.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *prefix;
@@ -154,6 +156,21 @@ void pg_close(struct pg *pg)
     text_free(&pg->copy);
     free(pg->prepared);
     free(pg);
+}
+
+/* The server closes its end last of all, when the session is gone from pg_stat_activity. */
+void pg_leave(struct pg *pg, usec_t wait)
+{
+    usec_t deadline = clock_boot() + wait;
+    char rest[256];
+    int fd = pg && pg_alive(pg) ? fcntl(PQsocket(pg->conn), F_DUPFD_CLOEXEC, 0) : -1;
+    pg_close(pg);
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    for (usec_t left; fd >= 0 && (left = deadline - clock_boot()) > 0;)
+        if (poll(&end, 1, (int)(left / 1000) + 1) > 0 && read(fd, rest, sizeof rest) <= 0)
+            break;
+    if (fd >= 0)
+        close(fd);
 }
 
 void pg_closep(struct pg **pg)

@@ -35,6 +35,9 @@ struct pg *pg_open(const struct pg_options *options, struct err *e);
 void pg_close(struct pg *pg); /* NULL is fine */
 void pg_closep(struct pg **pg);
 
+/* Close it and wait until the server has ended the session, at most `wait`: who looks for it then does not find it any more. */
+void pg_leave(struct pg *pg, usec_t wait);
+
 /* The connection works as far as is known; false after a call that lost it. */
 bool pg_alive(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
