@@ -89,7 +89,7 @@ static bool choose_due(struct bench_beat *t, int64_t chunks, struct err *e)
     t->due = clock_now() + DAYS(1);
     if (!fill_chunk(t, 1, CHUNK, e) || !pg_exec(t->pg, &sql_bench_beat_empty, NULL, e))
         return false;
-    usec_t later = (clock_boot() - begun) * chunks * 3 + SETTLE + SECONDS(3);
+    usec_t later = (clock_boot() - begun) * chunks * 5 + SETTLE + SECONDS(3);
     t->due = (clock_now() + later) / SECONDS(1) * SECONDS(1);
     return true;
 }
