@@ -102,6 +102,10 @@ bool submit(struct session *session, struct submission *s, struct uuid *id, bool
         .expires_at = s->expires,
         .max_attempts = s->max_attempts ? (int)s->max_attempts : entry && !seen ? entry->max_attempts : 0,
         .unique_key = s->unique ? s->unique : key.len > 0 ? text_str(&key) : NULL,
+        .unique_mode = s->unique_mode,
+        .unique_until = s->unique_until,
+        .unique_window = s->unique_window,
+        .idempotency_key = s->idempotency_key,
         .tenant = s->tenant,
     };
     if (known)

@@ -19,6 +19,10 @@ static const struct flag flags[] = {
     TIME_FLAG(struct args, task.expires, "expires", .value = "TIME", .help = "skip it when it has not started by then"),
     NUMBER_FLAG(struct args, task.max_attempts, "max-attempts", .value = "N", .min = 1, .max = 1000, .help = "how often it may start (the handler's)"),
     TEXT_FLAG(struct args, task.unique, "unique", .value = "KEY", .help = "one waiting or running task a name and key: prints the holder's id"),
+    TEXT_FLAG(struct args, task.unique_mode, "unique-mode", .value = "MODE", .help = "when the key is held: return its holder's id, skip, or replace it (return)"),
+    TEXT_FLAG(struct args, task.unique_until, "unique-until", .value = "WHEN", .help = "hold the key until the final status or the start (final)"),
+    DURATION_FLAG(struct args, task.unique_window, "unique-window", .value = "DURATION", .help = "keep the key for so long, also when the task has ended"),
+    TEXT_FLAG(struct args, task.idempotency_key, "idempotency-key", .value = "KEY", .help = "the same key within 24 hours prints the first call's id"),
     TEXT_FLAG(struct args, task.tenant, "tenant", .value = "T", .help = "whom it is for"),
     SWITCH_FLAG(struct args, json, "json", .help = "print {id}"),
     {0},
@@ -38,6 +42,10 @@ static int run(int argc, char **argv)
     task = args.task;
     if (!session_open(&s, &e) || !submit(&s, &task, &id, &known, &e))
         return verb_failed(&e);
+    if (uuid_is_zero(id)) {
+        fprintf(stderr, "drumbeat: skipped: another task holds the unique key\n");
+        return EXIT_REFUSED;
+    }
     printf(args.json ? "{\"id\": \"%s\"}\n" : "%s\n", uuid_format(id, text));
     if (!known)
         fprintf(stderr, "drumbeat: note: neither this program nor any worker so far has a handler '%s': the task waits for one\n", task.name);

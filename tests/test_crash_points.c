@@ -66,6 +66,7 @@ static const struct point {
     STATEMENT("progress", NOTHING),
     STATEMENT("log_lines", NOTHING),
     STATEMENT("split_claim", NOTHING),
+    STATEMENT("finish_batches", NOTHING),
     STATEMENT("worker_waiting", NOTHING),
     STATEMENT("claimable", BURST),
     {"cancel", "told", NOTHING},
@@ -155,6 +156,9 @@ static const char enqueue[] =
     "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"
     "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.1}', priority => 3, max_attempts => 20);"
     "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"
+    "SELECT drumbeat.enqueue_workflow('{\"chain\": [{\"task\": \"effect\", \"max_attempts\": 20}, {\"group\": [{\"task\": \"noop\", \"max_attempts\": 20},"
+    " {\"task\": \"effect\", \"max_attempts\": 20}], \"on_always\": {\"task\": \"effect\", \"max_attempts\": 20}}], \"on_success\": {\"task\": \"effect\", \"max_attempts\": 20}}');"
+    "SELECT drumbeat.put_off(drumbeat.uuid_v7(), true);"
     "SELECT drumbeat.enqueue('echo', '{\"a\": 1}', max_attempts => 20, unique_key => 'one');"
     "SELECT drumbeat.enqueue('fail', '{\"times\": 1}', max_attempts => 20);"
     "SELECT drumbeat.enqueue('shout', max_attempts => 20);"
@@ -167,7 +171,7 @@ static const char cancel[] =
     " WHERE b.headers ? 'cancel' AND r.started_at IS NOT NULL";
 
 static const char left[] =
-    "SELECT count(*) + (SELECT count(*) FROM drumbeat.cancel_request) FROM drumbeat.task_body b"
+    "SELECT count(*) + (SELECT count(*) FROM drumbeat.cancel_request) + (SELECT count(*) FROM drumbeat.batch WHERE ended_at IS NULL) FROM drumbeat.task_body b"
     " WHERE NOT EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = b.id)";
 
 /* Enqueued with a small number, committed when larger ones have been claimed. */

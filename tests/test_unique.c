@@ -246,6 +246,28 @@ START_TEST(a_workflow_is_started_once_for_its_key)
 }
 END_TEST
 
+/* `drumbeat enqueue noop --unique k …` ends with `status`. */
+static void command(int status, const char *flag, const char *value)
+{
+    struct test_process *p CLEANUP(test_process_freep) = test_drumbeat(s.url, "enqueue", "noop", "--unique", "k", flag, value, NULL);
+    ck_assert_msg(test_process_status(p) == status, "%s %s: %d: %s", flag, value, test_process_status(p), test_process_errors(p));
+}
+
+START_TEST(the_command_line_knows_the_modes)
+{
+    command(0, "--unique-window", "1h");
+    command(0, "--unique-mode", "return");
+    command(4, "--unique-mode", "skip");
+    command(0, "--unique-mode", "replace");
+    command(2, "--unique-mode", "x");
+    command(2, "--unique-until", "x");
+    command(0, "--idempotency-key", "i");
+    ck_assert_int_eq(count("status = 'QUEUED'"), 1);
+    ck_assert_int_eq(count("true"), 2);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.idempotency"), 1);
+}
+END_TEST
+
 static const char *const bad_calls[] = {
     "SELECT drumbeat.enqueue('noop', unique_key => 'k', unique_mode => 'x')",
     "SELECT drumbeat.enqueue('noop', unique_key => 'k', unique_until => 'x')",
@@ -280,6 +302,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, an_idempotent_call_remembers_holders_and_what_it_skipped);
     tcase_add_loop_test(tests, of_two_callers_with_one_key_the_first_to_commit_inserts, 0, 2);
     tcase_add_test(tests, a_workflow_is_started_once_for_its_key);
+    tcase_add_test(tests, the_command_line_knows_the_modes);
     tcase_add_loop_test(tests, bad_values_are_refused, 0, sizeof bad_calls / sizeof *bad_calls);
 }
 

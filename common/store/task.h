@@ -13,12 +13,16 @@ struct new_task {
     usec_t expires_at;
     int max_attempts;
     const char *unique_key;
+    const char *unique_mode;  /* return, skip or replace */
+    const char *unique_until; /* final or start */
+    usec_t unique_window;
+    const char *idempotency_key;
     const char *tenant;
     const char *created_by;
     const char *headers; /* a JSON object */
 };
 
-/* `id` is the new task's, or the id of the task that holds the unique key. Bad values: ERR_USAGE. */
+/* `id` is the new task's, or the id of the task that holds the unique key, or all zero when it was skipped for that. Bad values: ERR_USAGE. */
 bool task_enqueue(struct pg *pg, const struct new_task *task, struct uuid *id, struct err *e);
 
 /* What an operation on one task came to. */
