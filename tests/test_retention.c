@@ -247,6 +247,17 @@ START_TEST(shelves_are_made_ahead_and_after_a_gap)
 }
 END_TEST
 
+/* Autovacuum never looks at the whole of a partitioned table. */
+START_TEST(the_whole_is_weighed_again_when_it_has_doubled)
+{
+    ck_assert_int_eq(test_number(pg, "SELECT drumbeat.weigh_history()::int"), 0);
+    test_sql(pg, "SELECT count(*) FROM drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[12000])); ANALYZE drumbeat.task_body_13");
+    ck_assert_int_eq(test_number(pg, "SELECT drumbeat.weigh_history()::int"), 1);
+    ck_assert_int_eq(test_number(pg, "SELECT reltuples::bigint FROM pg_class WHERE oid = 'drumbeat.task_body'::regclass"), 12000);
+    ck_assert_int_eq(test_number(pg, "SELECT drumbeat.weigh_history()::int"), 0);
+}
+END_TEST
+
 START_TEST(the_verb_forgets_what_is_due)
 {
     test_sql(pg, "SELECT old_task('40 days', 'q', 'SUCCESS'), old_task('40 days', 'q', 'ERRORED') FROM generate_series(1, 3)");
@@ -279,6 +290,7 @@ static Suite *suite(void)
     tcase_add_test(tests, two_at_once_do_not_meet);
     tcase_add_test(tests, a_server_that_dies_at_any_step_forgets_nothing_that_must_stay);
     tcase_add_test(tests, shelves_are_made_ahead_and_after_a_gap);
+    tcase_add_test(tests, the_whole_is_weighed_again_when_it_has_doubled);
     tcase_add_test(tests, the_verb_forgets_what_is_due);
     tcase_add_test(tests, a_worker_makes_shelves_and_forgets);
     suite_add_tcase(suite, tests);

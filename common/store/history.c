@@ -14,7 +14,8 @@ static usec_t shelf_width(usec_t shortest)
 
 bool history_ahead(struct pg *pg, usec_t shortest, struct err *e)
 {
-    return pg_exec(pg, &sql_shelve_ahead, NULL, e, pg_duration(shelf_width(shortest))) || err_add(e, "making shelves");
+    return (pg_exec(pg, &sql_shelve_ahead, NULL, e, pg_duration(shelf_width(shortest))) && pg_exec(pg, &sql_weigh_history, NULL, e)) ||
+           err_add(e, "looking after the history");
 }
 
 static enum history_state state_of(const char *name)

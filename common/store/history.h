@@ -16,7 +16,7 @@ struct history_step {
     int64_t seen, kept; /* of the shelf under way: tasks looked at so far, and how many of them stay */
 };
 
-/* See that there is a shelf for what comes. `shortest`: the shortest time for which tasks are kept, 0: all for ever. */
+/* See that there is a shelf for what comes, and that lists are planned for as much as there is. `shortest`: the shortest time for which tasks are kept, 0: all for ever. */
 bool history_ahead(struct pg *pg, usec_t shortest, struct err *e);
 
 /* One step of forgetting, one transaction, which looks at `most` tasks at most. `policy` is config_history()'s. */
