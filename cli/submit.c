@@ -107,6 +107,7 @@ bool submit(struct session *session, struct submission *s, struct uuid *id, bool
         .unique_window = s->unique_window,
         .idempotency_key = s->idempotency_key,
         .tenant = s->tenant,
+        .limit_key = s->limit_key,
     };
     if (known)
         *known = entry || seen;

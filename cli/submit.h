@@ -6,7 +6,7 @@
 
 struct submission {
     const char *name, *args; /* args: JSON, @FILE or - */
-    const char *queue, *unique, *tenant;
+    const char *queue, *unique, *tenant, *limit_key;
     const char *unique_mode, *unique_until, *idempotency_key;
     usec_t unique_window;
     int64_t priority; /* -1: the default */

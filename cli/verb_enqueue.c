@@ -24,6 +24,7 @@ static const struct flag flags[] = {
     DURATION_FLAG(struct args, task.unique_window, "unique-window", .value = "DURATION", .help = "keep the key for so long, also when the task has ended"),
     TEXT_FLAG(struct args, task.idempotency_key, "idempotency-key", .value = "KEY", .help = "the same key within 24 hours prints the first call's id"),
     TEXT_FLAG(struct args, task.tenant, "tenant", .value = "T", .help = "whom it is for"),
+    TEXT_FLAG(struct args, task.limit_key, "limit-key", .value = "KEY", .help = "one of its tasks runs at a time, of any handler (drumbeat limit set key KEY)"),
     SWITCH_FLAG(struct args, json, "json", .help = "print {id}"),
     {0},
 };

@@ -22,6 +22,7 @@ static const struct column columns[] = {
     {"rows", COLUMN_TEXT, IN_JSON},
     {"paused", COLUMN_BOOL},
     {"waiting", COLUMN_NUMBER},
+    {"limited", COLUMN_NUMBER, IN_JSON},
     {"delayed", COLUMN_NUMBER},
     {"running", COLUMN_NUMBER},
     {"oldest_at", COLUMN_TIME},

@@ -86,6 +86,8 @@ static bool check_handler(const struct subject *s, struct err *e)
         return refuse(s, "retry.delays", e, "stands instead of retry.first and retry.cap, not beside them");
     if (handler->retry.first && handler->retry.cap && handler->retry.first > handler->retry.cap)
         return refuse(s, "retry.first", e, "longer than retry.cap");
+    if (handler->key.rate && !handler->key.by)
+        return refuse(s, "rate_per_key", e, "says nothing without limit_by");
     return handler->argv || (!handler->env && !handler->cwd) || missing(s, "command.argv", e);
 }
 

@@ -24,7 +24,8 @@ struct config_queue {
     const char *broker;   /* "postgres" or "redis" */
     const char *protocol; /* "native" or "celery" */
     const char *rows;     /* "full" or "failures" */
-    int64_t limit;        /* 0: none */
+    int64_t limit;        /* tasks at once; 0: any number */
+    const char *rate;     /* starts in a time, "600/m"; NULL: any */
     struct config_keep keep;
 };
 
@@ -33,6 +34,13 @@ struct config_handler {
     const char *queue; /* NULL: as the handler's descriptor says */
     int max_attempts;  /* 0: as the descriptor says, as for the rest */
     int max_deaths;    /* 0: 3, or the attempts that a task's caller asked for */
+    int64_t limit;     /* tasks at once; 0: any number */
+    const char *rate;  /* starts in a time, "600/m"; NULL: any */
+    struct {
+        const char *by; /* the argument whose value is the limit key; NULL: none. Then the two below are not used */
+        int64_t limit;  /* tasks of one key at once; 0: any number */
+        const char *rate;
+    } key;
     struct limits limits;
     struct {
         usec_t first, cap;    /* 0: as the descriptor says */

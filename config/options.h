@@ -19,6 +19,7 @@ enum option_type {
     OPTION_COUNT,    /* int64_t */
     OPTION_SIZE,     /* int64_t, bytes */
     OPTION_DURATION, /* usec_t */
+    OPTION_RATE,     /* const char *, "10/s", "600/m", "5/10m" */
     OPTION_DURATIONS, /* const usec_t *, ends with -1; a list, or durations with commas between */
     OPTION_MOMENT,   /* usec_t, RFC 3339 */
     OPTION_BOOL,     /* bool */

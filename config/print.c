@@ -135,6 +135,7 @@ static const struct {
     [OPTION_QUEUES] = {show_list, true},    [OPTION_SPECS] = {show_list, true},
     [OPTION_ARGV] = {show_list, true},      [OPTION_ENV] = {show_list, true},
     [OPTION_HEADERS] = {show_list, true},   [OPTION_DURATIONS] = {show_durations, true},
+    [OPTION_RATE] = {show_text, false},
 };
 
 static void add_origin(const struct origin *origin, struct text *out)

@@ -116,6 +116,27 @@ static bool parse_number(const char *written, int64_t *number, struct err *e)
     return true;
 }
 
+/* As drumbeat.rate_step() reads it: tasks, '/', then a unit or several of one. */
+static bool is_rate(const char *written)
+{
+    enum { DIGITS_MAX = 6 };
+    size_t tasks = strspn(written, "0123456789");
+    if (tasks == 0 || tasks > DIGITS_MAX || strspn(written, "0") == tasks || written[tasks] != '/')
+        return false;
+    const char *time = written + tasks + 1;
+    size_t units = strspn(time, "0123456789");
+    bool none = units > 0 && strspn(time, "0") >= units;
+    return !none && units <= DIGITS_MAX && time[units] && strchr("smhd", time[units]) && time[units + 1] == '\0';
+}
+
+static bool set_rate(struct target *t, const char *written, struct err *e)
+{
+    if (!is_rate(written))
+        return err_set(e, ERR_USAGE, "'%.100s' is not a rate like 10/s, 600/m or 5/10m", written);
+    *(const char **)t->slot = region_strdup(t->memory, written);
+    return true;
+}
+
 static bool set_count(struct target *t, const char *written, struct err *e)
 {
     int64_t number = 0;
@@ -409,6 +430,7 @@ static const struct kind {
     [OPTION_COUNT] = {set_count},
     [OPTION_SIZE] = {set_size},
     [OPTION_DURATION] = {set_duration},
+    [OPTION_RATE] = {set_rate},
     [OPTION_DURATIONS] = {set_durations, read_durations},
     [OPTION_MOMENT] = {set_moment},
     [OPTION_BOOL] = {set_bool},

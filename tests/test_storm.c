@@ -135,6 +135,7 @@ static void enqueue(struct storm *s, int count)
         {"effect", ""},
         {"effect", ", queue => 'other'"},
         {"echo", ""},
+        {"effect", ", limit_key => 'k'"},
         {"effect", ", run_at => clock_timestamp() + interval '300 ms'"},
         {"sleep", ""},
     };
@@ -181,7 +182,7 @@ static void blow(struct storm *s)
 static bool all_ended(struct storm *s, usec_t limit)
 {
     usec_t deadline = clock_boot() + limit;
-    while (test_number(s->pg, "SELECT (SELECT count(*) FROM drumbeat.ready) + (SELECT count(*) FROM drumbeat.delayed)"
+    while (test_number(s->pg, "SELECT (SELECT count(*) FROM drumbeat.ready) + (SELECT count(*) FROM drumbeat.delayed) + (SELECT count(*) FROM drumbeat.gated)"
                               " + (SELECT count(*) FROM drumbeat.running) + (SELECT count(*) FROM drumbeat.cancel_request)") > 0) {
         if (clock_boot() > deadline)
             return false;

@@ -363,7 +363,8 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
     if (!pg_alive(c->pg))
         return recover(c, e);
     static struct claims none;
-    bool settle_now = took > slow_task || (c->pending_since && clock_boot() - c->pending_since > settle_every);
+    bool last = task->place >= seat_batch_limit(c->seat); /* the next turn comes at once: it settles and claims together */
+    bool settle_now = !last && (took > slow_task || (c->pending_since && clock_boot() - c->pending_since > settle_every));
     return !settle_now || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 

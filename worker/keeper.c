@@ -76,7 +76,7 @@ static void reconnect(struct keeper *k)
     lanes_forget(k->lanes);
     k->lanes_unknown = true;
     k->last_seq = -1;
-    k->round_at = k->rescue_at = 0;
+    k->round_at = k->rescue_at = k->gates_at = 0;
 }
 
 static bool hear_all(struct keeper *k, struct err *e)
@@ -119,6 +119,8 @@ static bool do_duties(struct keeper *k, struct err *e)
         k->round_at = 0;
     if (due(&k->round_at, now, round_pause(k)) && !keeper_round(k, e))
         return false;
+    if (!keeper_admit(k, e))
+        return false;
     if (due(&k->look_at, now, look_every) && !(keeper_cut_slow(k, e) && keeper_waiting(k, e) && keeper_release_dead(k, e)))
         return false;
     if (due(&k->progress_at, now, progress_every) && !keeper_flush_progress(k, e))
@@ -146,6 +148,7 @@ static int sleep_time(const struct keeper *k)
     if (!k->open)
         return 20;
     usec_t until = earliest(earliest(earliest(earliest(k->round_at, k->renew_at), k->delayed_at), k->batches_at), k->rescue_at);
+    until = earliest(earliest(until, k->gates_at), k->tokens_at);
     if (!board_all_idle(k->board) || !k->waiting)
         until = earliest(until, k->look_at);
     usec_t left = until - now;
@@ -214,6 +217,7 @@ int keeper_run(struct board *board, uint32_t edition, const struct config *confi
     k.progress_seen = mem_zero(CONFIG_POOL_MAX, sizeof *k.progress_seen);
     k.started_told = mem_zero(CONFIG_POOL_MAX, sizeof *k.started_told);
     k.lines = mem_zero(KEEPER_LINES_MAX, sizeof *k.lines);
+    k.gate_memory = region_new();
     log_set_role("keeper");
     while (atomic_load(&board->phase) != PHASE_CLOSE && !(relieved = is_relieved(&k))) {
         struct err e;
@@ -234,5 +238,6 @@ int keeper_run(struct board *board, uint32_t edition, const struct config *confi
     free(k.progress_seen);
     free(k.started_told);
     free(k.lines);
+    region_free(k.gate_memory);
     return relieved ? EXIT_RELIEVED : 0;
 }

@@ -1,12 +1,14 @@
 #pragma once
 /* What the keeper's files know of each other: keeper.c is the loop, keeper_lanes.c finds work, keeper_seats.c watches children,
- * keeper_lease.c renews and rescues. */
+ * keeper_gates.c holds limits, keeper_lease.c renews and rescues. */
 #include "worker/keeper.h"
 #include "worker/log_line.h"
 
+#include "common/base/region.h"
+
 #define WAITING_NEW INT64_MAX
 
-enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64 };
+enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64, GATES_HEARD_MAX = 64 };
 
 struct keeper {
     struct board *board;
@@ -31,6 +33,12 @@ struct keeper {
     usec_t batches_at;    /* when to look at those that were put off; 0: none are known */
     usec_t batches_pause; /* between two looks that did not decide everything */
     usec_t sweep_at;
+    /* limits */
+    struct region *gate_memory;
+    const char *gates[GATES_HEARD_MAX]; /* somebody may be let in there */
+    size_t gate_count;
+    usec_t gates_at;  /* when to look at every gate */
+    usec_t tokens_at; /* CLOCK_BOOTTIME of the next token somebody waits for; 0: none */
     /* the bell */
     bool waiting;       /* as the worker's row says */
     int64_t waiting_xid; /* transactions below it may have read "not waiting"; WAITING_NEW: all that are open; 0: none is left */
@@ -51,6 +59,9 @@ struct keeper {
 
 /* keeper_lanes.c: find work ------------------------------------------------------------------------------------------ */
 
+/* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
+bool keeper_queue_is_private(const char *queue);
+
 /* A notification of channel "drumbeat". Unknown ones are ignored: anyone may send one. */
 void keeper_hear(struct keeper *k, const char *payload);
 
@@ -62,6 +73,17 @@ bool keeper_waiting(struct keeper *k, struct err *e);
 
 /* A worker with --burst: nothing left to do? */
 bool keeper_burst(struct keeper *k, struct err *e);
+
+/* keeper_gates.c: limits --------------------------------------------------------------------------------------------- */
+
+/* Somebody may be let in at this gate; NULL: at any. */
+void keeper_hear_gate(struct keeper *k, const char *gate);
+
+/* Let in what may go in: at the gates that were heard of, at rates whose time has come, once a second at all. */
+bool keeper_admit(struct keeper *k, struct err *e);
+
+/* Tell the store what the configuration limits. */
+bool keeper_configure_limits(struct keeper *k, struct err *e);
 
 /* keeper_seats.c: watch children ------------------------------------------------------------------------------------- */
 

@@ -9,8 +9,7 @@ enum { PROMOTE_MAX = 1000, LOOK_MAX = 1024 };
 
 static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2), batches_patience = MSEC(500);
 
-/* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
-static bool is_private(const char *queue)
+bool keeper_queue_is_private(const char *queue)
 {
     return strncmp(queue, "run.", 4) == 0;
 }
@@ -20,7 +19,7 @@ static bool serves(const struct keeper *k, const char *queue)
     for (size_t i = 0; i < k->queue_count; i++)
         if (strcmp(k->queues[i], queue) == 0)
             return true;
-    return k->queues == NULL && !is_private(queue);
+    return k->queues == NULL && !keeper_queue_is_private(queue);
 }
 
 /* A bell for one lane, or for all of a queue when `priority` is "*". Anyone may ring: whether there is a lane that was not heard of
@@ -48,6 +47,10 @@ void keeper_hear(struct keeper *k, const char *payload)
         hear_ready(k, queue, priority, flow, low);
     else if (sscanf(payload, "cancel %36s", id) == 1 && uuid_parse(id, &task))
         keeper_stop_task(k, task);
+    else if (strncmp(payload, "gate ", 5) == 0)
+        keeper_hear_gate(k, payload + 5);
+    else if (strcmp(payload, "gates") == 0)
+        keeper_hear_gate(k, NULL);
     else if (strcmp(payload, "delayed") == 0)
         k->round_at = 0;
     else if (strcmp(payload, "batch") == 0)

@@ -65,7 +65,7 @@ bool keeper_register(struct keeper *k, struct err *e)
     free(unique_by);
     free(attempts);
     free(deaths);
-    if (!good)
+    if (!good || !keeper_configure_limits(k, e))
         return err_add(e, "registering the worker");
     k->waiting = true;
     k->waiting_xid = 0;
@@ -130,11 +130,12 @@ static bool report_unknown(struct keeper *k, struct err *e)
 
 bool keeper_rescue(struct keeper *k, struct err *e)
 {
-    enum { RESCUE, CANCELS, SWEEP, NEIGHBOURS, CALLS };
+    enum { RESCUE, CANCELS, SWEEP, SLOTS, NEIGHBOURS, CALLS };
     const struct pg_call calls[CALLS] = {
         [RESCUE] = {.query = &sql_rescue, .args = {pg_uuids(k->dead, k->dead_count)}},
         [CANCELS] = {.query = &sql_cancels, .args = {pg_uuid(k->board->worker)}},
         [SWEEP] = {.query = &sql_sweep_cancels},
+        [SLOTS] = {.query = &sql_sweep_slots},
         [NEIGHBOURS] = {.query = &sql_worker_neighbours, .args = {pg_text(k->boot), pg_uuid(k->board->worker)}},
     };
     struct pg_rows answers[CALLS];
@@ -143,6 +144,8 @@ bool keeper_rescue(struct keeper *k, struct err *e)
     tally_event(&k->board->tally, TALLY_RESCUED_WORKER, pg_get_int(&answers[RESCUE], 0, 0));
     if (pg_get_int(&answers[RESCUE], 0, 0) > 0)
         log_warning("keeper.rescued", LOG_INT("tasks", pg_get_int(&answers[RESCUE], 0, 0)));
+    if (pg_get_int(&answers[SLOTS], 0, 0) > 0)
+        log_warning("keeper.slots_given_on", LOG_INT("tasks", pg_get_int(&answers[SLOTS], 0, 0)));
     for (size_t i = 0; i < answers[CANCELS].count; i++)
         keeper_stop_task(k, pg_get_uuid(&answers[CANCELS], i, 0));
     note_dead(k, &answers[NEIGHBOURS]);

@@ -10,8 +10,8 @@ struct broker *broker_open(const struct broker_driver *driver, const struct brok
     b->driver = driver;
     b->options = *options;
     b->region = region_new();
-    b->calls = mem_zero(SETTLE_CALLS_MAX + 1, sizeof *b->calls);
-    b->answers = mem_zero(SETTLE_CALLS_MAX + 1, sizeof *b->answers);
+    b->calls = mem_zero(SETTLE_CALLS_MAX + DRIVER_CALLS_MAX, sizeof *b->calls);
+    b->answers = mem_zero(SETTLE_CALLS_MAX + DRIVER_CALLS_MAX, sizeof *b->answers);
     return b;
 }
 

@@ -2,6 +2,8 @@
 /* What the drivers in this folder know of each other. */
 #include "common/broker/broker.h"
 
+enum { DRIVER_CALLS_MAX = 3 }; /* that a driver sends beside those that settle */
+
 struct broker {
     const struct broker_driver *driver;
     struct broker_options options;

@@ -97,25 +97,33 @@ static void tell_lanes(struct broker *b, const struct pg_rows *rows, const struc
     }
 }
 
+/* Settling may make other tasks ready (a slot is handed over), which this very claim takes: bells wait until it did. */
 static bool turn(struct broker *b, const struct settlement *settle, size_t wanted, struct claims *out, struct err *e)
 {
     struct order order;
-    size_t settles = settle->fence ? settle_calls(settle, b->options.key, b->calls) : 0;
-    size_t calls = settles;
+    size_t calls = 0, claim;
+    order.picks.count = 0;
     if (wanted > CLAIM_MAX)
         wanted = CLAIM_MAX;
-    if (wanted > 0) {
+    if (wanted > 0)
         order_lanes(b, wanted, &order);
-        if (order.picks.count > 0)
-            b->calls[calls++] = claim_call(b, &order, wanted);
-    }
+    bool claims = order.picks.count > 0, bells = claims && settle->fence && settle->has_ties;
+    if (bells)
+        b->calls[calls++] = (struct pg_call){.query = &sql_hold_bells};
+    if (settle->fence)
+        calls += settle_calls(settle, b->options.key, b->calls + calls);
+    claim = calls;
+    if (claims)
+        b->calls[calls++] = claim_call(b, &order, wanted);
+    if (bells)
+        b->calls[calls++] = (struct pg_call){.query = &sql_ring_held};
     if (calls == 0)
         return true;
     if (!pg_exec_calls(b->options.pg, b->calls, calls, b->answers, e))
         return false;
-    if (calls > settles) {
-        read_claims(b, &b->answers[settles], &order, out);
-        tell_lanes(b, &b->answers[settles], &order, wanted);
+    if (claims) {
+        read_claims(b, &b->answers[claim], &order, out);
+        tell_lanes(b, &b->answers[claim], &order, wanted);
     }
     return true;
 }

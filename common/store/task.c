@@ -19,7 +19,7 @@ bool task_enqueue(struct pg *pg, const struct new_task *task, struct uuid *id, s
                         task->priority < 0 ? pg_null() : pg_int(task->priority), pg_time_or_null(task->run_at),
                         pg_time_or_null(task->expires_at), task->max_attempts > 0 ? pg_int(task->max_attempts) : pg_null(),
                         pg_text(task->unique_key), pg_text(task->tenant), pg_text(task->created_by), pg_json(task->headers), pg_text(task->unique_mode), pg_text(task->unique_until),
-                        task->unique_window > 0 ? pg_duration(task->unique_window) : pg_null(), pg_text(task->idempotency_key));
+                        task->unique_window > 0 ? pg_duration(task->unique_window) : pg_null(), pg_text(task->idempotency_key), pg_text(task->limit_key));
     if (!good)
         return refused_value(e) || err_add(e, "enqueue %s", task->name);
     *id = pg_is_null(&rows, 0, 0) ? (struct uuid){{0}} : pg_get_uuid(&rows, 0, 0);

@@ -20,6 +20,7 @@ struct new_task {
     const char *tenant;
     const char *created_by;
     const char *headers; /* a JSON object */
+    const char *limit_key;
 };
 
 /* `id` is the new task's, or the id of the task that holds the unique key, or all zero when it was skipped for that. Bad values: ERR_USAGE. */

@@ -1,13 +1,15 @@
 -- The task table and what moves tasks through it.
 --
 -- Split by mutability. `task_body` is written once, at enqueue, and never updated. Where a task stands is a narrow row in
--- exactly one of four tables, and a move is a delete and an insert in one transaction:
+-- exactly one of five tables, and a move is a delete and an insert in one transaction:
 --
 --        enqueue            promote             claim               settle
 --   (nothing) --> delayed ----------> ready ----------> running ----------> ended
 --          `------------------------>   ^                  |                  |
 --                                       `-- retry, return -'                  |
 --                                       ^------------ retry() ----------------'
+--
+-- Whatever is to be ready and is under a limit goes through `gated` first (0007_shares.sql).
 --
 -- The view `task` puts the pieces together for readers. A new mutable fact about a task belongs in the table of the state
 -- it is a fact of; nothing that changes is ever indexed.
@@ -61,6 +63,7 @@ CREATE TABLE drumbeat.handler (
     max_attempts integer NOT NULL DEFAULT 3,
     max_deaths   integer, -- how often a task may kill its process before it is set aside; NULL: as drumbeat.deaths_allowed says
     unique_by    text,   -- the argument whose value is the unique key when the caller gives none
+    limit_by     text,   -- the same for the limit key, which is then the handler's name, '/' and the value
     seen_at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -118,8 +121,35 @@ CREATE TABLE drumbeat.ready (
     name     text COLLATE "C" NOT NULL,
     attempt  integer NOT NULL DEFAULT 0,
     allowed  integer NOT NULL,
+    limited  boolean NOT NULL DEFAULT false, -- it came through a gate and may hold slots
     PRIMARY KEY (queue, priority, flow, seq)
 );
+
+-- Waiting at a gate: for a slot, for a rate, or for a paused queue to be resumed. `flow` -1 is for tasks that come back.
+CREATE TABLE drumbeat.gated (
+    gate     text COLLATE "C" NOT NULL,
+    priority smallint NOT NULL,
+    flow     smallint NOT NULL,
+    seq      bigint NOT NULL DEFAULT nextval('drumbeat.ready_seq'),
+    task_id  uuid NOT NULL UNIQUE,
+    stage    smallint NOT NULL,
+    attempt  integer NOT NULL DEFAULT 0,
+    allowed  integer NOT NULL,
+    PRIMARY KEY (gate, priority, flow, seq)
+);
+
+-- What a task that is ready, runs or waits at a later gate holds: one of so many places that the gate has. Place, flow and priority
+-- are those at which it waited.
+CREATE TABLE drumbeat.slot (
+    task_id  uuid NOT NULL,
+    stage    smallint NOT NULL,
+    gate     text COLLATE "C" NOT NULL,
+    priority smallint NOT NULL,
+    flow     smallint NOT NULL,
+    seq      bigint NOT NULL,
+    PRIMARY KEY (task_id, stage)
+);
+CREATE INDEX slot_gate ON drumbeat.slot (gate);
 
 -- The lanes that were ever used, so that workers need not look for them among the tasks. A lane may stand here twice: two
 -- transactions that are the first to use it do not wait for each other.
@@ -286,7 +316,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['ready', 'delayed', 'running', 'seat', 'worker', 'unique_lock', 'cancel_request'] LOOP
+    FOREACH name IN ARRAY ARRAY['ready', 'delayed', 'running', 'seat', 'worker', 'unique_lock', 'cancel_request', 'gated', 'slot'] LOOP
         EXECUTE format('ALTER TABLE drumbeat.%I SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,'
                        ' autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000)', name);
     END LOOP;
@@ -311,6 +341,11 @@ SELECT b.id, b.name, b.queue, p.status, b.args, b.priority::integer AS priority,
                0::bigint AS progress_value, 0::bigint AS end_value, NULL::text AS progress_message, NULL::jsonb AS result, NULL::text AS error,
                NULL::timestamptz AS run_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at, NULL::uuid AS worker
           FROM drumbeat.ready
+        UNION ALL
+        SELECT task_id, drumbeat.born(task_id), 'QUEUED'::text, attempt, false,
+               0::bigint, 0::bigint, NULL::text, NULL::jsonb, NULL::text,
+               NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::uuid
+          FROM drumbeat.gated
         UNION ALL
         SELECT task_id, drumbeat.born(task_id), 'QUEUED'::text, attempt, false,
                0::bigint, 0::bigint, reason, NULL::jsonb, NULL::text,

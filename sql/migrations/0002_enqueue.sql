@@ -24,6 +24,10 @@ BEGIN
         IF NOT fresh AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
             RETURN;
         END IF;
+        IF current_setting('drumbeat.held', true) <> '' THEN -- hold_bells()
+            PERFORM set_config('drumbeat.held', current_setting('drumbeat.held') || lane || ' ' || low || ',', true);
+            RETURN;
+        END IF;
     END IF;
     PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
 END $$;
@@ -38,11 +42,12 @@ BEGIN
                                 WHERE x.task_id = ANY (ids) AND (x.free_at IS NULL OR x.free_at <= clock_timestamp()) FOR UPDATE SKIP LOCKED));
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
     PERFORM drumbeat.leave_batches(ids, succeeded);
+    PERFORM drumbeat.release(ids);
 END $$;
 
--- Whether a task has ties that untie() must cut.
+-- Whether a task has ties that untie() must cut. (claim() knows of one that came through a gate.)
 CREATE FUNCTION drumbeat.has_ties(body drumbeat.task_body) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT body.unique_key IS NOT NULL OR body.limit_key IS NOT NULL OR body.batch_id IS NOT NULL
+    SELECT body.unique_key IS NOT NULL OR body.batch_id IS NOT NULL
 $$;
 
 -- Refuse a value of the contract: SQLSTATE 22023.
@@ -122,7 +127,7 @@ CREATE FUNCTION drumbeat.enqueue_many(
     expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
     created_by text DEFAULT NULL, headers jsonb DEFAULT NULL, unique_keys text[] DEFAULT NULL,
     unique_mode text DEFAULT NULL, unique_until text DEFAULT NULL, unique_window interval DEFAULT NULL, idempotency_key text DEFAULT NULL,
-    idempotency_ttl interval DEFAULT NULL, batch_id uuid DEFAULT NULL, parent_id uuid DEFAULT NULL
+    idempotency_ttl interval DEFAULT NULL, batch_id uuid DEFAULT NULL, parent_id uuid DEFAULT NULL, limit_key text DEFAULT NULL
 ) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -135,6 +140,7 @@ DECLARE
     home     drumbeat.handler;
     conf     drumbeat.queue_state;
     flow     smallint := drumbeat.flow_of(tenant);
+    limited  boolean;
     due      boolean;
     low      bigint;
     i        int;
@@ -151,6 +157,8 @@ BEGIN
     priority := coalesce(priority, 5);
     max_attempts := coalesce(max_attempts, home.max_attempts, 3);
     due := run_at IS NULL OR run_at <= moment;
+    limited := limit_key IS NOT NULL OR home.limit_by IS NOT NULL
+        OR EXISTS (SELECT FROM drumbeat.limit_rule l WHERE (l.kind, l.name) IN (('handler', enqueue_many.name), ('queue', queue)));
     IF length(queue) NOT BETWEEN 1 AND 63 OR queue ~ '[^a-z0-9_.-]' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('queue %L is not 1 to 63 of a-z 0-9 _ . -', queue);
     ELSIF priority NOT BETWEEN 0 AND 9 THEN
@@ -161,6 +169,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'run_at and expires_at must be finite';
     ELSIF jsonb_typeof(headers) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'headers must be a JSON object';
+    ELSIF length(limit_key) NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a limit key must be 1 to 500 characters';
     ELSIF unique_key IS NOT NULL AND unique_keys IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'give unique_key or unique_keys, not both';
     ELSIF unique_keys IS NOT NULL AND cardinality(unique_keys) <> total THEN
@@ -230,12 +240,16 @@ BEGIN
         behind := drumbeat.join_batch(batch_id, total);
     END IF;
     INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, tenant, unique_key,
-                                    unique_until, headers, batch_id, batch_place, parent_id)
+                                    unique_until, headers, batch_id, batch_place, parent_id, limit_key)
     SELECT t.id, name, queue, coalesce(t.args, '{}'), priority, max_attempts, coalesce(run_at, moment),
-           coalesce(created_by, session_user), expires_at, tenant, keys[t.place], unique_until, headers, batch_id, behind + t.place, parent_id
+           coalesce(created_by, session_user), expires_at, tenant, keys[t.place], unique_until, headers, batch_id, behind + t.place, parent_id,
+           CASE WHEN limited THEN coalesce(limit_key, left(home.name || '/' || nullif(t.args ->> home.limit_by, ''), 500)) END
       FROM unnest(ids, args) WITH ORDINALITY t(id, args, place)
      WHERE fresh IS NULL OR fresh[t.place] OR batch_id IS NOT NULL;
-    IF due THEN
+    IF due AND limited THEN
+        PERFORM drumbeat.line_up_many(array_agg(t.id ORDER BY t.place), array_agg(0), array_agg(max_attempts))
+           FROM unnest(ids) WITH ORDINALITY t(id, place) WHERE fresh IS NULL OR fresh[t.place];
+    ELSIF due THEN
         low := nextval('drumbeat.ready_seq');
         INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, allowed)
         SELECT queue, priority, flow, t.id, name, max_attempts
@@ -268,7 +282,7 @@ CREATE FUNCTION drumbeat.enqueue(
     expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
     created_by text DEFAULT NULL, headers jsonb DEFAULT NULL, unique_mode text DEFAULT NULL, unique_until text DEFAULT NULL,
     unique_window interval DEFAULT NULL, idempotency_key text DEFAULT NULL, idempotency_ttl interval DEFAULT NULL,
-    batch_id uuid DEFAULT NULL, parent_id uuid DEFAULT NULL
+    batch_id uuid DEFAULT NULL, parent_id uuid DEFAULT NULL, limit_key text DEFAULT NULL
 ) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     answer uuid;
@@ -276,19 +290,36 @@ BEGIN
     SELECT m.id INTO answer
       FROM drumbeat.enqueue_many(name, ARRAY[coalesce(args, '{}')], queue, priority, run_at, expires_at, max_attempts, unique_key, tenant,
                                  created_by, headers, NULL, unique_mode, unique_until, unique_window, idempotency_key, idempotency_ttl,
-                                 batch_id, parent_id) AS m(id);
+                                 batch_id, parent_id, limit_key) AS m(id);
     RETURN answer;
 END $$;
 
 -- Let a task wait for a worker. One that takes its old place again (`back`) is told to everybody: others may have looked past it.
-CREATE FUNCTION drumbeat.line_up(body drumbeat.task_body, seq bigint, attempt int, allowed int, back boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION drumbeat.make_ready(body drumbeat.task_body, seq bigint, attempt int, allowed int, back boolean DEFAULT false, limited boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     flow smallint := drumbeat.flow_of(body.tenant);
 BEGIN
-    INSERT INTO drumbeat.ready (queue, priority, flow, seq, task_id, name, attempt, allowed)
-    VALUES (body.queue, body.priority, flow, seq, body.id, body.name, attempt, allowed);
+    INSERT INTO drumbeat.ready (queue, priority, flow, seq, task_id, name, attempt, allowed, limited)
+    VALUES (body.queue, body.priority, flow, seq, body.id, body.name, attempt, allowed, limited);
     PERFORM drumbeat.ring(body.queue, body.priority, flow, seq - 1, always => back);
+END $$;
+
+-- The same, at its first gate when it has any.
+CREATE FUNCTION drumbeat.line_up(body drumbeat.task_body, seq bigint, attempt int, allowed int, back boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    first record;
+BEGIN
+    SELECT * INTO first FROM drumbeat.next_gate(body, 0);
+    IF first.gate IS NULL THEN
+        PERFORM drumbeat.make_ready(body, seq, attempt, allowed, back);
+        RETURN;
+    END IF;
+    INSERT INTO drumbeat.gated (gate, priority, flow, seq, task_id, stage, attempt, allowed)
+    VALUES (first.gate, body.priority, CASE WHEN back THEN -1 ELSE drumbeat.flow_of(body.tenant) END, seq, body.id, first.stage, attempt, allowed);
+    PERFORM drumbeat.ring_gates(ARRAY[first.gate]);
 END $$;
 
 -- End a task that waits, whatever it waits for. False: it does not wait.
@@ -300,6 +331,9 @@ BEGIN
     DELETE FROM drumbeat.ready r WHERE r.task_id = id RETURNING r.attempt INTO started;
     IF NOT FOUND THEN
         DELETE FROM drumbeat.delayed d WHERE d.task_id = id RETURNING d.attempt INTO started;
+    END IF;
+    IF NOT FOUND THEN
+        DELETE FROM drumbeat.gated g WHERE g.task_id = id RETURNING g.attempt INTO started;
     END IF;
     IF NOT FOUND THEN
         RETURN false;
@@ -376,7 +410,7 @@ BEGIN
     RETURN true;
 END $$;
 
--- Nothing of a paused queue is claimed; what runs goes on.
+-- Nothing of a paused queue is claimed; what runs goes on. What is ready gives back its slots: other queues may wait for them.
 CREATE FUNCTION drumbeat.pause(queue text, reason text DEFAULT NULL, author text DEFAULT session_user) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -386,6 +420,7 @@ BEGIN
     VALUES (queue, true, reason, coalesce(author, session_user), clock_timestamp())
     ON CONFLICT ON CONSTRAINT queue_state_pkey DO UPDATE
     SET paused = true, paused_reason = excluded.paused_reason, paused_by = excluded.paused_by, paused_at = excluded.paused_at;
+    PERFORM drumbeat.put_outside(queue);
 END $$;
 
 CREATE FUNCTION drumbeat.resume(queue text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -394,6 +429,7 @@ BEGIN
     PERFORM drumbeat.refuse_unless(queue ~ '^[a-z0-9_.-]{1,63}$' IS TRUE, 'queue must be 1 to 63 of a-z 0-9 _ . -');
     UPDATE drumbeat.queue_state q SET paused = false, paused_reason = NULL, paused_by = NULL, paused_at = NULL WHERE q.name = resume.queue;
     PERFORM drumbeat.ring(queue, NULL, 0, 0, always => true);
+    PERFORM drumbeat.ring_gates(ARRAY['pause ' || queue]);
 END $$;
 
 -- A tenant's share of each queue, beside 1 for any other: takes effect within seconds.

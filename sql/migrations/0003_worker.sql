@@ -38,7 +38,7 @@ BEGIN
              ORDER BY r.seq LIMIT least(wanted - taken, quotas[i]) FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM drumbeat.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.tid FROM picked p))
-            RETURNING r.task_id, r.seq, r.attempt, r.allowed
+            RETURNING r.task_id, r.seq, r.attempt, r.allowed, r.limited
         ), numbered AS MATERIALIZED (
             SELECT g.*, (taken + row_number() OVER (ORDER BY g.seq))::int AS place FROM gone g
         ), held AS (
@@ -48,7 +48,7 @@ BEGIN
               FROM numbered n
         )
         SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
-               drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, greatest(b.created_at, b.run_at), b.tick_at, b.headers ->> 'limits',
+               n.limited OR drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, greatest(b.created_at, b.run_at), b.tick_at, b.headers ->> 'limits',
                n.attempt > 0 AND EXISTS (SELECT FROM drumbeat.past_attempt p WHERE p.task_id = n.task_id AND p.died)
           FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
          ORDER BY n.place;
@@ -183,10 +183,11 @@ BEGIN
         VALUES (r.task_id, clock_timestamp() + how.retry_after, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed,
                 left(CASE WHEN counts THEN format('attempt %s of %s failed: %s', r.attempt, r.allowed, how.error) ELSE 'snoozed: ' || how.error END, 500));
         PERFORM pg_notify('drumbeat', 'delayed');
-        RETURN;
+    ELSE
+        SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = r.task_id;
+        PERFORM drumbeat.line_up(body, r.seq, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed, back => true);
     END IF;
-    SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = r.task_id;
-    PERFORM drumbeat.line_up(body, r.seq, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed, back => true);
+    PERFORM drumbeat.release(ARRAY[r.task_id]); -- it may be handed its own slots again
 END $$;
 
 -- Settle one task of a claim in any other way. False: it was no longer held (nothing is written).
@@ -354,9 +355,10 @@ END $$;
 CREATE FUNCTION drumbeat.promote(most int) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    q     record;
-    count int := 0;
-    low   bigint;
+    limits boolean := EXISTS (SELECT FROM drumbeat.limit_rule);
+    q      record;
+    low    bigint;
+    count  int := 0;
 BEGIN
     PERFORM pg_current_xact_id();
     low := nextval('drumbeat.ready_seq');
@@ -365,15 +367,26 @@ BEGIN
             SELECT d.task_id FROM drumbeat.delayed d WHERE d.run_at <= clock_timestamp() ORDER BY d.run_at LIMIT most FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM drumbeat.delayed d USING due WHERE d.task_id = due.task_id RETURNING d.*
+        ), task AS MATERIALIZED (
+            SELECT g.*, b.queue, b.priority, drumbeat.flow_of(b.tenant) AS flow, b.name, limits OR b.limit_key IS NOT NULL AS limited
+              FROM gone g JOIN drumbeat.task_body b ON b.id = g.task_id
         ), placed AS (
             INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
-            SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), g.task_id, b.name, g.attempt, g.allowed
-              FROM gone g JOIN drumbeat.task_body b ON b.id = g.task_id ORDER BY g.run_at, g.task_id
+            SELECT t.queue, t.priority, t.flow, t.task_id, t.name, t.attempt, t.allowed FROM task t WHERE NOT t.limited ORDER BY t.run_at, t.task_id
             RETURNING queue, priority, flow
         )
-        SELECT p.queue, p.priority, p.flow, count(*) AS tasks FROM placed p GROUP BY p.queue, p.priority, p.flow
+        SELECT p.queue, p.priority, p.flow, count(*) AS tasks, NULL::uuid[] AS ids, NULL::int[] AS attempts, NULL::int[] AS allowed
+          FROM placed p GROUP BY p.queue, p.priority, p.flow
+        UNION ALL
+        SELECT NULL, NULL, NULL, count(*), array_agg(t.task_id ORDER BY t.run_at, t.task_id), array_agg(t.attempt ORDER BY t.run_at, t.task_id),
+               array_agg(t.allowed ORDER BY t.run_at, t.task_id)
+          FROM task t WHERE t.limited HAVING count(*) > 0
     LOOP
-        PERFORM drumbeat.ring(q.queue, q.priority, q.flow, low);
+        IF q.ids IS NULL THEN
+            PERFORM drumbeat.ring(q.queue, q.priority, q.flow, low);
+        ELSE
+            PERFORM drumbeat.line_up_many(q.ids, q.attempts, q.allowed);
+        END IF;
         count := count + q.tasks;
     END LOOP;
     RETURN count;

@@ -148,7 +148,7 @@ CREATE CONSTRAINT TRIGGER committed AFTER INSERT OR UPDATE OF specs, exclude, tz
 
 CREATE FUNCTION drumbeat.task_is_open(id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = id) OR EXISTS (SELECT FROM drumbeat.delayed d WHERE d.task_id = id)
-        OR EXISTS (SELECT FROM drumbeat.running x WHERE x.task_id = id)
+        OR EXISTS (SELECT FROM drumbeat.running x WHERE x.task_id = id) OR EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = id)
 $$;
 
 -- What a beat keeps of a schedule. Expressions hold no line ends, so lists are joined with them; durations are microseconds.
@@ -308,6 +308,8 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 #variable_conflict use_variable
 DECLARE
     moment  timestamptz := clock_timestamp();
+    limits  boolean := EXISTS (SELECT FROM drumbeat.limit_rule);
+    limited uuid[]; -- those that may have to pass a gate
     skipped uuid[]; -- by the overlap policy
     held    uuid[]; -- their unique key is another task's
     rung    drumbeat.bell[];
@@ -330,21 +332,28 @@ BEGIN
     SELECT array_agg(k.id) INTO held FROM keyed k WHERE k.id NOT IN (SELECT l.task_id FROM locked l);
     low := nextval('drumbeat.ready_seq');
     WITH body AS (
-        INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, tenant, unique_key, schedule, tick_at, lateness_ms, missed)
+        INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, tenant, unique_key, limit_key, schedule, tick_at, lateness_ms, missed)
         SELECT n.id, s.handler, coalesce(s.queue, h.queue, 'default'), s.args, coalesce(s.priority, 5), coalesce(h.max_attempts, 3), moment, 'beat',
-               s.tenant, left(nullif(s.args ->> h.unique_by, ''), 500), s.name, n.tick, n.late, n.missed
+               s.tenant, left(nullif(s.args ->> h.unique_by, ''), 500), left(h.name || '/' || nullif(s.args ->> h.limit_by, ''), 500), s.name, n.tick, n.late, n.missed
           FROM unnest(names, ids, ticks, late, missed) WITH ORDINALITY n(name, id, tick, late, missed, place)
           JOIN drumbeat.schedule s ON s.name = n.name
           LEFT JOIN drumbeat.handler h ON h.name = s.handler COLLATE "C"
          ORDER BY n.place
-        RETURNING id, name, queue, priority, tenant, max_attempts
+        RETURNING id, name, queue, priority, tenant, max_attempts, limit_key
+    ), open AS (
+        SELECT b.* FROM body b WHERE (skipped IS NULL OR b.id <> ALL (skipped)) AND (held IS NULL OR b.id <> ALL (held))
     ), waiting AS (
         INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, allowed)
-        SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, b.max_attempts FROM body b
-         WHERE (skipped IS NULL OR b.id <> ALL (skipped)) AND (held IS NULL OR b.id <> ALL (held))
+        SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, b.max_attempts FROM open b
+         WHERE NOT (limits OR b.limit_key IS NOT NULL)
         RETURNING queue, priority, flow
     )
-    SELECT array_agg(DISTINCT (w.queue, w.priority, w.flow)::drumbeat.bell) INTO rung FROM waiting w;
+    SELECT (SELECT array_agg(DISTINCT (w.queue, w.priority, w.flow)::drumbeat.bell) FROM waiting w),
+           (SELECT array_agg(b.id) FROM open b WHERE limits OR b.limit_key IS NOT NULL) INTO rung, limited;
+    IF limited IS NOT NULL THEN
+        PERFORM drumbeat.line_up_many(limited, array_fill(0, ARRAY[cardinality(limited)]), ARRAY(SELECT b.max_attempts FROM drumbeat.task_body b
+                                      JOIN unnest(limited) WITH ORDINALITY l(id, place) USING (id) ORDER BY l.place));
+    END IF;
     IF skipped IS NOT NULL OR held IS NOT NULL THEN
         INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
         SELECT x.id, 'SKIPPED', 0, moment, 'overlap policy: an earlier task of this schedule is unfinished' FROM unnest(skipped) x(id)

@@ -611,10 +611,12 @@ BEGIN
         DELETE FROM drumbeat.ready r WHERE r.task_id IN (SELECT o.member_id FROM drumbeat.batch_open o WHERE o.batch_id = ANY (batches)) RETURNING r.task_id, r.attempt
     ), later AS (
         DELETE FROM drumbeat.delayed d WHERE d.task_id IN (SELECT o.member_id FROM drumbeat.batch_open o WHERE o.batch_id = ANY (batches)) RETURNING d.task_id, d.attempt
+    ), limited AS (
+        DELETE FROM drumbeat.gated g WHERE g.task_id IN (SELECT o.member_id FROM drumbeat.batch_open o WHERE o.batch_id = ANY (batches)) RETURNING g.task_id, g.attempt
     ), killed AS (
         INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
         SELECT w.task_id, 'KILLED', w.attempt, clock_timestamp(), format('cancelled with its batch by %s', who)
-          FROM (SELECT * FROM waiting UNION ALL SELECT * FROM later) w
+          FROM (SELECT * FROM waiting UNION ALL SELECT * FROM later UNION ALL SELECT * FROM limited) w
         RETURNING task_id
     )
     SELECT array_agg(k.task_id) INTO ids FROM killed k;
@@ -764,6 +766,7 @@ BEGIN
                                 WHERE x.free_at <= clock_timestamp()
                                   AND NOT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = x.task_id)
                                   AND NOT EXISTS (SELECT FROM drumbeat.delayed d WHERE d.task_id = x.task_id)
+                                  AND NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = x.task_id)
                                   AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = x.task_id)
                                 ORDER BY x.free_at LIMIT most FOR UPDATE SKIP LOCKED));
     -- Batches go when the last of their tasks has gone from history.

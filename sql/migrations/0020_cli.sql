@@ -1,6 +1,6 @@
 -- What operators need beside the public functions.
 
--- End what waits in a queue as KILLED, at most `most` ready and as many delayed tasks (NULL: all). Answers how many. A task being claimed
+-- End what waits in a queue as KILLED, at most `most` ready and as many delayed and limited tasks (NULL: all). Answers how many. A task being claimed
 -- at the same moment runs.
 CREATE FUNCTION drumbeat.purge(queue text, most int DEFAULT NULL) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -9,14 +9,19 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     ), later AS MATERIALIZED (
         SELECT d.task_id FROM drumbeat.delayed d JOIN drumbeat.task_body b ON b.id = d.task_id
          WHERE b.queue = purge.queue LIMIT purge.most FOR UPDATE OF d SKIP LOCKED
+    ), limited AS MATERIALIZED (
+        SELECT g.task_id FROM drumbeat.gated g JOIN drumbeat.task_body b ON b.id = g.task_id
+         WHERE b.queue = purge.queue LIMIT purge.most FOR UPDATE OF g SKIP LOCKED
     ), gone AS (
         DELETE FROM drumbeat.ready r WHERE r.task_id IN (SELECT p.task_id FROM picked p) RETURNING r.task_id, r.attempt
     ), gone_later AS (
         DELETE FROM drumbeat.delayed d WHERE d.task_id IN (SELECT l.task_id FROM later l) RETURNING d.task_id, d.attempt
+    ), gone_limited AS (
+        DELETE FROM drumbeat.gated g WHERE g.task_id IN (SELECT l.task_id FROM limited l) RETURNING g.task_id, g.attempt
     ), ended AS (
         INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
         SELECT g.task_id, 'KILLED', g.attempt, clock_timestamp(), format('purged by %s', session_user)
-          FROM (SELECT * FROM gone UNION ALL SELECT * FROM gone_later) g
+          FROM (SELECT * FROM gone UNION ALL SELECT * FROM gone_later UNION ALL SELECT * FROM gone_limited) g
         RETURNING task_id
     ), untied AS MATERIALIZED (
         SELECT array_agg(e.task_id) AS ids, count(*) AS tasks FROM ended e

@@ -29,6 +29,7 @@ CREATE FUNCTION drumbeat.unfinished(status text DEFAULT NULL, name text DEFAULT 
 RETURNS TABLE (id uuid, created_at timestamptz) LANGUAGE sql STABLE AS $$
     SELECT w.task_id, b.created_at
       FROM (SELECT r.task_id, 'QUEUED' AS status FROM drumbeat.ready r
+            UNION ALL SELECT g.task_id, 'QUEUED' FROM drumbeat.gated g
             UNION ALL SELECT d.task_id, 'QUEUED' FROM drumbeat.delayed d
             UNION ALL SELECT x.task_id, CASE WHEN x.started_at IS NULL THEN 'QUEUED' ELSE 'RUNNING' END FROM drumbeat.running x) w
      CROSS JOIN LATERAL (SELECT * FROM drumbeat.task_body t WHERE t.id = w.task_id OFFSET 0) b

@@ -55,13 +55,15 @@ DECLARE
     body drumbeat.task_body;
     r    drumbeat.ready;
     d    drumbeat.delayed;
+    g    drumbeat.gated;
     c    drumbeat.running;
 BEGIN
     SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = why_waiting.id;
     SELECT * INTO r FROM drumbeat.ready x WHERE x.task_id = why_waiting.id;
     SELECT * INTO d FROM drumbeat.delayed x WHERE x.task_id = why_waiting.id;
+    SELECT * INTO g FROM drumbeat.gated x WHERE x.task_id = why_waiting.id;
     SELECT * INTO c FROM drumbeat.running x WHERE x.task_id = why_waiting.id AND x.started_at IS NULL;
-    IF body.expires_at <= clock_timestamp() AND coalesce(r.task_id, d.task_id) IS NOT NULL THEN
+    IF body.expires_at <= clock_timestamp() AND coalesce(r.task_id, d.task_id, g.task_id) IS NOT NULL THEN
         RETURN QUERY SELECT 'expired', format('it was to start before %s; who claims it skips it', date_trunc('second', body.expires_at));
     END IF;
     IF d.task_id IS NOT NULL AND d.run_at > clock_timestamp() THEN
@@ -72,6 +74,9 @@ BEGIN
     END IF;
     IF c.task_id IS NOT NULL THEN
         RETURN QUERY SELECT 'claimed', format('number %s of what worker %s claimed at once', c.place, c.worker);
+    END IF;
+    IF g.task_id IS NOT NULL THEN
+        RETURN QUERY SELECT w.reason, w.detail FROM drumbeat.why_gated(g) w;
     END IF;
     IF r.task_id IS NOT NULL THEN
         RETURN QUERY SELECT w.reason, w.detail FROM drumbeat.why_unclaimed(body, r) w;

@@ -3,6 +3,7 @@
 -- $1 over
 WITH place AS (
     SELECT task_id, 'ready' AS state, attempt AS counted, attempt < allowed AS attempts_left FROM drumbeat.ready
+    UNION ALL SELECT task_id, 'gated', attempt, attempt < allowed FROM drumbeat.gated
     UNION ALL SELECT task_id, 'delayed', attempt, attempt < allowed FROM drumbeat.delayed
     UNION ALL SELECT task_id, 'running', attempt - 1, attempt <= allowed FROM drumbeat.running
     UNION ALL SELECT task_id, status, attempt, true FROM drumbeat.ended
@@ -36,6 +37,14 @@ WITH place AS (
        AND NOT EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.task_id = b.id)
        AND NOT EXISTS (SELECT FROM drumbeat.task_body n -- one that replaced it while it ran
                         WHERE n.name = b.name AND n.unique_key = b.unique_key AND n.created_at >= b.created_at AND n.id <> b.id)
+    UNION ALL
+    SELECT 'a slot is held by a task that is ready, runs or waits at a later gate', format('%s: %s, %s', s.task_id, s.gate, coalesce(p.state, 'nowhere'))
+      FROM drumbeat.slot s LEFT JOIN place p USING (task_id) LEFT JOIN drumbeat.gated g USING (task_id)
+     WHERE p.state IS NULL OR p.state NOT IN ('ready', 'running', 'gated') OR g.stage <= s.stage
+    UNION ALL
+    SELECT 'no gate has more slots in use than it has', format('%s: %s of %s', s.gate, count(*), l.slots)
+      FROM drumbeat.slot s CROSS JOIN LATERAL drumbeat.gate_limit(s.gate) l
+     WHERE NOT EXISTS (SELECT FROM drumbeat.lowered w WHERE w.gate = s.gate) GROUP BY s.gate, l.slots HAVING count(*) > l.slots
     UNION ALL
     SELECT 'no attempt is beyond those allowed', format('%s: %s, %s so far', p.task_id, p.state, p.counted)
       FROM place p WHERE NOT p.attempts_left
@@ -145,7 +154,7 @@ WITH place AS (
     SELECT 'no batch is left to decide', d.batch_id::text FROM drumbeat.batch_due d
      WHERE $1::boolean AND EXISTS (SELECT FROM drumbeat.batch b WHERE b.id = d.batch_id AND b.ended_at IS NULL)
     UNION ALL
-    SELECT 'nothing waits or runs', format('%s: %s', p.task_id, p.state) FROM place p WHERE $1::boolean AND p.state IN ('ready', 'delayed', 'running')
+    SELECT 'nothing waits or runs', format('%s: %s', p.task_id, p.state) FROM place p WHERE $1::boolean AND p.state IN ('ready', 'gated', 'delayed', 'running')
     UNION ALL
     SELECT 'no cancel is left open', c.task_id::text FROM drumbeat.cancel_request c WHERE $1::boolean
     UNION ALL

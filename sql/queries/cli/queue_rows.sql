@@ -1,8 +1,10 @@
--- Every queue with what stands in it. `oldest_at` is when the task was made that is first in one of its lanes.
-SELECT q.name, q.broker, q.protocol, q.rows, q.paused, coalesce(w.waiting, 0) AS waiting, coalesce(d.delayed, 0) AS delayed,
+-- Every queue with what stands in it. `oldest_at` is when the task was made that is first in one of its lanes;
+-- `limited` of those that wait do so at a limit.
+SELECT q.name, q.broker, q.protocol, q.rows, q.paused, coalesce(w.waiting, 0) + coalesce(g.limited, 0) AS waiting, coalesce(g.limited, 0) AS limited, coalesce(d.delayed, 0) AS delayed,
        coalesce(r.running, 0) AS running, o.oldest_at, q.paused_reason, q.paused_by, q.paused_at
   FROM drumbeat.queue q
   LEFT JOIN (SELECT queue, count(*) AS waiting FROM drumbeat.ready GROUP BY queue) w ON w.queue = q.name
+  LEFT JOIN (SELECT b.queue, count(*) AS limited FROM drumbeat.gated x JOIN drumbeat.task_body b ON b.id = x.task_id GROUP BY b.queue) g ON g.queue = q.name
   LEFT JOIN (SELECT b.queue, count(*) AS delayed FROM drumbeat.delayed x JOIN drumbeat.task_body b ON b.id = x.task_id GROUP BY b.queue) d ON d.queue = q.name
   LEFT JOIN (SELECT b.queue, count(*) AS running FROM drumbeat.running x JOIN drumbeat.task_body b ON b.id = x.task_id GROUP BY b.queue) r ON r.queue = q.name
   LEFT JOIN LATERAL (

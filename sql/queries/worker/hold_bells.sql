@@ -1,0 +1,2 @@
+-- Before settling and claiming in one transaction.
+SELECT drumbeat.hold_bells()

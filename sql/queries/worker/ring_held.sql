@@ -1,0 +1,2 @@
+-- After settling and claiming in one transaction: tell of what was made ready and is not claimed.
+SELECT drumbeat.ring_held()

@@ -1,0 +1,326 @@
+/* Limits over all workers: how many run at once and how many start in a time, by key, handler and queue. On real workers. */
+#include "tests/storm/invariants.h"
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct test_cluster *cluster;
+static struct stage s;
+
+static const char left[] = "SELECT count(*) FROM drumbeat.task WHERE status IN ('QUEUED', 'RUNNING')";
+static const char *const pool_of_two[] = {"DRUMBEAT_WORKER_POOL=2", NULL};
+
+static void open_stage(void)
+{
+    stage_open(&s, cluster);
+}
+
+static void close_stage(void)
+{
+    stage_close(&s);
+}
+
+static void start_workers(int count)
+{
+    for (int i = 0; i < count; i++)
+        ck_assert(test_process_wait_for(stage_worker(&s, pool_of_two), "worker.registered", SECONDS(20)));
+}
+
+/* The most attempts of tasks of which `which` is true that went on at one moment, by what their rows say. */
+static int64_t most_at_once(const char *which)
+{
+    char sql[600];
+    snprintf(sql, sizeof sql,
+             "WITH t AS (SELECT * FROM drumbeat.task WHERE started_at IS NOT NULL AND %s)"
+             " SELECT max((SELECT count(*) FROM t y WHERE y.started_at <= x.started_at AND y.ended_at > x.started_at)) FROM t x", which);
+    return test_number(s.pg, sql);
+}
+
+/* Look again and again until all tasks are over: the most that ran at a time in which somebody could see it. */
+static int64_t most_seen(const char *running, usec_t limit)
+{
+    usec_t deadline = clock_boot() + limit;
+    int64_t most = 0;
+    while (test_number(s.pg, left) > 0) {
+        int64_t now = test_number(s.pg, running);
+        most = now > most ? now : most;
+        ck_assert_msg(clock_boot() < deadline, "%lld tasks are left", (long long)test_number(s.pg, left));
+        usleep(2000);
+    }
+    return most;
+}
+
+/* At once ------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_limit_of_three_on_a_key_holds_at_every_moment_over_four_workers)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k', 3)");
+    start_workers(4);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.05}'::jsonb, ARRAY[120]), limit_key => 'k')");
+    int64_t most = most_seen("SELECT count(*) FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id WHERE b.limit_key = 'k'", SECONDS(30));
+    ck_assert_int_eq(most, 3);
+    ck_assert_int_eq(most_at_once("true"), 3);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'"), 120);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
+    /* 2 s of work for three. What another program does on this machine counts too: the bench has the number. */
+    ck_assert_int_lt(test_number(s.pg, "SELECT extract(epoch FROM max(ended_at) - min(started_at)) * 1000 FROM drumbeat.task"), 4000);
+}
+END_TEST
+
+START_TEST(tasks_of_a_key_run_one_after_the_other_whatever_their_handler)
+{
+    start_workers(2);
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.02}', limit_key => 'registry'), drumbeat.enqueue('effect', limit_key => 'registry', queue => 'other')"
+                   " FROM generate_series(1, 20);"
+                   "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.02}', limit_key => 'registry', run_at => now() + interval '100 ms')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(30)));
+    ck_assert_int_eq(most_at_once("true"), 1);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'"), 41);
+}
+END_TEST
+
+START_TEST(keys_handlers_and_queues_are_limited_together)
+{
+    stage_worker(&s, pool_of_two, "--pool", "8", "--config",
+                 stage_config(&s, "queues: {q: {limit: 4}}\nhandlers: {sleep: {limit: 3, limit_by: steps, limit_per_key: 2}}\n"));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.limit_rule", 3, SECONDS(20)));
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', jsonb_build_object('seconds', 0.03, 'steps', n % 2 + 1), queue => 'q'), drumbeat.enqueue('hog', '{\"seconds\": 0.03}', queue => 'q')"
+                   " FROM generate_series(1, 24) n");
+    ck_assert_str_eq(stage_text(&s, "SELECT string_agg(DISTINCT coalesce(limit_key, '-'), ' ') FROM drumbeat.task_body"), "- sleep/1 sleep/2");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(30)));
+    ck_assert_int_eq(most_at_once("true"), 4);
+    ck_assert_int_le(most_at_once("name = 'sleep'"), 3);
+    ck_assert_int_le(most_at_once("args ->> 'steps' = '1'"), 2);
+    ck_assert_int_le(most_at_once("args ->> 'steps' = '2'"), 2);
+}
+END_TEST
+
+START_TEST(a_tenant_with_many_tasks_does_not_delay_another_at_a_gate)
+{
+    start_workers(1);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[60]), limit_key => 'k', tenant => 'many');"
+                   "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[3]), limit_key => 'k', tenant => 'few')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(30)));
+    ck_assert_int_le(test_number(s.pg, "SELECT max(n) FROM (SELECT tenant, row_number() OVER (ORDER BY started_at) AS n FROM drumbeat.task) t WHERE tenant = 'few'"), 20);
+}
+END_TEST
+
+START_TEST(the_more_urgent_goes_first_at_a_gate)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.01}', limit_key => 'k', priority => 9 - n) FROM generate_series(0, 9) n");
+    start_workers(1);
+    ck_assert(stage_wait(&s, left, 0, SECONDS(20)));
+    ck_assert_str_eq(stage_text(&s, "SELECT string_agg(priority::text, '' ORDER BY started_at) FROM drumbeat.task"), "0123456789");
+}
+END_TEST
+
+START_TEST(an_enqueue_in_a_long_transaction_stops_nobody_of_its_key)
+{
+    struct pg *app = test_connect(s.url);
+    start_workers(2);
+    test_sql(app, "BEGIN; SELECT drumbeat.enqueue('noop', limit_key => 'k')");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[50]), limit_key => 'k')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(10)));
+    test_sql(app, "COMMIT");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'", 51, SECONDS(5)));
+    pg_close(app);
+}
+END_TEST
+
+START_TEST(a_burst_ends_when_limited_tasks_are_done)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.01}'::jsonb, ARRAY[20]), limit_key => 'k')");
+    struct test_process *worker CLEANUP(test_process_freep) = test_drumbeat(s.url, "worker", "--burst", "--pool", "2", NULL);
+    ck_assert_int_eq(test_process_status(worker), 0);
+    ck_assert_int_eq(test_number(s.pg, left), 0);
+}
+END_TEST
+
+/* In a time ----------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_rate_is_kept_over_all_workers)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'mail', rate => '20/s')");
+    start_workers(2);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[50]), queue => 'mail')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(20)));
+    int64_t took = test_number(s.pg, "SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 FROM drumbeat.task");
+    ck_assert_msg(took >= 2300 && took < 5000, "50 tasks at 20/s started within %lld ms", (long long)took);
+    ck_assert_int_le(test_number(s.pg, "SELECT max((SELECT count(*) FROM drumbeat.task y WHERE y.started_at >= x.started_at"
+                                       " AND y.started_at < x.started_at + interval '1 s')) FROM drumbeat.task x"), 28);
+}
+END_TEST
+
+START_TEST(each_key_has_a_rate_of_its_own)
+{
+    stage_worker(&s, pool_of_two, "--config", stage_config(&s, "handlers: {echo: {limit_by: for, limit_per_key: 0, rate_per_key: 5/s}}\n"));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.limit_rule WHERE kind = 'keys'", 1, SECONDS(20)));
+    test_sql(s.pg, "SELECT drumbeat.enqueue('echo', jsonb_build_object('for', n % 4)) FROM generate_series(1, 20) n");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(20)));
+    ck_assert_int_ge(test_number(s.pg, "SELECT min(took) FROM (SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 AS took FROM drumbeat.task"
+                                       " GROUP BY args) t"), 400);
+    ck_assert_int_lt(test_number(s.pg, "SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 FROM drumbeat.task"), 3000);
+}
+END_TEST
+
+/* Changes ------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_new_limit_counts_what_runs_and_takes_back_what_is_ready)
+{
+    start_workers(2);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.4}'::jsonb, ARRAY[12]), queue => 'q')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running", 4, SECONDS(10)));
+    test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'q', 2)");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.ready"), 0);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 6, SECONDS(10)));
+    ck_assert_int_le(test_number(s.pg, "SELECT count(*) FROM drumbeat.running"), 2);
+    test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'q', 4)");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running", 4, SECONDS(2)));
+    test_sql(s.pg, "SELECT drumbeat.clear_limit('queue', 'q')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(10)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
+}
+END_TEST
+
+START_TEST(a_paused_queue_gives_back_the_slots_that_others_need)
+{
+    test_sql(s.pg, "SELECT drumbeat.pause('idle'); SELECT drumbeat.enqueue('noop', queue => 'idle', limit_key => 'k') FROM generate_series(1, 5)");
+    start_workers(1);
+    test_sql(s.pg, "SELECT drumbeat.enqueue('noop', limit_key => 'k')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 1, SECONDS(5)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.gated WHERE gate = 'pause idle'", 5, SECONDS(5)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
+    test_sql(s.pg, "SELECT drumbeat.resume('idle')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(5)));
+    /* The other way round: ready, with its slot, when the queue is paused. */
+    test_process_signal(s.workers[0], SIGSTOP);
+    test_sql(s.pg, "SELECT drumbeat.enqueue('noop', queue => 'idle', limit_key => 'k'); SELECT drumbeat.admit(ARRAY['key k'], NULL)");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 1);
+    test_sql(s.pg, "SELECT drumbeat.pause('idle')");
+    ck_assert_int_le(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot JOIN drumbeat.ready USING (task_id)"), 0);
+    test_process_signal(s.workers[0], SIGCONT);
+    test_sql(s.pg, "SELECT drumbeat.resume('idle')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(10)));
+}
+END_TEST
+
+START_TEST(a_task_that_nobody_can_run_holds_no_slot)
+{
+    start_workers(1);
+    test_sql(s.pg, "SELECT drumbeat.enqueue('of.tomorrow', limit_key => 'k'), drumbeat.enqueue('noop', limit_key => 'k')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 1, SECONDS(5)));
+    ck_assert_str_eq(stage_text(&s, "SELECT gate FROM drumbeat.gated"), "nobody default of.tomorrow");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
+    test_sql(s.pg, "SELECT drumbeat.cancel(task_id) FROM drumbeat.gated");
+    ck_assert_int_eq(test_number(s.pg, left), 0);
+}
+END_TEST
+
+START_TEST(what_waits_at_a_gate_is_queued_and_can_be_cancelled_and_purged)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue('noop', queue => 'q', limit_key => 'k') FROM generate_series(1, 4)");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'QUEUED' AND attempt = 0"), 4);
+    test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k', 1)");
+    ck_assert_int_eq(test_number(s.pg, "SELECT waiting FROM drumbeat.limit_use WHERE name = 'k'"), 4);
+    ck_assert_str_eq(stage_text(&s, "SELECT reason || ': ' || detail FROM drumbeat.why_waiting((SELECT task_id FROM drumbeat.gated ORDER BY seq DESC LIMIT 1))"),
+                     "limit: key k: 0 of 1 run or are about to, 3 before it");
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task LIMIT 1");
+    ck_assert_int_eq(test_number(s.pg, "SELECT drumbeat.purge('q')"), 3);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED'"), 4);
+    test_sql(s.pg, "SELECT drumbeat.retry(id) FROM drumbeat.task");
+    start_workers(1);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'", 4, SECONDS(10)));
+}
+END_TEST
+
+/* Bad values ---------------------------------------------------------------------------------------------------------- */
+
+static const char *const refused[] = {
+    "SELECT drumbeat.set_limit('task', 'x', 1)",       "SELECT drumbeat.set_limit('key', '', 1)",
+    "SELECT drumbeat.set_limit('queue', 'x')",         "SELECT drumbeat.set_limit('queue', 'x', 0)",
+    "SELECT drumbeat.set_limit('queue', 'x', 1, '5')", "SELECT drumbeat.set_limit('queue', 'x', NULL, '0/s')",
+    "SELECT drumbeat.set_limit(NULL, 'x', 1)",         "SELECT drumbeat.enqueue('noop', limit_key => '')",
+};
+
+START_TEST(a_limit_that_is_none_is_refused)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char sql[400];
+        snprintf(sql, sizeof sql, "DO $do$ BEGIN PERFORM %s; RAISE EXCEPTION 'was taken'; EXCEPTION WHEN invalid_parameter_value THEN NULL; END $do$", refused[i] + strlen("SELECT "));
+        test_sql(s.pg, sql);
+    }
+    ck_assert_str_eq(stage_text(&s, "SELECT string_agg(extract(epoch FROM drumbeat.rate_step(r))::float8::text, ' ' ORDER BY n)"
+                                    " FROM unnest(ARRAY['10/s', '600/m', '5/10m', '1/d']) WITH ORDINALITY x(r, n)"), "0.1 0.1 120 86400");
+}
+END_TEST
+
+/* Under fire ---------------------------------------------------------------------------------------------------------- */
+
+static void kill_a_child(void)
+{
+    int64_t pid = test_number(s.pg, "SELECT max(pid) FROM (SELECT pid FROM drumbeat.running ORDER BY random() LIMIT 1) r");
+    if (pid > 0)
+        kill((pid_t)pid, SIGKILL);
+}
+
+/* Whoever is killed: slots are given on, and nobody runs beside those that hold them. */
+START_TEST(killed_children_leak_no_slot_and_exceed_no_limit)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k0', 2), drumbeat.set_limit('queue', 'q', 5)");
+    start_workers(3);
+    for (int round = 0; round < 40; round++) {
+        test_sql(s.pg, "SELECT drumbeat.enqueue(CASE WHEN n % 3 = 0 THEN 'effect' ELSE 'sleep' END, CASE WHEN n % 3 = 0 THEN '{}' ELSE '{\"seconds\": 0.03}' END::jsonb,"
+                       " queue => 'q', limit_key => 'k' || n % 3, tenant => 't' || n % 2, max_attempts => 100) FROM generate_series(1, 6) n");
+        if (round % 5 == 3)
+            test_sql(s.pg, "SELECT drumbeat.cancel(task_id) FROM (SELECT task_id FROM drumbeat.gated ORDER BY random() LIMIT 2) g");
+        kill_a_child();
+        usleep(20000);
+    }
+    int64_t most = most_seen("SELECT max(n) FROM (SELECT count(*) - CASE b.limit_key WHEN 'k0' THEN 1 ELSE 0 END AS n FROM drumbeat.running r"
+                             " JOIN drumbeat.task_body b ON b.id = r.task_id GROUP BY b.limit_key) x", SECONDS(60));
+    ck_assert_int_le(most, 1);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status NOT IN ('SUCCESS', 'KILLED')"), 0);
+    invariants_assert(s.pg, true);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *all = suite_create("shares");
+    TCase *tests = tcase_create("limits");
+    tcase_set_timeout(tests, 100);
+    tcase_add_checked_fixture(tests, open_stage, close_stage);
+    tcase_add_test(tests, a_limit_of_three_on_a_key_holds_at_every_moment_over_four_workers);
+    tcase_add_test(tests, tasks_of_a_key_run_one_after_the_other_whatever_their_handler);
+    tcase_add_test(tests, keys_handlers_and_queues_are_limited_together);
+    tcase_add_test(tests, a_tenant_with_many_tasks_does_not_delay_another_at_a_gate);
+    tcase_add_test(tests, the_more_urgent_goes_first_at_a_gate);
+    tcase_add_test(tests, an_enqueue_in_a_long_transaction_stops_nobody_of_its_key);
+    tcase_add_test(tests, a_burst_ends_when_limited_tasks_are_done);
+    tcase_add_test(tests, a_rate_is_kept_over_all_workers);
+    tcase_add_test(tests, each_key_has_a_rate_of_its_own);
+    tcase_add_test(tests, a_new_limit_counts_what_runs_and_takes_back_what_is_ready);
+    tcase_add_test(tests, a_paused_queue_gives_back_the_slots_that_others_need);
+    tcase_add_test(tests, a_task_that_nobody_can_run_holds_no_slot);
+    tcase_add_test(tests, what_waits_at_a_gate_is_queued_and_can_be_cancelled_and_purged);
+    tcase_add_test(tests, a_limit_that_is_none_is_refused);
+    tcase_add_test(tests, killed_children_leak_no_slot_and_exceed_no_limit);
+    suite_add_tcase(all, tests);
+    return all;
+}
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    SRunner *runner = srunner_create(suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    test_cluster_stop(cluster);
+    return failed != 0;
+}
