@@ -130,10 +130,11 @@ END_TEST
 START_TEST(a_single_task_is_a_chain_of_one)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = start("{\"task\": \"echo\", \"args\": {\"a\": 1}, \"queue\": \"q\", \"priority\": 2, \"max_attempts\": 7, \"headers\": {\"h\": 1}, \"tenant\": \"t\", \"delay\": \"1 millisecond\"}");
+    const char *id = start("{\"task\": \"echo\", \"args\": {\"a\": 1}, \"queue\": \"q\", \"priority\": 2, \"max_attempts\": 7, \"headers\": {\"h\": 1}, \"tenant\": \"t\", \"limit_key\": \"l\", \"delay\": \"1 millisecond\"}");
     await(id, "success");
     ck_assert_str_eq(got("q", "concat_ws(' ', name, args, priority, max_attempts, headers, tenant)"), "echo {\"a\": 1} 2 7 {\"h\": 1} t");
     ck_assert_str_eq(batch(id, "kind || total"), "chain1");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task_body WHERE limit_key = 'l'"), 1);
 }
 END_TEST
 
@@ -185,6 +186,7 @@ static const struct {
     {"{\"task\": \"a\", \"priority\": 10}", "priority: 10 is not between 0 and 9"},
     {"{\"task\": \"a\", \"max_attempts\": 0}", "max_attempts: 0 is not between 1 and 1000"},
     {"{\"task\": \"a\", \"delay\": \"soon\"}", "delay: soon is not an interval"},
+    {"{\"task\": \"a\", \"limit_key\": \"\"}", "limit_key: must be 1 to 500 characters"},
     {"{\"task\": \"a\", \"unique_mode\": \"x\"}", "unique_mode: \"x\" is not return, skip or replace"},
     {"{\"group\": [{\"group\": [{\"group\": [{\"group\": [{\"group\": [{\"group\": [{\"group\": [{\"group\": [{\"group\": []}]}]}]}]}]}]}]}]}", "is nested deeper than 8 levels"},
 };

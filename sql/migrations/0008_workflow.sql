@@ -135,7 +135,7 @@ $$;
 CREATE FUNCTION drumbeat.task_complaint(spec jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     types constant jsonb := '{"task": "string", "args": "object", "queue": "string", "priority": "number", "max_attempts": "number", "unique_key": "string",
-        "unique_mode": "string", "unique_until": "string", "unique_window": "string", "tenant": "string", "headers": "object", "delay": "string",
+        "unique_mode": "string", "unique_until": "string", "unique_window": "string", "limit_key": "string", "tenant": "string", "headers": "object", "delay": "string",
         "expires_in": "string", "previous": "boolean"}';
     o     record;
 BEGIN
@@ -156,6 +156,8 @@ BEGIN
         RETURN format('.max_attempts: %s is not between 1 and 1000', spec -> 'max_attempts');
     ELSIF length(spec ->> 'unique_key') NOT BETWEEN 1 AND 500 THEN
         RETURN '.unique_key: must be 1 to 500 characters';
+    ELSIF length(spec ->> 'limit_key') NOT BETWEEN 1 AND 500 THEN
+        RETURN '.limit_key: must be 1 to 500 characters';
     ELSIF spec ->> 'unique_mode' NOT IN ('return', 'skip', 'replace') THEN
         RETURN format('.unique_mode: %s is not return, skip or replace', spec -> 'unique_mode');
     ELSIF spec ->> 'unique_until' NOT IN ('final', 'start') THEN
@@ -394,7 +396,7 @@ BEGIN
         unique_keys => keys, unique_mode => o ->> 'unique_mode', unique_until => o ->> 'unique_until', unique_window => (o ->> 'unique_window')::interval,
         tenant => coalesce(o ->> 'tenant', b.tenant), created_by => b.created_by,
         headers => CASE WHEN b.headers IS NULL THEN nullif(o -> 'headers', 'null') ELSE b.headers || coalesce(nullif(o -> 'headers', 'null'), '{}') END,
-        batch_id => b.id, parent_id => parent);
+        batch_id => b.id, parent_id => parent, limit_key => o ->> 'limit_key');
 END $$;
 
 -- Start everything in a group: neighbours that differ only in arguments and keys with one call.
@@ -528,7 +530,7 @@ BEGIN
         unique_key => spec ->> 'unique_key', unique_mode => spec ->> 'unique_mode', unique_until => spec ->> 'unique_until',
         unique_window => (spec ->> 'unique_window')::interval, tenant => coalesce(spec ->> 'tenant', b.tenant), created_by => b.created_by,
         headers => CASE WHEN b.headers IS NULL THEN nullif(spec -> 'headers', 'null') ELSE b.headers || coalesce(nullif(spec -> 'headers', 'null'), '{}') END,
-        parent_id => b.id);
+        parent_id => b.id, limit_key => spec ->> 'limit_key');
 END $$;
 
 -- What callers use -----------------------------------------------------------------------------------------------------------
