@@ -186,7 +186,7 @@ static void close_scene(struct scene *s, const struct fault *fault)
 static bool is_normal(struct scene *s)
 {
     usec_t began = clock_boot();
-    const char *since = stage_text(&s->stage, "SELECT clock_timestamp()::text");
+    const char *since = stage_text(&s->stage, "SELECT date_trunc('milliseconds', clock_timestamp())::text");
     char done[256], seats[256];
     test_sql(s->stage.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.2}'::jsonb, ARRAY[12]), max_attempts => 100)");
     snprintf(done, sizeof done, "SELECT count(*) FROM drumbeat.task WHERE name = 'sleep' AND created_at >= '%s' AND ended_at IS NOT NULL", since);

