@@ -135,16 +135,16 @@ static void enqueue(struct storm *s, int count)
         {"effect", ""},
         {"effect", ", queue => 'other'"},
         {"echo", ""},
-        {"effect", ", limit_key => 'k'"},
         {"effect", ", run_at => clock_timestamp() + interval '300 ms'"},
         {"sleep", ""},
+        {"sleep", ", limit_key => 'k'"},
     };
-    enum { SLEEP = sizeof mix / sizeof *mix - 1 };
+    enum { SLEEP = sizeof mix / sizeof *mix - 2 };
     unsigned kind = throw_dice(sizeof mix / sizeof *mix);
     char sql[512];
-    count = kind == SLEEP ? 3 : count;
+    count = kind >= SLEEP ? 3 : count;
     snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.enqueue_many('%s', array_fill('{%s}'::jsonb, ARRAY[%d]), max_attempts => 100%s)",
-             mix[kind].name, kind == SLEEP ? "\"seconds\": 0.1, \"steps\": 4" : "", count, mix[kind].options);
+             mix[kind].name, kind >= SLEEP ? "\"seconds\": 0.1, \"steps\": 4" : "", count, mix[kind].options);
     ck_assert_int_eq(test_number(s->pg, sql), count);
     s->enqueued += count;
 }

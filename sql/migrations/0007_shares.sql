@@ -124,7 +124,8 @@ BEGIN
 END $$;
 
 -- Let tasks wait that have their bodies: at their first gates, or as ready when they have none. Element n of each array belongs to one task.
-CREATE FUNCTION drumbeat.line_up_many(ids uuid[], attempts int[], allowed int[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+CREATE FUNCTION drumbeat.line_up_many(ids uuid[], attempts int[], allowed int[]) RETURNS void LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
     low   bigint;
