@@ -273,6 +273,7 @@ START_TEST(a_worker_makes_shelves_and_forgets)
 {
     test_sql(pg, "SELECT old_task('40 days', 'q', 'SUCCESS') FROM generate_series(1, 3)");
     struct test_process *worker CLEANUP(test_process_freep) = test_drumbeat_start(url, "worker", NULL);
+    ck_assert_ptr_nonnull(worker);
     ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task", 0, SECONDS(40)));
     ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.shelf WHERE to_at > now() + interval '5 days'"), 1);
 }

@@ -284,7 +284,7 @@ static void end_dead_in(const char *base)
 /* Is it the folder of the kind before it? Version 2 has one for both. */
 static bool is_same(const char folders[CGROUP_KINDS][CGROUP_PATH_MAX], int kind)
 {
-    return kind > 0 && strcmp(folders[kind], folders[kind - 1]) == 0;
+    return kind > 0 && kind < CGROUP_KINDS && strcmp(folders[kind], folders[kind - 1]) == 0;
 }
 
 void cgroups_end_dead(const char *root)

@@ -50,7 +50,7 @@ int tally_find(struct tally *tally, int hint, const char *queue, const char *nam
     char wanted[TALLY_NAME_SIZE];
     if (strncmp(queue, "run.", 4) == 0)
         queue = "run";
-    if (hint >= FIRST && is(&tally->series[hint], queue, name))
+    if (hint >= FIRST && hint < TALLY_SERIES_MAX && is(&tally->series[hint], queue, name))
         return hint;
     snprintf(wanted, sizeof wanted, "%s", name);
     for (int i = FIRST; i < TALLY_SERIES_MAX; i++) {
@@ -100,9 +100,9 @@ struct changed {
     size_t count;
 };
 
-static bool is_shown(struct tally *tally, int i)
+static bool is_shown(struct tally *tally, size_t i)
 {
-    return i < FIRST || atomic_load(&tally->series[i].state) == MADE;
+    return i < FIRST || (i < TALLY_SERIES_MAX && atomic_load(&tally->series[i].state) == MADE);
 }
 
 /* All numbers only grow: the sum tells whether one did. */

@@ -22,7 +22,9 @@ bool task_enqueue(struct pg *pg, const struct new_task *task, struct uuid *id, s
                         task->unique_window > 0 ? pg_duration(task->unique_window) : pg_null(), pg_text(task->idempotency_key), pg_text(task->limit_key));
     if (!good)
         return refused_value(e) || err_add(e, "enqueue %s", task->name);
-    *id = pg_is_null(&rows, 0, 0) ? (struct uuid){{0}} : pg_get_uuid(&rows, 0, 0);
+    memset(id, 0, sizeof *id); /* skipped: the key is another's */
+    if (!pg_is_null(&rows, 0, 0))
+        *id = pg_get_uuid(&rows, 0, 0);
     return true;
 }
 
