@@ -2,7 +2,7 @@
 add_library(test_nth_calls MODULE nth/nth_calls.c)
 set_target_properties(test_nth_calls PROPERTIES PREFIX "" OUTPUT_NAME nth_calls)
 target_include_directories(test_nth_calls PRIVATE ${CMAKE_SOURCE_DIR})
-target_compile_options(test_nth_calls PRIVATE -fno-sanitize=all -Wno-missing-prototypes -Wno-nonnull-compare)
+target_compile_options(test_nth_calls PRIVATE -fno-sanitize=all -Wno-missing-prototypes $<$<C_COMPILER_ID:GNU>:-Wno-nonnull-compare>)
 target_link_options(test_nth_calls PRIVATE -fno-sanitize=all)
 if(DRUMBEAT_SANITIZE)
   target_compile_definitions(test_nth_calls PRIVATE NTH_WITHOUT_MALLOC)
