@@ -147,7 +147,7 @@ static bool apply(void *data, const char *key, const struct js *node)
 {
     struct wish *w = data;
     const struct limit *limit = find(key);
-    int64_t value;
+    int64_t value = 0;
     if (!limit)
         return err_set(w->e, ERR_DATA, "there is no limit '%.100s'", key);
     if (!read_value(limit, node, &value, w->e))
