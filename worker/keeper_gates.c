@@ -61,6 +61,7 @@ bool keeper_admit(struct keeper *k, struct err *e)
     if (everywhere || tokens)
         k->tokens_at = 0;
     bool good = admit(k, everywhere ? "" : tokens ? "rate " : NULL, e);
+    k->gate_count = 0; /* after an error the next connection looks everywhere */
     region_reset(k->gate_memory);
     return good;
 }

@@ -20,7 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!keeper.board)
             abort();
         keeper.lanes = &keeper.board->editions[0].lanes;
+        keeper.gate_memory = region_new();
     }
+    keeper.gate_count = 0;
+    region_reset(keeper.gate_memory);
     uint32_t before = atomic_load(&keeper.lanes->count);
     for (size_t from = 0; from < size;) {
         const uint8_t *end = memchr(data + from, '\n', size - from);
