@@ -74,6 +74,22 @@ START_TEST(a_missing_and_an_old_schema_say_what_to_do)
 }
 END_TEST
 
+START_TEST(a_schema_of_other_migrations_is_refused_by_name)
+{
+    struct pg *pg = test_connect(test_cluster_database(cluster));
+    struct err e;
+    int applied;
+    test_sql(pg, "UPDATE drumbeat.migration SET digest = '0123456789abcdef' WHERE name = '0002_enqueue'");
+    ck_assert(!migrate(pg, &applied, &e));
+    ck_assert_int_eq(e.kind, ERR_REFUSED);
+    ck_assert_ptr_nonnull(strstr(e.text, "0002_enqueue"));
+    test_sql(pg, "ALTER TABLE drumbeat.migration DROP COLUMN digest");
+    ck_assert(!migrate_check(pg, &e));
+    ck_assert_ptr_nonnull(strstr(e.text, "development version"));
+    pg_close(pg);
+}
+END_TEST
+
 /* What fails leaves nothing: all migrations are one transaction. */
 START_TEST(a_migration_that_fails_leaves_nothing_behind)
 {
@@ -126,6 +142,7 @@ int main(void)
     tcase_add_test(all, several_at_once_make_one_schema);
     tcase_add_test(all, a_schema_from_the_future_is_left_alone_and_worked_with);
     tcase_add_test(all, a_missing_and_an_old_schema_say_what_to_do);
+    tcase_add_test(all, a_schema_of_other_migrations_is_refused_by_name);
     tcase_add_test(all, a_migration_that_fails_leaves_nothing_behind);
     tcase_add_test(all, every_statement_can_be_prepared);
     suite_add_tcase(suite, all);
