@@ -14,7 +14,7 @@ struct standing {
     bool known;           /* the schema is there */
     int missing;          /* migrations of ours that have not run */
     char unknown[64];     /* one that ran and is not ours, "" for none */
-    char changed[64];     /* one of ours that was another text when it ran, "" for none */
+    char changed[64];     /* the first of ours that was another text when it ran, "" for none */
 };
 
 /* FNV-1a, 64 bits: against mistakes, not against malice. */
@@ -42,7 +42,7 @@ static void compare(struct standing *s, const char *name, const char *ran)
     const struct sql *migration = ours(name);
     if (!migration)
         snprintf(s->unknown, sizeof s->unknown, "%s", name);
-    else if (!ran || strcmp(ran, digest(migration, today)) != 0)
+    else if (!s->changed[0] && (!ran || strcmp(ran, digest(migration, today)) != 0))
         snprintf(s->changed, sizeof s->changed, "%s", name);
 }
 
