@@ -23,6 +23,13 @@ int verb_failed(const struct err *e)
     return err_exit_status(e->kind);
 }
 
+int verb_misused(struct err *e)
+{
+    if (e->kind == ERR_DATA)
+        e->kind = ERR_USAGE;
+    return verb_failed(e);
+}
+
 /* Does `name` ("task show") begin with the words given? Answers how many words it has, 0: no. */
 static int words_of(const char *name, int argc, char **argv)
 {

@@ -52,5 +52,8 @@ extern const struct verb *const verbs[]; /* ends with NULL */
 /* Print "drumbeat: text" to standard error, with a hint what to do where the kind has one; answers the exit status. */
 int verb_failed(const struct err *e);
 
+/* The same for a verb whose words are the server's to judge: a value that it refuses (ERR_DATA) was wrong use. */
+int verb_misused(struct err *e);
+
 /* Find the verb that argv[0] (and argv[1]) name; `words` is how many were used. NULL and ERR_USAGE with the nearest name. */
 const struct verb *verb_find(int argc, char **argv, int *words, struct err *e);

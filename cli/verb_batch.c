@@ -246,11 +246,8 @@ static int run_enqueue(int argc, char **argv)
     char text[UUID_TEXT_MAX];
     if (!flags_read(enqueue_flags, argc, argv, &args, &e) || !read_spec(args.spec, &spec, &e) || !session_open(&s, &e))
         return verb_failed(&e);
-    if (!pg_exec(s.pg, &sql_batch_enqueue, &rows, &e, pg_json(text_str(&spec)), pg_text(args.tenant), pg_text(args.key))) {
-        if (e.kind == ERR_DATA)
-            e.kind = ERR_USAGE;
-        return verb_failed(&e);
-    }
+    if (!pg_exec(s.pg, &sql_batch_enqueue, &rows, &e, pg_json(text_str(&spec)), pg_text(args.tenant), pg_text(args.key)))
+        return verb_misused(&e);
     puts(uuid_format(pg_get_uuid(&rows, 0, 0), text));
     return EXIT_DONE;
 }

@@ -51,14 +51,6 @@ static const struct flag clear_flags[] = {
     {0},
 };
 
-/* A value that is none is a mistake of who typed it. */
-static int failed(struct err *e)
-{
-    if (e->kind == ERR_DATA)
-        e->kind = ERR_USAGE;
-    return verb_failed(e);
-}
-
 static int run_set(int argc, char **argv)
 {
     struct share args = {0};
@@ -66,7 +58,7 @@ static int run_set(int argc, char **argv)
     struct err e;
     if (!flags_read(set_flags, argc, argv, &args, &e) || !session_open(&s, &e) ||
         !pg_exec(s.pg, &sql_limit_set, NULL, &e, pg_text(args.kind), pg_text(args.name), args.most ? pg_int(args.most) : pg_null(), pg_text(args.rate)))
-        return failed(&e);
+        return verb_misused(&e);
     printf("%s %s is limited; what runs goes on\n", args.kind, args.name);
     return EXIT_DONE;
 }
@@ -79,7 +71,7 @@ static int run_clear(int argc, char **argv)
     struct err e;
     if (!flags_read(clear_flags, argc, argv, &args, &e) || !session_open(&s, &e) ||
         !pg_exec(s.pg, &sql_limit_clear, &rows, &e, pg_text(args.kind), pg_text(args.name)))
-        return failed(&e);
+        return verb_misused(&e);
     if (!pg_get_bool(&rows, 0, 0)) {
         err_set(&e, ERR_NOT_FOUND, "nothing was said of %s %s", args.kind, args.name);
         return verb_failed(&e);

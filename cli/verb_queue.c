@@ -59,14 +59,6 @@ static const struct flag resume_flags[] = {
     {0},
 };
 
-/* A name that is none is a mistake of who typed it. */
-static int failed(struct err *e)
-{
-    if (e->kind == ERR_DATA)
-        e->kind = ERR_USAGE;
-    return verb_failed(e);
-}
-
 static int run_pause(int argc, char **argv)
 {
     struct pause args = {0};
@@ -74,7 +66,7 @@ static int run_pause(int argc, char **argv)
     struct err e;
     if (!flags_read(pause_flags, argc, argv, &args, &e) || !session_open(&s, &e) ||
         !pg_exec(s.pg, &sql_queue_pause, NULL, &e, pg_text(args.queue), pg_text(args.reason)))
-        return failed(&e);
+        return verb_misused(&e);
     printf("queue %s is paused: nothing more is claimed from it, what runs goes on\n", args.queue);
     return EXIT_DONE;
 }
@@ -86,7 +78,7 @@ static int run_resume(int argc, char **argv)
     struct err e;
     if (!flags_read(resume_flags, argc, argv, &args, &e) || !session_open(&s, &e) ||
         !pg_exec(s.pg, &sql_queue_resume, NULL, &e, pg_text(args.queue)))
-        return failed(&e);
+        return verb_misused(&e);
     printf("queue %s is open\n", args.queue);
     return EXIT_DONE;
 }
