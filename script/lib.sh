@@ -29,6 +29,7 @@ lib  jansson                     libjansson-dev
 lib  yaml-0.1                    libyaml-dev
 lib  zlib                        zlib1g-dev
 lib  libmicrohttpd               libmicrohttpd-dev
+lib  hiredis                     libhiredis-dev
 lib  check                       check
 '
 needs_server='
@@ -44,6 +45,7 @@ tool cppcheck                    cppcheck
 tool shellcheck                  shellcheck
 tool systemd-analyze             systemd
 tool pgbouncer                   pgbouncer
+tool redis-server                redis-server
 '
 
 # Is the need "$1 $2" met? A pattern is met by any file that matches it.

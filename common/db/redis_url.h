@@ -1,17 +1,16 @@
 #pragma once
 /* Where a Redis is:
  *
- *     redis://[[user]:password@]host[:port][/number]                   6379, database 0
+ *     redis://[[user]:password@]host[:port][,host…][/number]           6379, database 0; several: of a cluster, any that answers
  *     unix://[[user]:password@]/path/of/socket[?db=number]             also redis+socket://, and virtual_host= for db=
  *     redis+sentinel://[[user]:password@]host[:port][,host…]/service[/number]     26379; also sentinel://
- *     redis+cluster://[[user]:password@]host[:port][,host…]            any of the nodes
  *
  * What is not a letter or digit may be written %XX. rediss:// is refused: hiredis of Debian 12 knows no TLS, and nothing falls back to
  * clear text by itself. */
 #include "common/base/err.h"
 #include <stddef.h>
 
-enum redis_way { REDIS_WAY_TCP, REDIS_WAY_UNIX, REDIS_WAY_SENTINEL, REDIS_WAY_CLUSTER };
+enum redis_way { REDIS_WAY_TCP, REDIS_WAY_UNIX, REDIS_WAY_SENTINEL };
 
 enum { REDIS_HOSTS_MAX = 16, REDIS_HOST_SIZE = 256, REDIS_SECRET_SIZE = 512 };
 
