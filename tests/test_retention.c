@@ -128,6 +128,39 @@ START_TEST(what_is_due_goes_and_what_must_stay_stays)
 }
 END_TEST
 
+/* Tasks enqueued, tasks ended and attempts that failed, as far as the server has counted them. */
+static int64_t ever(const char *table)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT rows FROM drumbeat.history_total WHERE name = '%s'", table);
+    test_sql(pg, "SELECT pg_stat_force_next_flush()");
+    test_sql(pg, "SELECT pg_stat_clear_snapshot()");
+    return test_number(pg, sql);
+}
+
+/* Copying counts nothing twice, dropping takes nothing away. */
+START_TEST(how_many_there_ever_were_never_falls)
+{
+    static const struct {
+        const char *table;
+        int rows;
+    } table[] = {{"task_body", 30}, {"ended", 25}, {"past_attempt", 10}, {"task_log", 30}};
+    const char *state = "";
+    test_sql(pg, "SELECT old_task('40 days', 'gone', 'SUCCESS'), old_task('60 days', 'gone', 'SKIPPED'), old_task('40 days', 'bad', 'ERRORED'),"
+                 " old_task('60 days', 'wait', 'QUEUED'), old_task('1 day', 'young', 'SUCCESS'), old_task('100 days', 'worse', 'ERRORED')"
+                 " FROM generate_series(1, 5)");
+    for (int step = 0; step < STEPS_MAX && strcmp(state, "idle") != 0; step++) {
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+            ck_assert_msg(ever(table[i].table) == table[i].rows, "%s after '%s': %d, not %d", table[i].table, state, (int)ever(table[i].table), table[i].rows);
+        state = step_by(pg, 3);
+    }
+    ck_assert_str_eq(state, "idle");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task"), 15);
+    test_sql(pg, "SELECT drumbeat.enqueue('noop')");
+    ck_assert_int_eq(ever("task_body"), 31);
+}
+END_TEST
+
 /* "$id" stands for the task. */
 static const char *about(const char *sql, const char *id)
 {
@@ -247,6 +280,36 @@ START_TEST(shelves_are_made_ahead_and_after_a_gap)
 }
 END_TEST
 
+/* No worker ran from 50 to 35 days ago, so no shelf was made; what was enqueued then goes and stays like anything else, and it is
+ * written to while it is copied. Of a second gap nothing is due. */
+START_TEST(what_fell_on_no_shelf_is_forgotten_with_the_shelves_around_it)
+{
+    char kept[64];
+    test_sql(pg, "DO $$ DECLARE t text; BEGIN FOR t IN SELECT format('drumbeat.%I', s.name || '_12') FROM drumbeat.shelved() s LOOP EXECUTE 'DROP TABLE ' || t; END LOOP;"
+                 " FOR t IN SELECT format('drumbeat.%I', s.name || '_13') FROM drumbeat.shelved() s LOOP EXECUTE 'DROP TABLE ' || t; END LOOP;"
+                 " DELETE FROM drumbeat.shelf WHERE number > 11;"
+                 " PERFORM drumbeat.make_shelf(14, now() - interval '35 days', now() - interval '31 days'),"
+                 "         drumbeat.hang_shelf(14, now() - interval '35 days', now() - interval '31 days'); END $$");
+    test_sql(pg, "SELECT old_task('40 days', 'gone', 'SUCCESS'), old_task('41 days', 'bad', 'ERRORED'), old_task('33 days', 'gone', 'SUCCESS'), old_task('60 days', 'gone', 'SUCCESS'),"
+                 " old_task('20 days', 'young', 'SUCCESS') FROM generate_series(1, 5)");
+    snprintf(kept, sizeof kept, "%s", test_text(pg, "SELECT old_task('42 days', 'wait', 'QUEUED')"));
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task_body_rest"), 16);
+    ck_assert_int_eq(ever("task_body"), 26);
+    prune_until("copied");
+    test_sql(pg, about("INSERT INTO drumbeat.task_log (task_id, level, message) VALUES ('$id', 'info', 'more')", kept));
+    prune_all();
+    ck_assert_int_eq(left_of("SUCCESS gone"), 0);
+    ck_assert_int_eq(left_of("ERRORED bad"), 5);
+    ck_assert_int_eq(left_of("SUCCESS young"), 5);
+    ck_assert_int_eq(test_number(pg, about("SELECT count(*) FROM drumbeat.task_log WHERE task_id = '$id'", kept)), 2);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.task_body_rest"), 5);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ended_rest"), 5);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.shelf"), 1);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM pg_trigger WHERE tgname = 'pruning'"), 0);
+    ck_assert_int_eq(ever("task_body"), 26);
+}
+END_TEST
+
 /* Autovacuum never looks at the whole of a partitioned table. */
 START_TEST(the_whole_is_weighed_again_when_it_has_doubled)
 {
@@ -286,6 +349,8 @@ static Suite *suite(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, open_database, close_database);
     tcase_add_test(tests, what_is_due_goes_and_what_must_stay_stays);
+    tcase_add_test(tests, how_many_there_ever_were_never_falls);
+    tcase_add_test(tests, what_fell_on_no_shelf_is_forgotten_with_the_shelves_around_it);
     tcase_add_test(tests, what_is_written_to_while_it_is_copied_is_not_lost);
     tcase_add_test(tests, a_reader_in_an_open_transaction_puts_it_off_and_nobody_waits);
     tcase_add_test(tests, two_at_once_do_not_meet);

@@ -498,6 +498,119 @@ START_TEST(counters_grow_and_outcomes_are_told_apart)
 }
 END_TEST
 
+#define GATE(family, kind, name) "drumbeat_limit_" family "{kind=\"" kind "\",name=\"" name "\"}"
+
+/* Whoever is behind what waits: rules of each kind, keys of a handler, keys of which nothing is said, a paused queue, a handler that nobody has. */
+START_TEST(limits_show_what_holds_them_and_what_waits)
+{
+    static const struct {
+        const char *name;
+        double number;
+    } table[] = {
+        {GATE("slots", "queue", "sync"), 2},
+        {GATE("slots_used", "queue", "sync"), 2},
+        {GATE("waiting", "queue", "sync"), 5},
+        {GATE("slots", "key", "a\\\"b"), 3},
+        {GATE("slots_used", "key", "a\\\"b"), 1},
+        {GATE("waiting", "key", "a\\\"b"), 0},
+        {GATE("slots", "keys", "echo"), 1},
+        {GATE("slots_used", "keys", "echo"), 3},
+        {GATE("waiting", "keys", "echo"), 3},
+        {GATE("slots_used", "key", ""), 1},
+        {GATE("waiting", "key", ""), 1},
+        {GATE("rate_per_second", "handler", "noop"), 0.1},
+        {GATE("rate_waiting", "handler", "noop"), 4},
+        {GATE("slots", "handler", "noop"), -1},
+        {GATE("rate_per_second", "queue", "sync"), -1},
+        {"drumbeat_queue_gated{queue=\"sync\"}", 5},
+        {"drumbeat_queue_gated{queue=\"default\"}", 8},
+        {"drumbeat_queue_gated{queue=\"idle\"}", 6},
+    };
+    add_worker();
+    test_sql(pg, "UPDATE drumbeat.worker SET names = '{noop,echo,sleep}'; UPDATE drumbeat.handler SET limit_by = 'for' WHERE name = 'echo';"
+                 "INSERT INTO drumbeat.handler (name, limit_by) VALUES ('echo', 'for') ON CONFLICT (name) DO UPDATE SET limit_by = 'for';"
+                 "SELECT drumbeat.set_limit('queue', 'sync', 2), drumbeat.set_limit('key', 'a\"b', 3), drumbeat.set_limit('keys', 'echo', 1),"
+                 " drumbeat.set_limit('handler', 'noop', rate => '6/m');"
+                 "SELECT drumbeat.enqueue('sleep', queue => 'sync') FROM generate_series(1, 7);"
+                 "SELECT drumbeat.enqueue('sleep', limit_key => 'a\"b');"
+                 "SELECT drumbeat.enqueue('echo', jsonb_build_object('for', n % 3)) FROM generate_series(1, 6) n;"
+                 "SELECT drumbeat.enqueue('sleep', limit_key => 'other') FROM generate_series(1, 2);"
+                 "SELECT drumbeat.enqueue('noop') FROM generate_series(1, 5);"
+                 "SELECT drumbeat.pause('idle'); SELECT drumbeat.enqueue('sleep', queue => 'idle', limit_key => n::text) FROM generate_series(1, 6) n;"
+                 "SELECT drumbeat.admit('{}', '')");
+    test_sql(pg, "SELECT drumbeat.admit('{}', '')");
+    start_web(NULL, NULL);
+    wait_sample(GATE("rate_next_seconds", "handler", "noop"), 1, 10);
+    ck_exposition(reply.body);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        ck_assert_msg(sample(table[i].name) == table[i].number, "%s is %g, not %g", table[i].name, sample(table[i].name), table[i].number);
+    stop_web();
+}
+END_TEST
+
+/* The names that a dashboard of this field expects, with their labels, after a little real work. */
+static const char *const expected[] = {
+    "drumbeat_jobs_total{queue=\"default\",kind=\"noop\",outcome=\"success\"} ",
+    "drumbeat_job_duration_seconds_bucket{queue=\"default\",kind=\"noop\",le=\"+Inf\"} ",
+    "drumbeat_job_duration_seconds_sum{queue=\"default\",kind=\"noop\"} ",
+    "drumbeat_job_duration_seconds_count{queue=\"default\",kind=\"noop\"} ",
+    "drumbeat_job_wait_seconds_bucket{queue=\"default\",kind=\"noop\",le=\"0.001\"} ",
+    "drumbeat_queue_ready{queue=\"default\"} ",
+    "drumbeat_queue_oldest_ready_seconds{queue=\"default\"} ",
+    "drumbeat_attempts_rescued_total{reason=\"child\"} ",
+    "drumbeat_attempts_rescued_total{reason=\"worker\"} ",
+    "drumbeat_stale_writes_refused_total ",
+    "drumbeat_commit_unknown_total{resolved=\"committed\"} ",
+    "drumbeat_commit_unknown_total{resolved=\"rolled_back\"} ",
+    "drumbeat_ticks_total{result=\"emitted\"} ",
+    "drumbeat_ticks_total{result=\"missed\"} ",
+    "drumbeat_bell_lost_total ",
+    "drumbeat_child_restarts_total{cause=\"signal\"} ",
+    "drumbeat_child_restarts_total{cause=\"limit\"} ",
+    "drumbeat_build_info{version=\"",
+};
+
+START_TEST(the_names_of_the_field_are_all_there)
+{
+    test_sql(pg, "SELECT drumbeat.enqueue('noop')");
+    CLEANUP(test_process_freep) struct test_process *worker = test_drumbeat(url, "worker", "--burst", "--pool", "1", NULL);
+    ck_assert_int_eq(test_process_status(worker), 0);
+    start_web(NULL, NULL);
+    wait_sample("drumbeat_jobs_total{queue=\"default\",kind=\"noop\",outcome=\"success\"}", 1, 1);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        char line[160];
+        snprintf(line, sizeof line, "\n%s", expected[i]);
+        ck_assert_msg(strstr(reply.body, line) != NULL, "%s is missing:\n%s", expected[i], reply.body);
+    }
+    stop_web();
+}
+END_TEST
+
+/* A task that somebody puts there without a bell, as when the notification was lost on its way: found by looking, and counted. One that was rung for
+ * is not. */
+START_TEST(a_lost_bell_is_counted_and_its_task_runs)
+{
+    CLEANUP(test_process_freep) struct test_process *worker = test_drumbeat_start(url, "worker", "--pool", "2", NULL);
+    ck_assert(test_process_wait_for(worker, "worker.registered", SECONDS(20)));
+    for (int i = 1; i <= 20; i++) {
+        test_sql(pg, "SELECT drumbeat.enqueue('noop')");
+        ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.ended", i, SOON));
+        poll(NULL, 0, 50);
+    }
+    poll(NULL, 0, 2500); /* two rounds of the keeper, which would have their doubts by now */
+    start_web(NULL, NULL);
+    wait_sample("drumbeat_job_wait_seconds_count{queue=\"default\",kind=\"noop\"}", 20, 20);
+    ck_assert_double_eq(sample("drumbeat_bell_lost_total"), 0);
+    test_sql(pg, "WITH body AS (INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by)"
+                 " VALUES (drumbeat.uuid_v7(), 'noop', 'default', '{}', 5, 1, now(), 'test') RETURNING id)"
+                 "INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, allowed) SELECT 'default', 5, 0, id, 'noop', 1 FROM body");
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.ended", 21, SOON));
+    wait_sample("drumbeat_bell_lost_total", 1, 1);
+    ck_assert(test_process_wait_for(worker, "keeper.bell_lost times=1", SOON));
+    stop_web();
+}
+END_TEST
+
 START_TEST(ticks_are_counted_and_timed)
 {
     test_sql(pg, "INSERT INTO drumbeat.schedule (name, handler, specs) VALUES ('often', 'noop', '{@every 1s}'), ('yearly', 'noop', '{@yearly}')");
@@ -626,7 +739,7 @@ START_TEST(a_reader_may_run_it)
     start_web_on(reader, "--stall", "2s");
     wait_for("/readyz", 503, "queue default");
     ask("GET", "/metrics");
-    for (const char *reading = "workers\0waiting\0beat\0handlers\0depths\0totals\0outcomes\0tally\0schema\0blocker\0";
+    for (const char *reading = "workers\0waiting\0beat\0handlers\0depths\0gates\0totals\0outcomes\0tally\0schema\0blocker\0";
          *reading; reading += strlen(reading) + 1) {
         char name[128];
         snprintf(name, sizeof name, "drumbeat_reading_seconds{reading=\"%s\"}", reading);
@@ -732,6 +845,9 @@ int main(void)
     tcase_add_test(tests, metrics_count_what_stands_in_each_queue);
     tcase_add_test(tests, a_long_queue_is_estimated_well);
     tcase_add_test(tests, counters_grow_and_outcomes_are_told_apart);
+    tcase_add_test(tests, limits_show_what_holds_them_and_what_waits);
+    tcase_add_test(tests, the_names_of_the_field_are_all_there);
+    tcase_add_test(tests, a_lost_bell_is_counted_and_its_task_runs);
     tcase_add_test(tests, ticks_are_counted_and_timed);
     tcase_add_test(tests, alerts_and_manual_name_the_metrics_there_are);
     tcase_add_test(tests, what_workers_count_never_goes_back);

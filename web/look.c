@@ -19,6 +19,12 @@ static void copy_text(char *to, size_t size, const struct pg_rows *rows, size_t 
     snprintf(to, size, "%s", pg_get_text(rows, row, column));
 }
 
+/* A number that is negative when there is none. */
+static double some(const struct pg_rows *rows, size_t row, size_t column)
+{
+    return pg_is_null(rows, row, column) ? -1 : pg_get_real(rows, row, column);
+}
+
 static void take_workers(struct look *look, const struct pg_rows *rows)
 {
     look->workers.live = pg_get_real(rows, 0, 0);
@@ -78,10 +84,10 @@ static void take_beat(struct look *look, const struct pg_rows *rows)
     look->beat.schedules = pg_get_real(rows, 0, 1);
     look->beat.overdue = pg_get_real(rows, 0, 2);
     look->beat.last_tick = (double)pg_get_time(rows, 0, 3) / 1e6;
-    look->beat.last_late = pg_is_null(rows, 0, 4) ? -1 : pg_get_real(rows, 0, 4);
+    look->beat.last_late = some(rows, 0, 4);
     copy_text(look->beat.late_name, sizeof look->beat.late_name, rows, 0, 5);
     look->beat.late = pg_get_real(rows, 0, 6);
-    look->beat.age = pg_is_null(rows, 0, 7) ? -1 : pg_get_real(rows, 0, 7);
+    look->beat.age = some(rows, 0, 7);
 }
 
 static void take_handlers(struct look *look, const struct pg_rows *rows)
@@ -102,8 +108,25 @@ static void take_depths(struct look *look, const struct pg_rows *rows)
                             .ready = pg_get_real(rows, i, 2),
                             .delayed = pg_get_real(rows, i, 3),
                             .running = pg_get_real(rows, i, 4),
-                            .oldest = pg_get_real(rows, i, 5)};
+                            .gated = pg_get_real(rows, i, 5),
+                            .oldest = pg_get_real(rows, i, 6)};
         copy_text(d->queue, sizeof d->queue, rows, i, 0);
+    }
+}
+
+static void take_gates(struct look *look, const struct pg_rows *rows)
+{
+    look->gate_count = rows->count < LOOK_GATES_MAX ? rows->count : LOOK_GATES_MAX;
+    for (size_t i = 0; i < look->gate_count; i++) {
+        struct gate *g = &look->gates[i];
+        *g = (struct gate){.slots = some(rows, i, 2),
+                           .used = pg_get_real(rows, i, 3),
+                           .waiting = pg_get_real(rows, i, 4),
+                           .rate = some(rows, i, 5),
+                           .unstarted = pg_get_real(rows, i, 6),
+                           .next_token_in = some(rows, i, 7)};
+        copy_text(g->kind, sizeof g->kind, rows, i, 0);
+        copy_text(g->name, sizeof g->name, rows, i, 1);
     }
 }
 
@@ -181,27 +204,28 @@ static bool wants_blocker(const struct look *look)
 const char *const reading_names[READINGS] = {
     [READ_SCHEMA] = "schema",   [READ_BLOCKER] = "blocker", [READ_WORKERS] = "workers",
     [READ_WAITING] = "waiting", [READ_BEAT] = "beat",       [READ_HANDLERS] = "handlers",
-    [READ_DEPTHS] = "depths",   [READ_TOTALS] = "totals",   [READ_OUTCOMES] = "outcomes",
-    [READ_TALLY] = "tally",
+    [READ_DEPTHS] = "depths",   [READ_GATES] = "gates",     [READ_TOTALS] = "totals",
+    [READ_OUTCOMES] = "outcomes", [READ_TALLY] = "tally",
 };
 
 static const struct {
     usec_t period;
     const struct sql *query; /* NULL: the schema's own check */
-    bool per_queue;          /* its $1 is LOOK_QUEUES_MAX */
+    int rows_max;            /* its $1; 0: it has none */
     void (*take)(struct look *look, const struct pg_rows *rows);
     bool (*wanted)(const struct look *look); /* NULL: always */
 } readings[READINGS] = {
-    [READ_SCHEMA] = {SELDOM, NULL, false, NULL, NULL},
-    [READ_BLOCKER] = {OFTEN, &sql_web_blocker, false, take_blocker, wants_blocker},
-    [READ_WORKERS] = {OFTEN, &sql_web_workers, false, take_workers, NULL},
-    [READ_WAITING] = {OFTEN, &sql_web_waiting, true, take_waiting, NULL},
-    [READ_BEAT] = {OFTEN, &sql_web_beat, false, take_beat, NULL},
-    [READ_HANDLERS] = {SELDOM, &sql_unknown_names, false, take_handlers, NULL},
-    [READ_DEPTHS] = {SELDOM, &sql_web_depths, true, take_depths, NULL},
-    [READ_TOTALS] = {SELDOM, &sql_web_totals, false, take_totals, NULL},
-    [READ_OUTCOMES] = {SELDOM, &sql_web_outcomes, false, take_outcomes, NULL},
-    [READ_TALLY] = {SELDOM, &sql_web_tally, false, take_tally, NULL},
+    [READ_SCHEMA] = {SELDOM, NULL, 0, NULL, NULL},
+    [READ_BLOCKER] = {OFTEN, &sql_web_blocker, 0, take_blocker, wants_blocker},
+    [READ_WORKERS] = {OFTEN, &sql_web_workers, 0, take_workers, NULL},
+    [READ_WAITING] = {OFTEN, &sql_web_waiting, LOOK_QUEUES_MAX, take_waiting, NULL},
+    [READ_BEAT] = {OFTEN, &sql_web_beat, 0, take_beat, NULL},
+    [READ_HANDLERS] = {SELDOM, &sql_unknown_names, 0, take_handlers, NULL},
+    [READ_DEPTHS] = {SELDOM, &sql_web_depths, LOOK_QUEUES_MAX, take_depths, NULL},
+    [READ_GATES] = {SELDOM, &sql_web_gates, LOOK_GATES_MAX, take_gates, NULL},
+    [READ_TOTALS] = {SELDOM, &sql_web_totals, 0, take_totals, NULL},
+    [READ_OUTCOMES] = {SELDOM, &sql_web_outcomes, 0, take_outcomes, NULL},
+    [READ_TALLY] = {SELDOM, &sql_web_tally, 0, take_tally, NULL},
 };
 
 /* One statement with its limits in front of it: one round trip, one transaction, no session state. */
@@ -212,8 +236,8 @@ static bool ask(struct look *look, enum reading which, struct pg *pg, struct err
     snprintf(limit, sizeof limit, "%d", LOOK_CALL_MS);
     struct pg_call calls[2] = {{.query = &sql_web_limits, .args = {pg_text(limit), {.type = PG_END}}},
                                {.query = readings[which].query, .args = {{.type = PG_END}}}};
-    if (readings[which].per_queue) {
-        calls[1].args[0] = pg_int(LOOK_QUEUES_MAX);
+    if (readings[which].rows_max > 0) {
+        calls[1].args[0] = pg_int(readings[which].rows_max);
         calls[1].args[1].type = PG_END;
     }
     if (!pg_exec_calls(pg, calls, 2, answers, e))

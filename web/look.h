@@ -13,13 +13,14 @@ enum reading {
     READ_BEAT,
     READ_HANDLERS,
     READ_DEPTHS,
+    READ_GATES,
     READ_TOTALS,
     READ_OUTCOMES,
     READ_TALLY,
     READINGS
 };
 
-enum { LOOK_QUEUES_MAX = 300, LOOK_SERIES_MAX = 80, LOOK_QUEUE_SIZE = 64, LOOK_TEXT_SIZE = 256, LOOK_CALL_MS = 4000 };
+enum { LOOK_QUEUES_MAX = 300, LOOK_SERIES_MAX = 80, LOOK_GATES_MAX = 100, LOOK_QUEUE_SIZE = 64, LOOK_TEXT_SIZE = 256, LOOK_CALL_MS = 4000 };
 
 /* When a reading was made. Moments are clock_boot(). */
 struct made {
@@ -43,7 +44,14 @@ struct waiting {
 /* What stands in a queue. Numbers are double, as Prometheus has them. */
 struct depth {
     char queue[LOOK_QUEUE_SIZE];
-    double paused, ready, delayed, running, oldest; /* oldest in seconds */
+    double paused, ready, delayed, running, gated, oldest; /* oldest in seconds */
+};
+
+/* A limit over all workers. What it does not limit is negative. */
+struct gate {
+    char kind[16], name[LOOK_TEXT_SIZE];
+    double slots, used, waiting;           /* slots in all, in use, tasks that wait for one */
+    double rate, unstarted, next_token_in; /* starts a second, tasks that wait for a token, seconds until the next one */
 };
 
 /* What workers have counted of a queue and a handler. */
@@ -65,6 +73,8 @@ struct look {
     size_t waiting_count;
     struct depth depths[LOOK_QUEUES_MAX];
     size_t depth_count;
+    struct gate gates[LOOK_GATES_MAX];
+    size_t gate_count;
     struct {
         bool leads;
         double schedules, overdue;

@@ -84,6 +84,20 @@ static void write_stalled(const struct scrape *s, const struct family *family)
     }
 }
 
+static void write_gates(const struct scrape *s, const struct family *family)
+{
+    for (size_t i = 0; i < s->look->gate_count; i++) {
+        const struct gate *g = &s->look->gates[i];
+        double number = number_at(g, family->offset);
+        bool limited = family->offset < offsetof(struct gate, rate) ? g->slots >= 0 : g->rate >= 0;
+        if (!limited || number < 0)
+            continue;
+        text_printf(s->out, "%s{kind=\"%s\",name=\"", family->name, g->kind);
+        add_escaped(s->out, g->name);
+        text_printf(s->out, "\"} %.15g\n", number);
+    }
+}
+
 static void write_outcomes(const struct scrape *s, const struct family *family)
 {
     add_sample(s, family, "status", "SUCCESS", s->look->outcomes.success);
@@ -171,6 +185,11 @@ static void write_restarts(const struct scrape *s, const struct family *family)
     add_sample(s, family, "cause", "spent", s->look->events[TALLY_CHILD_SPENT]);
 }
 
+static void write_lost_bells(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, s->look->events[TALLY_BELL_LOST]);
+}
+
 static void write_ticks(const struct scrape *s, const struct family *family)
 {
     add_sample(s, family, "result", "emitted", s->look->ticks_emitted);
@@ -232,6 +251,7 @@ static void write_age(const struct scrape *s, const struct family *family)
 #define LOOK(member) write_look, offsetof(struct look, member)
 #define SOME(member) write_some, offsetof(struct look, member)
 #define DEPTH(member) write_depths, offsetof(struct depth, member)
+#define GATE(member) write_gates, offsetof(struct gate, member)
 
 /* clang-format off */
 static const struct family families[] = {
@@ -247,9 +267,17 @@ static const struct family families[] = {
     {"drumbeat_queue_ready", "gauge", "Tasks that could be claimed; an estimate above 10000 of one priority.", DEPTH(ready), READ_DEPTHS},
     {"drumbeat_queue_delayed", "gauge", "Tasks that wait for their time, of the 10000 that are due soonest.", DEPTH(delayed), READ_DEPTHS},
     {"drumbeat_queue_running", "gauge", "Tasks that are claimed.", DEPTH(running), READ_DEPTHS},
+    {"drumbeat_queue_gated", "gauge", "Tasks that a limit holds back, or that would be ready if their queue were not paused or some worker had their handler; counted up to 10000 of each limit.", DEPTH(gated), READ_DEPTHS},
     {"drumbeat_queue_oldest_ready_seconds", "gauge", "For how long the longest-waiting task at the head of a priority could have run.", DEPTH(oldest), READ_DEPTHS},
     {"drumbeat_queue_paused", "gauge", "1 while the queue is paused.", DEPTH(paused), READ_DEPTHS},
     {"drumbeat_queue_stalled_seconds", "gauge", "For how long a worker with a free seat could have claimed the queue's next task and did not; queues with waiting tasks only.", write_stalled, 0, READ_WAITING},
+
+    {"drumbeat_limit_slots", "gauge", "How many tasks the limit lets run at once; of kind keys: of each key.", GATE(slots), READ_GATES},
+    {"drumbeat_limit_slots_used", "gauge", "Of those, the ones that tasks hold which run or are about to; of kind keys: of all keys together.", GATE(used), READ_GATES},
+    {"drumbeat_limit_waiting", "gauge", "Tasks that wait for one.", GATE(waiting), READ_GATES},
+    {"drumbeat_limit_rate_per_second", "gauge", "How many tasks the limit lets start in a second; of kind keys: of each key.", GATE(rate), READ_GATES},
+    {"drumbeat_limit_rate_waiting", "gauge", "Tasks that wait for their turn at that rate.", GATE(unstarted), READ_GATES},
+    {"drumbeat_limit_rate_next_seconds", "gauge", "How soon the next may start; 0: at once.", GATE(next_token_in), READ_GATES},
 
     {"drumbeat_workers", "gauge", "Living workers.", LOOK(workers.live), READ_WORKERS},
     {"drumbeat_workers_draining", "gauge", "Living workers that finish what they have and leave.", LOOK(workers.draining), READ_WORKERS},
@@ -257,7 +285,7 @@ static const struct family families[] = {
     {"drumbeat_seats", "gauge", "Children that living workers keep.", LOOK(workers.seats), READ_WORKERS},
     {"drumbeat_seats_busy", "gauge", "Of those, the ones that hold tasks.", LOOK(workers.busy), READ_WORKERS},
 
-    {"drumbeat_tasks_enqueued_total", "counter", "Tasks enqueued, as the server counts inserted rows.", LOOK(totals.enqueued), READ_TOTALS},
+    {"drumbeat_tasks_enqueued_total", "counter", "Tasks enqueued, as the server counts inserted rows; those that were forgotten since too.", LOOK(totals.enqueued), READ_TOTALS},
     {"drumbeat_tasks_ended_total", "counter", "Tasks that reached a final status, counted the same way.", LOOK(totals.ended), READ_TOTALS},
     {"drumbeat_attempts_failed_total", "counter", "Attempts that ended without success, counted the same way.", LOOK(totals.failed), READ_TOTALS},
     {"drumbeat_tasks_ended_last_minute", "gauge", "How tasks ended in the last minute, of those in the newest megabyte.", write_outcomes, 0, READ_OUTCOMES},
@@ -269,6 +297,7 @@ static const struct family families[] = {
     {"drumbeat_stale_writes_refused_total", "counter", "Times that a child was refused because its seat had been taken away.", write_stale, 0, READ_TALLY},
     {"drumbeat_commit_unknown_total", "counter", "Commits of handlers that were not answered, and what asking said.", write_unknown, 0, READ_TALLY},
     {"drumbeat_child_restarts_total", "counter", "Children that were replaced.", write_restarts, 0, READ_TALLY},
+    {"drumbeat_bell_lost_total", "counter", "Times that a worker found tasks by looking of which no notification had told it.", write_lost_bells, 0, READ_TALLY},
     {"drumbeat_ticks_total", "counter", "Ticks that became tasks, and ticks that were passed over.", write_ticks, 0, READ_TALLY},
 
     {"drumbeat_beat_leads", "gauge", "1 while some beat holds the lease.", write_leads, 0, READ_BEAT},

@@ -44,6 +44,9 @@ struct keeper {
     int64_t waiting_xid; /* transactions below it may have read "not waiting"; WAITING_NEW: all that are open; 0: none is left */
     usec_t waiting_since;
     usec_t busy_since;
+    usec_t heard_at;  /* CLOCK_BOOTTIME of the last bell for a lane of ours */
+    usec_t missed_at; /* and of a look that found a task of which none had told; 0: no doubt */
+    int64_t bells_lost;
     /* what children tell */
     uint32_t *progress_seen;
     struct uuid *started_told; /* by seat: the slow task that was marked as started last */

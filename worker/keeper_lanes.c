@@ -7,7 +7,8 @@
 
 enum { PROMOTE_MAX = 1000, LOOK_MAX = 1024 };
 
-static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2), batches_patience = MSEC(500);
+static const usec_t busy_before_silence = MSEC(100), poll_every = SECONDS(2), batches_patience = MSEC(500),
+                    bell_patience = MSEC(500);
 
 bool keeper_queue_is_private(const char *queue)
 {
@@ -29,6 +30,8 @@ static void hear_ready(struct keeper *k, const char *queue, const char *priority
     bool all = strcmp(priority, "*") == 0;
     if (!serves(k, queue) || strlen(queue) >= LANE_QUEUE_MAX)
         return;
+    k->heard_at = clock_boot();
+    k->missed_at = 0;
     if (!all && !lanes_know(k->lanes, queue, atoi(priority), flow)) {
         k->lanes_unknown = true;
         k->round_at = 0;
@@ -151,6 +154,43 @@ static bool look_into_empty(struct keeper *k, struct err *e)
     return true;
 }
 
+/* Is there a task that came since the last round and of which no bell has told? It may be on its way: that is for a later round to say. */
+static bool look_for_unheard(struct keeper *k, struct err *e)
+{
+    static struct look look;
+    uint32_t count = atomic_load(&k->lanes->count);
+    for (uint32_t next = 0; next < count;) {
+        look.count = 0;
+        for (; next < count && look.count < LOOK_MAX; next++) {
+            struct lane *lane = &k->lanes->lane[next];
+            int64_t cursor = atomic_load(&lane->cursor);
+            look_add(k, &look, lane, cursor > k->last_seq ? cursor : k->last_seq, INT64_MAX);
+        }
+        if (!look_there(k, &look, e))
+            return false;
+        for (size_t i = 0; i < look.count; i++)
+            if (look.found[i] && !k->missed_at)
+                k->missed_at = clock_boot();
+    }
+    return true;
+}
+
+/* Count it when a task was found and for a while before and after no bell was heard. Who enqueues rings for a worker that waits. */
+static bool mind_bells(struct keeper *k, bool rung_for, bool news, struct err *e)
+{
+    usec_t now = clock_boot();
+    if (k->missed_at && now - k->missed_at >= bell_patience) {
+        k->missed_at = 0;
+        k->bells_lost++;
+        tally_event(&k->board->tally, TALLY_BELL_LOST, 1);
+        if ((k->bells_lost & (k->bells_lost - 1)) == 0) /* 1, 2, 4, 8 … */
+            log_warning("keeper.bell_lost", LOG_INT("times", k->bells_lost));
+    }
+    if (!rung_for || !news || k->missed_at || now - k->heard_at < bell_patience)
+        return true;
+    return look_for_unheard(k, e);
+}
+
 static bool promote_due(struct keeper *k, struct err *e)
 {
     struct pg_rows rows;
@@ -209,6 +249,9 @@ bool keeper_round(struct keeper *k, struct err *e)
     k->delayed_at = state.has_delayed ? clock_boot() + state.delayed_in : 0;
     /* The sequence number of the round before: it was read before this round's transaction number was. */
     int64_t settled = lanes_sample(k->lanes, k->last_seq, state.next_xid, state.oldest_xid);
+    bool rung_for = k->waiting && !k->waiting_xid && !k->lanes_unknown && k->last_seq >= 0;
+    if (!mind_bells(k, rung_for, state.last_seq != k->last_seq, e))
+        return false;
     bool news = state.last_seq != k->last_seq || k->lanes_unknown || k->waiting_xid || clock_boot() >= k->poll_at;
     k->last_seq = state.last_seq;
     end_waiting(k, &state);

@@ -33,6 +33,7 @@ enum tally_event {
     TALLY_CHILD_LIMIT,  /* because it went over a limit, or was stopped for another reason */
     TALLY_CHILD_EXIT,   /* with an error */
     TALLY_CHILD_SPENT,  /* in order: it was old, large or relieved */
+    TALLY_BELL_LOST,    /* tasks were found of which no notification had told */
     TALLY_EVENTS
 };
 

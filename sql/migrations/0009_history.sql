@@ -1,6 +1,7 @@
 -- History on shelves: task_body, ended, past_attempt and task_log are partitioned by the task's id, so by the time of its enqueue. A shelf is
 -- a span of time with a partition of each, named task_body_7, ended_7, …; the first has no beginning. Shelves are made ahead of time; what
--- falls on none is kept by the default partitions (task_body_rest, …), so that no enqueue fails for want of a shelf.
+-- falls on none is kept by the default partitions (task_body_rest, …), so that no enqueue fails for want of a shelf; it goes with the shelves
+-- around its time.
 --
 -- Nothing is deleted row by row. When the shortest time for which tasks are kept is over for all of a shelf, prune() copies what must stay
 -- of it and of the first shelf (longer kept outcomes and queues, tasks that have not ended) to a new one, a bounded batch a
@@ -17,8 +18,16 @@ CREATE SEQUENCE drumbeat.shelf_seq;
 CREATE TABLE drumbeat.shelf (
     number  integer PRIMARY KEY,
     from_at timestamptz NOT NULL UNIQUE,  -- '-infinity': the first
-    to_at   timestamptz NOT NULL
+    to_at   timestamptz NOT NULL,
+    copied  bigint[] NOT NULL DEFAULT '{0,0,0,0}' -- rows of its tables, in the order of shelved(), that came from shelves before it
 );
+
+-- How many rows were ever new in tables that are gone, in the order of shelved().
+CREATE TABLE drumbeat.forgotten (
+    one  boolean PRIMARY KEY DEFAULT true CHECK (one),
+    rows bigint[] NOT NULL DEFAULT '{0,0,0,0}'
+);
+INSERT INTO drumbeat.forgotten DEFAULT VALUES;
 
 -- The one prune under way.
 CREATE TABLE drumbeat.pruning (
@@ -30,7 +39,8 @@ CREATE TABLE drumbeat.pruning (
     policy  jsonb NOT NULL,
     done    uuid NOT NULL,        -- tasks up to this id are dealt with
     seen    bigint NOT NULL DEFAULT 0,
-    kept    bigint NOT NULL DEFAULT 0
+    kept    bigint NOT NULL DEFAULT 0,
+    copied  bigint[] NOT NULL DEFAULT '{0,0,0,0}' -- as a shelf has it
 );
 
 -- Tasks of its sources that were written to since.
@@ -65,7 +75,7 @@ BEGIN
 END $$;
 
 -- Put a shelf up.
-CREATE FUNCTION drumbeat.hang_shelf(number int, from_at timestamptz, to_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION drumbeat.hang_shelf(number int, from_at timestamptz, to_at timestamptz, copied bigint[] DEFAULT '{0,0,0,0}') RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     t record;
 BEGIN
@@ -74,7 +84,7 @@ BEGIN
                        CASE WHEN from_at = '-infinity' THEN 'MINVALUE' ELSE quote_literal(drumbeat.first_id(from_at)) END, drumbeat.first_id(to_at));
         EXECUTE format('ALTER TABLE drumbeat.%I DROP CONSTRAINT shelf', t.name || '_' || number);
     END LOOP;
-    INSERT INTO drumbeat.shelf VALUES (number, from_at, to_at);
+    INSERT INTO drumbeat.shelf VALUES (number, from_at, to_at, copied);
 END $$;
 
 -- See that there is a shelf for the next `width` of time. After a gap (nobody looked for longer than that) it begins in an hour, so that
@@ -144,15 +154,20 @@ $$;
 -- Copy all that belongs to these tasks, whose ids are from low to high, to the shelf that is being filled.
 CREATE FUNCTION drumbeat.copy_to_shelf(number int, ids uuid[], low uuid, high uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    t    record;
-    cols text;
+    t      record;
+    cols   text;
+    count  bigint;
+    counts bigint[] := '{}';
 BEGIN
     FOR t IN SELECT * FROM drumbeat.shelved() LOOP
         SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO cols FROM pg_attribute a
          WHERE a.attrelid = format('drumbeat.%I', t.name)::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
         EXECUTE format('INSERT INTO drumbeat.%1$I (%3$s) SELECT %3$s FROM drumbeat.%2$I WHERE %4$I >= $2 AND %4$I <= $3 AND %4$I = ANY ($1)',
                        t.name || '_' || number, t.name, cols, t.key) USING ids, low, high;
+        GET DIAGNOSTICS count = ROW_COUNT;
+        counts := counts || count;
     END LOOP;
+    UPDATE drumbeat.pruning p SET copied = ARRAY(SELECT a + b FROM unnest(p.copied, counts) WITH ORDINALITY u(a, b, place) ORDER BY place);
 END $$;
 
 -- Copy again what was written to since it was copied, at most `most` notes of it. Answers how many.
@@ -213,7 +228,7 @@ DECLARE
     long   float8;
 BEGIN
     SELECT * INTO first FROM drumbeat.shelf s ORDER BY s.from_at LIMIT 1;
-    SELECT * INTO second FROM drumbeat.shelf s WHERE s.from_at = first.to_at;
+    SELECT * INTO second FROM drumbeat.shelf s WHERE s.from_at >= first.to_at ORDER BY s.from_at LIMIT 1; -- a gap between them goes with them
     SELECT min(k.seconds), max(k.seconds) INTO short, long FROM (
         SELECT nullif(v.value::text::float8, 0) AS seconds FROM jsonb_each(policy - 'queues') v
         UNION ALL
@@ -226,9 +241,9 @@ BEGIN
     target := nextval('drumbeat.shelf_seq');
     PERFORM drumbeat.make_shelf(target, '-infinity', second.to_at);
     -- A trigger waits for who is writing: whatever is not noted has committed before the first copy is made.
-    FOR t IN SELECT s.name, s.key, n.number FROM drumbeat.shelved() s, unnest(ARRAY[first.number, second.number]) n(number) LOOP
+    FOR t IN SELECT s.name, s.key, n.shelf FROM drumbeat.shelved() s, unnest(ARRAY[first.number::text, second.number::text, 'rest']) n(shelf) LOOP
         EXECUTE format('CREATE TRIGGER pruning AFTER INSERT OR UPDATE OR DELETE ON drumbeat.%I FOR EACH ROW EXECUTE FUNCTION drumbeat.note_touched(%L)',
-                       t.name || '_' || t.number, t.key);
+                       t.name || '_' || t.shelf, t.key);
     END LOOP;
     INSERT INTO drumbeat.pruning (phase, sources, target, to_at, policy, done)
     VALUES ('copy', ARRAY[first.number, second.number], target, second.to_at, policy, '00000000-0000-0000-0000-000000000000');
@@ -254,6 +269,31 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Rows that were new in a table, as the server counts them anyway. NULL: there is no such table.
+CREATE FUNCTION drumbeat.new_rows(name text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT pg_stat_get_tuples_inserted(to_regclass(format('drumbeat.%I', name)))
+$$;
+
+-- What fell on no shelf and is older than `to_at` has been copied: the default partitions are emptied of it. They hold nothing younger unless
+-- there is another gap.
+CREATE FUNCTION drumbeat.clear_rest(to_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    t     record;
+    older boolean;
+    newer boolean;
+BEGIN
+    FOR t IN SELECT s.name || '_rest' AS name, s.key FROM drumbeat.shelved() s LOOP
+        EXECUTE format('DROP TRIGGER pruning ON drumbeat.%I', t.name);
+        EXECUTE format('SELECT EXISTS (SELECT FROM drumbeat.%1$I WHERE %2$I < $1), EXISTS (SELECT FROM drumbeat.%1$I WHERE %2$I >= $1)', t.name, t.key)
+           INTO older, newer USING drumbeat.first_id(to_at);
+        IF older AND newer THEN
+            EXECUTE format('DELETE FROM drumbeat.%I WHERE %I < $1', t.name, t.key) USING drumbeat.first_id(to_at);
+        ELSIF older THEN
+            EXECUTE format('TRUNCATE drumbeat.%I', t.name);
+        END IF;
+    END LOOP;
+END $$;
+
 -- Put the new shelf in the place of the old ones. Nobody reads or writes history meanwhile; that takes some milliseconds.
 CREATE FUNCTION drumbeat.swap_shelves(p drumbeat.pruning) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -267,13 +307,19 @@ BEGIN
     LOOP
         EXIT WHEN drumbeat.copy_touched(p, 1000) = 0;
     END LOOP;
+    SELECT x.copied INTO p.copied FROM drumbeat.pruning x;
+    UPDATE drumbeat.forgotten f
+       SET rows = ARRAY(SELECT f.rows[u.place] + sum(greatest(0, drumbeat.new_rows(u.name || '_' || s.number) - s.copied[u.place]))
+                          FROM drumbeat.shelved() WITH ORDINALITY u(name, key, place), drumbeat.shelf s WHERE s.number = ANY (p.sources)
+                         GROUP BY u.place ORDER BY u.place);
     FOR t IN SELECT * FROM drumbeat.shelved() LOOP
         FOREACH n IN ARRAY p.sources LOOP
             EXECUTE format('ALTER TABLE drumbeat.%I DETACH PARTITION drumbeat.%I', t.name, t.name || '_' || n);
         END LOOP;
     END LOOP;
     DELETE FROM drumbeat.shelf s WHERE s.number = ANY (p.sources);
-    PERFORM drumbeat.hang_shelf(p.target, '-infinity', p.to_at);
+    PERFORM drumbeat.clear_rest(p.to_at);
+    PERFORM drumbeat.hang_shelf(p.target, '-infinity', p.to_at, p.copied);
     UPDATE drumbeat.pruning SET phase = 'drop';
 END $$;
 
@@ -323,6 +369,14 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RETURN NEXT;
 END $$;
 
+-- How many rows there ever were of each kind, those that were forgotten too: of the tables that there are and of those that are gone. It never
+-- falls, but when the server's statistics are reset.
+CREATE VIEW drumbeat.history_total AS
+SELECT u.name,
+       (f.rows[u.place] + drumbeat.new_rows(u.name || '_rest')
+        + coalesce((SELECT sum(greatest(0, drumbeat.new_rows(u.name || '_' || s.number) - s.copied[u.place])) FROM drumbeat.shelf s), 0))::bigint AS rows
+  FROM drumbeat.forgotten f, drumbeat.shelved() WITH ORDINALITY u(name, key, place);
+
 -- The first shelves: all before today, and today. Who works makes more.
 DO $$
 DECLARE
@@ -339,11 +393,15 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION drumbeat.first_id, drumbeat.shelved, drumbeat.make_shelf, drumbeat.hang_shelf, drumbeat.shelve_ahead, drumbeat.weigh_history, drumbeat.kept_for,
-    drumbeat.is_needed, drumbeat.staying, drumbeat.copy_to_shelf, drumbeat.copy_touched, drumbeat.note_touched, drumbeat.idle_share,
+    drumbeat.is_needed, drumbeat.new_rows, drumbeat.clear_rest, drumbeat.staying, drumbeat.copy_to_shelf, drumbeat.copy_touched, drumbeat.note_touched, drumbeat.idle_share,
     drumbeat.begin_prune, drumbeat.copy_some, drumbeat.swap_shelves, drumbeat.drop_shelves, drumbeat.prune FROM PUBLIC;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT EXECUTE ON FUNCTION drumbeat.shelve_ahead, drumbeat.weigh_history, drumbeat.prune TO drumbeat_work;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN
+        GRANT SELECT ON drumbeat.history_total, drumbeat.shelf, drumbeat.pruning TO drumbeat_read;
+        GRANT EXECUTE ON FUNCTION drumbeat.new_rows, drumbeat.shelved TO drumbeat_read;
     END IF;
 END $$;

@@ -1,7 +1,8 @@
 -- What stands in every queue, but for the private ones of `drumbeat run` and `bench`. A row each, at most $1 (bigint): queue, paused, tasks
--- ready, delayed, running, and for how many seconds the longest-waiting task that is first in a lane could have run.
+-- ready, delayed, running, held back at a gate, and for how many seconds the longest-waiting task that is first in a lane could have run.
 -- Cheap whatever waits: of each lane the first 10000 tasks are counted and of the rest 40 samples of 250 sequence numbers, spread evenly;
--- of delayed tasks the 10000 that are due soonest are counted.
+-- of delayed tasks the 10000 that are due soonest are counted. Of the first 500 gates the first 10000 tasks are counted; they are spread over
+-- queues as 50 of them are.
 WITH RECURSIVE lane(queue, priority, flow, seq) AS (
     (SELECT queue, priority, flow, seq FROM drumbeat.ready ORDER BY queue, priority, flow, seq LIMIT 1)
     UNION ALL
@@ -33,16 +34,30 @@ WITH RECURSIVE lane(queue, priority, flow, seq) AS (
 ), delayed AS MATERIALIZED (
     SELECT b.queue, count(*) AS tasks
       FROM (SELECT d.task_id FROM drumbeat.delayed d ORDER BY d.run_at LIMIT 10000) d JOIN drumbeat.task_body b ON b.id = d.task_id GROUP BY b.queue
+), gate(gate) AS (
+    (SELECT gate FROM drumbeat.gated ORDER BY gate LIMIT 1)
+    UNION ALL
+    SELECT n.gate FROM gate CROSS JOIN LATERAL (SELECT g.gate FROM drumbeat.gated g WHERE g.gate > gate.gate ORDER BY g.gate LIMIT 1) n
+), gated AS MATERIALIZED (
+    SELECT s.queue, round(sum(n.tasks * s.share))::float8 AS tasks
+      FROM (SELECT gate FROM gate LIMIT 500) t
+     CROSS JOIN LATERAL (SELECT count(*) AS tasks FROM (SELECT FROM drumbeat.gated g WHERE g.gate = t.gate LIMIT 10000) x) n
+     CROSS JOIN LATERAL (
+         SELECT b.queue, count(*) / sum(count(*)) OVER () AS share
+           FROM (SELECT g.task_id FROM drumbeat.gated g WHERE g.gate = t.gate LIMIT 50) g JOIN drumbeat.task_body b ON b.id = g.task_id GROUP BY b.queue) s
+     GROUP BY s.queue
 ), running AS MATERIALIZED (
     SELECT b.queue, count(*) AS tasks
       FROM (SELECT r.task_id FROM drumbeat.running r LIMIT 10000) r JOIN drumbeat.task_body b ON b.id = r.task_id GROUP BY b.queue
 )
 SELECT q.name, coalesce(s.paused, false) AS paused, coalesce(w.tasks, 0) AS ready, coalesce(d.tasks, 0) AS delayed, coalesce(r.tasks, 0) AS running,
+       coalesce(g.tasks, 0) AS gated,
        greatest(coalesce(w.oldest, 0), 0)::float8 AS oldest
-  FROM (SELECT 'default' AS name UNION SELECT queue FROM lane UNION SELECT queue FROM drumbeat.handler UNION SELECT name FROM drumbeat.queue_state) q
+  FROM (SELECT 'default' AS name UNION SELECT queue FROM lane UNION SELECT queue FROM gated UNION SELECT queue FROM drumbeat.handler UNION SELECT name FROM drumbeat.queue_state) q
   LEFT JOIN drumbeat.queue_state s USING (name)
   LEFT JOIN ready w ON w.queue = q.name
   LEFT JOIN delayed d ON d.queue = q.name
+  LEFT JOIN gated g ON g.queue = q.name
   LEFT JOIN running r ON r.queue = q.name
  WHERE NOT starts_with(q.name, 'run.')
  ORDER BY q.name LIMIT $1::bigint
