@@ -28,6 +28,8 @@ lib  libcurl                     libcurl4-openssl-dev
 lib  jansson                     libjansson-dev
 lib  yaml-0.1                    libyaml-dev
 lib  zlib                        zlib1g-dev
+file /usr/include/bzlib.h        libbz2-dev
+lib  liblzma                     liblzma-dev
 lib  libmicrohttpd               libmicrohttpd-dev
 lib  hiredis                     libhiredis-dev
 lib  check                       check

@@ -55,6 +55,8 @@ struct js *js_parse(const char *text, size_t len, struct err *e)
     }
     json_error_t why;
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    for (char *p = why.text; !root && *p; p++)
+        *p = (unsigned char)*p < ' ' ? ' ' : *p; /* it quotes what it did not like: one line all the same */
     if (!root)
         err_set(e, ERR_DATA, "not valid JSON, line %d column %d: %s", why.line, why.column, why.text);
     return from(root);
