@@ -1,2 +1,4 @@
-# Redis: the connection.
+# Redis: the connection, and the process of a worker that has it.
 drumbeat_test(test_redis SOURCES test_redis.c LIBS test_fixture)
+drumbeat_test(test_courier TIMEOUT 300 SOURCES test_courier.c LIBS test_storm_parts)
+add_dependencies(test_courier drumbeat)

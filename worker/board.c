@@ -52,6 +52,22 @@ struct edition *board_edition(struct board *board, uint32_t number)
     return &board->editions[number % EDITIONS_MAX];
 }
 
+static bool is_served(const struct config *config, const char *queue)
+{
+    for (const char *const *name = config->worker.queues; name && *name; name++)
+        if (strcmp(*name, queue) == 0)
+            return true;
+    return config->worker.queues == NULL;
+}
+
+static bool needs_courier(const struct config *config)
+{
+    for (size_t i = 0; i < config->queue_count; i++)
+        if (strcmp(config->queues[i].broker, "redis") == 0 && is_served(config, config->queues[i].name))
+            return true;
+    return false;
+}
+
 void edition_write(struct edition *edition, const struct config *config)
 {
     edition->pool = config->worker.pool;
@@ -59,6 +75,7 @@ void edition_write(struct edition *edition, const struct config *config)
     edition->cancel_term = config->worker.cancel.term;
     edition->cancel_kill = config->worker.cancel.kill;
     edition->log_level = log_level();
+    edition->needs_courier = needs_courier(config);
     edition->lanes.ageing = config->worker.ageing;
 }
 
@@ -169,6 +186,16 @@ bool seat_cut_batch(struct seat *seat, int place)
             return false;
     } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (uint64_t)place));
     return true;
+}
+
+/* A bell that was rung and not yet heard is not rung again: it is heard after everything that was done before. */
+void courier_ring(struct board *board, uint32_t bells)
+{
+    uint64_t one = 1;
+    if ((atomic_fetch_or(&board->courier_bells, bells) & bells) == bells)
+        return;
+    ssize_t ignored = write(FD_COURIER_BELL, &one, sizeof one);
+    (void)ignored;
 }
 
 bool board_lease_over(const struct board *board, usec_t now)

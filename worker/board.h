@@ -4,6 +4,7 @@
  *     supervisor  phase, supervisor_at, deaths, edition,  keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
  *                     pool, seat_count, groups                burst_over, lease
  *     child       its seat: state, task, turn, limits, progress      fork server  its edition
+ *     courier     courier_at, courier_good_at                         anybody      courier_bells
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
 #include "common/broker/lanes.h"
@@ -82,6 +83,7 @@ struct edition {
     int pool; /* these: for the supervisor, written before the fork server says that it is ready */
     usec_t drain, cancel_term, cancel_kill;
     enum log_level log_level;
+    bool needs_courier; /* it serves queues that Redis has */
     char trouble[ERR_TEXT_MAX];           /* why the fork server of this edition refused it */
     _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
     struct lanes lanes;
@@ -106,6 +108,9 @@ struct board {
     _Atomic uint32_t idle_turn;    /* counts how often a child found nothing to do */
     _Atomic int64_t supervisor_at; /* CLOCK_BOOTTIME of its last round */
     _Atomic int64_t keeper_at;     /* the same of the keeper */
+    _Atomic int64_t courier_at;      /* the same of the courier */
+    _Atomic int64_t courier_good_at; /* CLOCK_BOOTTIME when it had last done all its duties; 0: not yet */
+    _Atomic uint32_t courier_bells;  /* enum courier_bell, rung and not yet heard */
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
     _Atomic uint32_t lives;        /* how often others have taken all this worker held */
     struct edition editions[EDITIONS_MAX];
@@ -114,7 +119,7 @@ struct board {
 };
 
 /* What a process of the worker inherits, by descriptor number. */
-enum board_fd { FD_BOARD = 3, FD_CONTROL, FD_KEEPER_BELL, FD_LOG_WRITE, FD_LOG_READ, FD_ENDS };
+enum board_fd { FD_BOARD = 3, FD_CONTROL, FD_KEEPER_BELL, FD_COURIER_BELL, FD_LOG_WRITE, FD_LOG_READ, FD_ENDS };
 
 /* A new board with room for every pool, in a memory file of its own: *fd is close-on-exec. */
 struct board *board_make(int pool, int *fd, struct err *e);
@@ -154,6 +159,15 @@ bool board_wake_idle(struct board *board);
 void board_wake_all(struct board *board);
 bool board_all_idle(const struct board *board);
 bool board_all_busy(const struct board *board);
+
+/* Anyone but the supervisor: there is something for the courier, one or several of these. */
+enum courier_bell {
+    COURIER_OUTBOX = 1,  /* a transaction has committed that put something into the outbox */
+    COURIER_SETTLED = 2, /* tasks of its queues have been settled */
+    COURIER_IDLE = 4,    /* a child waits that did not */
+    COURIER_CANCEL = 8   /* somebody has asked for the end of a task */
+};
+void courier_ring(struct board *board, uint32_t bells);
 
 /* The lease is over for this side a margin before it is over for others. */
 bool board_lease_over(const struct board *board, usec_t now);

@@ -3,6 +3,7 @@
 #include "common/base/crash_point.h"
 #include "worker/board.h"
 #include "worker/child.h"
+#include "worker/courier.h"
 #include "worker/keeper.h"
 #include "worker/orphans.h"
 
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROLES_MAX = CONFIG_POOL_MAX + 1 };
+enum { ROLES_MAX = CONFIG_POOL_MAX - ROLE_FIRST };
 
 struct nursery {
     const struct config *config;
@@ -27,7 +28,7 @@ struct nursery {
     uint32_t edition;
     int signals; /* signalfd for SIGCHLD */
     sigset_t outer_mask;
-    pid_t pids[ROLES_MAX]; /* by role + 1; 0: none */
+    pid_t pids[ROLES_MAX]; /* by role - ROLE_FIRST; 0: none */
 };
 
 /* A terminal sends them to all of its foreground group, which the fork server shares with the supervisor: they are that one's. */
@@ -66,17 +67,27 @@ static void place(struct nursery *n, int seat, pid_t pid)
     word_set(&board->seats[seat].placed, (uint32_t)pid);
 }
 
+static int run_role(const struct nursery *n, int role)
+{
+    switch (role) {
+    case ROLE_KEEPER:
+        return keeper_run(n->board, n->edition, n->config, n->catalog);
+    case ROLE_COURIER:
+        return courier_run(n->board, n->edition, n->config, n->catalog);
+    default:
+        return child_run(n->board, n->edition, role, n->config, n->catalog);
+    }
+}
+
 static void spawn(struct nursery *n, int role)
 {
     pid_t parent = getpid();
-    if (role != ROLE_KEEPER && n->board->groups.version && !cgroup_make(&n->board->groups, role))
+    if (role >= 0 && n->board->groups.version && !cgroup_make(&n->board->groups, role))
         log_warning("worker.group_not_made", LOG_INT("seat", role));
     pid_t pid = fork();
     if (pid == 0) {
         become_child(n, parent);
-        int status = role == ROLE_KEEPER ? keeper_run(n->board, n->edition, n->config, n->catalog)
-                                         : child_run(n->board, n->edition, role, n->config, n->catalog);
-        _exit(status);
+        _exit(run_role(n, role));
     }
     if (pid < 0) {
         tell(&(struct news){.kind = NEWS_FAILED, .role = role, .status = errno});
@@ -84,24 +95,25 @@ static void spawn(struct nursery *n, int role)
     }
     CRASH_POINT("fork", "done");
     setpgid(pid, pid); /* both sides do it, so that a kill of the group never misses */
-    n->pids[role + 1] = pid;
-    if (role != ROLE_KEEPER)
+    n->pids[role - ROLE_FIRST] = pid;
+    if (role >= 0)
         place(n, role, pid);
     tell(&(struct news){.kind = NEWS_SPAWNED, .role = role, .pid = pid});
 }
 
 static void obey(struct nursery *n, const struct order *order)
 {
-    if (order->role < ROLE_KEEPER || order->role + 1 >= ROLES_MAX)
+    if (order->role < ROLE_FIRST || order->role - ROLE_FIRST >= ROLES_MAX)
         return;
+    pid_t pid = n->pids[order->role - ROLE_FIRST];
     switch (order->kind) {
     case ORDER_SPAWN:
-        if (n->pids[order->role + 1] == 0)
+        if (pid == 0)
             spawn(n, order->role);
         break;
     case ORDER_KILL:
-        if (n->pids[order->role + 1] > 0)
-            kill(-n->pids[order->role + 1], order->signal);
+        if (pid > 0)
+            kill(-pid, order->signal);
         break;
     }
 }
@@ -128,7 +140,7 @@ static int role_of(const struct nursery *n, pid_t pid)
 {
     for (int i = 0; i < ROLES_MAX; i++)
         if (n->pids[i] == pid)
-            return i - 1;
+            return i + ROLE_FIRST;
     return ROLES_MAX;
 }
 
@@ -147,7 +159,7 @@ static bool reap_one(struct nursery *n)
     int role = role_of(n, info.si_pid);
     if (role == ROLES_MAX)
         return true;
-    n->pids[role + 1] = 0;
+    n->pids[role - ROLE_FIRST] = 0;
     CRASH_POINT("reap", "done");
     orphans_kill(is_child, n);
     tell(&(struct news){
@@ -157,7 +169,7 @@ static bool reap_one(struct nursery *n)
         .status = status,
         .peak_rss = (int64_t)used.ru_maxrss * 1024,
         .cpu_ms = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000,
-        .memory_limit = role == ROLE_KEEPER ? 0 : end_group(n, role, status),
+        .memory_limit = role < 0 ? 0 : end_group(n, role, status),
     });
     return true;
 }
@@ -178,8 +190,8 @@ static void end_children(const struct nursery *n)
             kill(-n->pids[i], SIGKILL);
     orphans_end_all();
     for (int i = 0; i < ROLES_MAX; i++)
-        if (n->pids[i] > 0 && i - 1 != ROLE_KEEPER)
-            cgroup_end(&n->board->groups, i - 1);
+        if (n->pids[i] > 0 && i + ROLE_FIRST >= 0)
+            cgroup_end(&n->board->groups, i + ROLE_FIRST);
 }
 
 static void serve(struct nursery *n)

@@ -7,7 +7,8 @@
 #include "worker/catalog.h"
 #include <sys/types.h>
 
-enum { ROLE_KEEPER = -1 }; /* else the seat's number */
+/* Else the seat's number. */
+enum { ROLE_COURIER = -2, ROLE_KEEPER = -1, ROLE_FIRST = ROLE_COURIER };
 
 enum order_kind { ORDER_SPAWN, ORDER_KILL };
 
@@ -28,7 +29,7 @@ struct news {
     int64_t memory_limit; /* the kernel killed it at so many bytes; 0: it did not */
 };
 
-/* A child or keeper that left because a later edition is there leaves with it. */
+/* A child, keeper or courier that left because a later edition is there leaves with it. */
 enum { EXIT_RELIEVED = 100 };
 
 /* Run as the fork server until the control socket closes. Never returns in a child. */

@@ -40,6 +40,12 @@ static void hear_ready(struct keeper *k, const char *queue, const char *priority
     board_wake_idle(k->board);
 }
 
+static void hear_cancel(struct keeper *k, struct uuid task)
+{
+    keeper_stop_task(k, task);
+    courier_ring(k->board, COURIER_CANCEL);
+}
+
 void keeper_hear(struct keeper *k, const char *payload)
 {
     char queue[LANE_QUEUE_MAX + 1], priority[4], id[UUID_TEXT_MAX];
@@ -49,7 +55,9 @@ void keeper_hear(struct keeper *k, const char *payload)
     if (sscanf(payload, "ready %64s %3s %d %lld", queue, priority, &flow, &low) == 4)
         hear_ready(k, queue, priority, flow, low);
     else if (sscanf(payload, "cancel %36s", id) == 1 && uuid_parse(id, &task))
-        keeper_stop_task(k, task);
+        hear_cancel(k, task);
+    else if (strcmp(payload, "outbox") == 0)
+        courier_ring(k->board, COURIER_OUTBOX);
     else if (strncmp(payload, "gate ", 5) == 0)
         keeper_hear_gate(k, payload + 5);
     else if (strcmp(payload, "gates") == 0)

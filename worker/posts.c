@@ -87,7 +87,7 @@ static bool is_over(const struct post *post, const struct posts_host *host)
 static void order(struct post *post, const struct news *news, const struct posts_host *host)
 {
     (void)news;
-    if (post->seat && is_over(post, host)) {
+    if (post->surplus || (post->seat && is_over(post, host))) {
         post->state = POST_CLOSED;
         return;
     }
@@ -128,7 +128,8 @@ static void failed(struct post *post, const struct news *news, const struct post
     back_off(post);
 }
 
-/* Is this death the end of the post? A keeper has to leave by itself: without it nobody gives back what the worker holds. */
+/* Is this death the end of the post? Keeper and courier have to leave by themselves: without them nobody gives back what the worker
+ * holds, or sends what it has to send. */
 static bool is_end(const struct post *post, const struct news *news, const struct posts_host *host)
 {
     bool left = WIFEXITED(news->status) && WEXITSTATUS(news->status) == 0;
@@ -162,7 +163,7 @@ static void exited(struct post *post, const struct news *news, const struct post
         atomic_store(&post->seat->turn, 0);
         atomic_store(&post->seat->state, SEAT_AWAY);
     } else if (!is_end(post, news, host) && !was_relieved(news)) {
-        log_warning("worker.keeper_died", LOG_INT("status", news->status));
+        log_warning(post->role == ROLE_COURIER ? "worker.courier_died" : "worker.keeper_died", LOG_INT("status", news->status));
     }
     post->pid = 0;
     if (is_end(post, news, host)) {

@@ -1,5 +1,6 @@
 #pragma once
-/* The supervisor's side of a seat: a post, which a child holds, dies on and is replaced at. The keeper's post is one of them.
+/* The supervisor's side of a seat: a post, which a child holds, dies on and is replaced at. The keeper's and the courier's posts are two of
+ * them, without a seat.
  *
  *                 order            spawned              told to leave, exited
  *     VACANT ----------> SPAWNING ----------> LIVE ------------------------------> CLOSED
@@ -21,9 +22,9 @@ enum post_event { POST_ORDER, POST_SPAWNED, POST_FAILED, POST_EXITED, POST_DUE, 
 
 struct post {
     enum post_state state;
-    int role; /* the seat's number, or ROLE_KEEPER */
-    struct seat *seat; /* NULL for the keeper */
-    bool surplus;      /* beyond the pool, which shrank: nobody follows who sits there */
+    int role; /* the seat's number, ROLE_KEEPER or ROLE_COURIER */
+    struct seat *seat; /* NULL for these two */
+    bool surplus;      /* beyond the pool, which shrank, or no courier is needed: nobody follows who sits there */
     uint32_t edition;  /* of the fork server that was asked last */
     pid_t pid;
     usec_t born_at, due_at; /* CLOCK_BOOTTIME */

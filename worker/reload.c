@@ -76,12 +76,23 @@ static void set_pool(struct supervisor *s, int pool)
     if (pool > s->board->seat_count)
         atomic_store(&s->board->seat_count, pool);
     s->all_started = true;
-    for (int i = 1; i <= s->board->seat_count; i++) {
-        struct post *post = &s->posts[i];
+    for (int seat = 0; seat < s->board->seat_count; seat++) {
+        struct post *post = supervisor_post(s, seat);
         post->surplus = post->role >= pool;
         if (!post->surplus)
             post_event(post, POST_ORDER, NULL, &s->host);
     }
+}
+
+void reload_order_courier(struct supervisor *s)
+{
+    struct post *post = supervisor_post(s, ROLE_COURIER);
+    post->surplus = !board_edition(s->board, atomic_load(&s->board->edition))->needs_courier;
+    if (post->surplus)
+        return;
+    if (!post_is_taken(post))
+        atomic_store(&s->board->courier_at, 0); /* of one that left long ago */
+    post_event(post, POST_ORDER, NULL, &s->host);
 }
 
 void reload_adopt(struct supervisor *s, const struct edition *edition)
@@ -102,14 +113,15 @@ void reload_ready(struct supervisor *s, struct fork_parent *parent)
     reload_adopt(s, edition);
     atomic_store(&s->board->edition, parent->edition);
     set_pool(s, edition->pool);
+    reload_order_courier(s);
     board_wake_all(s->board);
-    supervisor_ring_keeper(s);
+    supervisor_ring(s);
     log_info("worker.reloaded", LOG_INT("edition", parent->edition), LOG_INT("pool", edition->pool));
 }
 
 static bool has_children(struct supervisor *s, const struct fork_parent *parent)
 {
-    for (int i = 0; i <= s->board->seat_count; i++)
+    for (int i = 0; i < s->board->seat_count - ROLE_FIRST; i++)
         if (post_is_taken(&s->posts[i]) && s->posts[i].edition == parent->edition)
             return true;
     return false;

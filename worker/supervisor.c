@@ -2,7 +2,7 @@
  * the database is away because it has never heard of one.
  *
  * The way down: RUN -> DRAIN (children leave when their task is done; at the deadline they are shot and their tasks return) -> CLOSE
- * (the keeper gives back what is held and leaves) -> the control sockets close and the fork servers end. Reloads are reload.c's. */
+ * (courier and keeper send and give back what is held and leave) -> the control sockets close and the fork servers end. Reloads are reload.c's. */
 #include "common/base/crash_point.h"
 #include "common/base/hangup.h"
 #include "worker/board.h"
@@ -22,15 +22,18 @@
 #include <uv.h>
 
 static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
-                    keeper_patience = SECONDS(60);
+                    loop_patience = SECONDS(60);
 static const int oom_score = -500; /* where it may */
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
-void supervisor_ring_keeper(const struct supervisor *s)
+void supervisor_ring(const struct supervisor *s)
 {
-    uint64_t one = 1;
-    ssize_t ignored = write(s->fds[FD_KEEPER_BELL], &one, sizeof one);
-    (void)ignored;
+    static const int bells[] = {FD_KEEPER_BELL, FD_COURIER_BELL};
+    for (size_t i = 0; i < sizeof bells / sizeof *bells; i++) {
+        uint64_t one = 1;
+        ssize_t ignored = write(s->fds[bells[i]], &one, sizeof one);
+        (void)ignored;
+    }
 }
 
 /* The way down ------------------------------------------------------------------------------------------------------ */
@@ -39,7 +42,7 @@ static void set_phase(struct supervisor *s, enum phase to)
 {
     atomic_store(&s->board->phase, to);
     board_wake_all(s->board);
-    supervisor_ring_keeper(s);
+    supervisor_ring(s);
 }
 
 static void drain(struct supervisor *s)
@@ -58,10 +61,10 @@ static void drain_now(struct supervisor *s)
     s->drain_until = clock_boot();
 }
 
-static bool children_gone(const struct supervisor *s)
+static bool children_gone(struct supervisor *s)
 {
-    for (int i = 1; i <= s->board->seat_count; i++)
-        if (post_is_taken(&s->posts[i]))
+    for (int seat = 0; seat < s->board->seat_count; seat++)
+        if (post_is_taken(supervisor_post(s, seat)))
             return false;
     return true;
 }
@@ -103,10 +106,15 @@ static void check_start(struct supervisor *s, usec_t now)
     set_phase(s, PHASE_DRAIN);
 }
 
+static bool has_left(struct supervisor *s, int role)
+{
+    const struct post *post = supervisor_post(s, role);
+    return post->state == POST_CLOSED || post->state == POST_VACANT;
+}
+
 /* One look at how far the way down is. */
 static void go_down(struct supervisor *s, usec_t now)
 {
-    struct post *keeper = supervisor_post(s, ROLE_KEEPER);
     switch (supervisor_phase(s)) {
     case PHASE_RUN:
         check_start(s, now);
@@ -115,15 +123,15 @@ static void go_down(struct supervisor *s, usec_t now)
         break;
     case PHASE_DRAIN:
         if (now >= s->drain_until)
-            for (int i = 1; i <= s->board->seat_count; i++)
-                post_shoot(&s->posts[i], OUTCOME_RETURNED, "returned: the worker stopped", &s->host);
+            for (int seat = 0; seat < s->board->seat_count; seat++)
+                post_shoot(supervisor_post(s, seat), OUTCOME_RETURNED, "returned: the worker stopped", &s->host);
         if (children_gone(s)) {
             s->close_until = now + close_wait;
             set_phase(s, PHASE_CLOSE);
         }
         break;
     case PHASE_CLOSE:
-        if (keeper->state == POST_CLOSED || keeper->state == POST_VACANT || now >= s->close_until)
+        if ((has_left(s, ROLE_KEEPER) && has_left(s, ROLE_COURIER)) || now >= s->close_until)
             end(s, s->exit_status);
         break;
     }
@@ -160,6 +168,7 @@ static bool closing(void *data)
 static void start_posts(struct supervisor *s)
 {
     post_event(supervisor_post(s, ROLE_KEEPER), POST_ORDER, NULL, &s->host);
+    reload_order_courier(s);
     post_event(supervisor_post(s, 0), POST_ORDER, NULL, &s->host);
     s->fork_server_ready = true;
 }
@@ -222,22 +231,22 @@ static bool lease_over(struct supervisor *s, usec_t now)
     return lives != seen || board_lease_over(s->board, now);
 }
 
-/* A keeper that does not turn its loop any more renews nothing and hears nothing: another one will. */
-static void check_keeper(struct supervisor *s, usec_t now)
+/* One that does not turn its loop any more renews nothing, hears nothing and sends nothing: another one will. */
+static void check_loop(struct supervisor *s, int role, _Atomic int64_t *turned_at, const char *event, usec_t now)
 {
-    usec_t keeper_at = atomic_load(&s->board->keeper_at);
-    if (!keeper_at || now - keeper_at < keeper_patience)
+    usec_t at = atomic_load(turned_at);
+    if (!at || now - at < loop_patience || supervisor_post(s, role)->state != POST_LIVE)
         return;
-    log_error("worker.keeper_hangs", LOG_FOR("since", now - keeper_at));
-    atomic_store(&s->board->keeper_at, now);
-    send_order(s, &(struct order){.kind = ORDER_KILL, .role = ROLE_KEEPER, .signal = SIGKILL});
+    log_error(event, LOG_FOR("since", now - at));
+    atomic_store(turned_at, now);
+    send_order(s, &(struct order){.kind = ORDER_KILL, .role = role, .signal = SIGKILL});
 }
 
 /* How long until there is something to look at: a post whose back-off is over, a limit, the way down. */
 static usec_t next_tick(const struct supervisor *s, usec_t now)
 {
     usec_t pause = supervisor_phase(s) != PHASE_RUN || s->board->burst || !s->all_started ? tick_short : board_all_idle(s->board) ? tick_idle : tick_busy;
-    for (int i = 0; i <= s->board->seat_count; i++)
+    for (int i = 0; i < s->board->seat_count - ROLE_FIRST; i++)
         if (s->posts[i].state == POST_BACKOFF && s->posts[i].due_at - now < pause)
             pause = s->posts[i].due_at > now ? s->posts[i].due_at - now : 0;
     return pause;
@@ -257,10 +266,11 @@ static void on_tick(uv_timer_t *timer)
     usec_t now = clock_boot();
     bool over = lease_over(s, now);
     atomic_store(&s->board->supervisor_at, now);
-    for (int i = 0; i <= s->board->seat_count; i++)
+    for (int i = 0; i < s->board->seat_count - ROLE_FIRST; i++)
         post_check(&s->posts[i], now, s->board->lease, over, &s->host);
     start_others(s, now);
-    check_keeper(s, now);
+    check_loop(s, ROLE_KEEPER, &s->board->keeper_at, "worker.keeper_hangs", now);
+    check_loop(s, ROLE_COURIER, &s->board->courier_at, "worker.courier_hangs", now);
     reload_check(s, now);
     go_down(s, now);
     plan_tick(s);
@@ -323,7 +333,8 @@ static bool make_channels(struct supervisor *s, struct err *e)
     s->fds[FD_LOG_READ] = lines[0];
     s->fds[FD_LOG_WRITE] = lines[1];
     s->fds[FD_KEEPER_BELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return s->fds[FD_KEEPER_BELL] >= 0 || err_errno(e, ERR_FAILED, errno, "eventfd");
+    s->fds[FD_COURIER_BELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return (s->fds[FD_KEEPER_BELL] >= 0 && s->fds[FD_COURIER_BELL] >= 0) || err_errno(e, ERR_FAILED, errno, "eventfd");
 }
 
 /* Control groups and another user, for children. */
@@ -352,9 +363,9 @@ static bool make_board(struct supervisor *s, struct err *e)
     s->board->burst = s->options->burst;
     atomic_store(&s->board->supervisor_pid, getpid());
     atomic_store(&s->board->supervisor_at, clock_boot());
-    s->posts = mem_zero(CONFIG_POOL_MAX + 1, sizeof *s->posts);
-    for (int role = ROLE_KEEPER; role < CONFIG_POOL_MAX; role++)
-        *supervisor_post(s, role) = (struct post){.role = role, .seat = role == ROLE_KEEPER ? NULL : &s->board->seats[role]};
+    s->posts = mem_zero(CONFIG_POOL_MAX - ROLE_FIRST, sizeof *s->posts);
+    for (int role = ROLE_FIRST; role < CONFIG_POOL_MAX; role++)
+        *supervisor_post(s, role) = (struct post){.role = role, .seat = role < 0 ? NULL : &s->board->seats[role]};
     s->host = (struct posts_host){.order = send_order, .data = s, .closing = closing, .tally = &s->board->tally};
     return true;
 }

@@ -18,7 +18,7 @@ struct supervisor {
     usec_t drain_for;
     uv_timer_t tick;
     uv_signal_t on_term, on_int, on_quit, on_hup;
-    struct post *posts; /* by role + 1: the keeper's is the first, then one a seat */
+    struct post *posts; /* by role - ROLE_FIRST: the courier's and the keeper's, then one a seat */
     struct posts_host host;
     usec_t started_at, drain_until, close_until;
     uint32_t lives_seen;
@@ -31,11 +31,11 @@ static inline enum phase supervisor_phase(const struct supervisor *s)
     return (enum phase)atomic_load(&s->board->phase);
 }
 
-/* The post of a seat, or the keeper's. */
+/* The post of a seat, the keeper's or the courier's. */
 static inline struct post *supervisor_post(struct supervisor *s, int role)
 {
-    assert(role >= ROLE_KEEPER && role < CONFIG_POOL_MAX);
-    return &s->posts[role + 1];
+    assert(role >= ROLE_FIRST && role < CONFIG_POOL_MAX);
+    return &s->posts[role - ROLE_FIRST];
 }
 
 /* Somebody is there, or about to be. */
@@ -44,7 +44,8 @@ static inline bool post_is_taken(const struct post *post)
     return post->state == POST_LIVE || post->state == POST_SHOT || post->state == POST_SPAWNING;
 }
 
-void supervisor_ring_keeper(const struct supervisor *s);
+/* Keeper and courier look around. */
+void supervisor_ring(const struct supervisor *s);
 
 /* reload.c ----------------------------------------------------------------------------------------------------------- */
 
@@ -58,6 +59,9 @@ bool reload_start(struct supervisor *s, struct err *e);
 
 /* What an edition says about the worker as a whole. */
 void reload_adopt(struct supervisor *s, const struct edition *edition);
+
+/* The courier of the current edition, when it needs one. */
+void reload_order_courier(struct supervisor *s);
 
 /* Begin what was asked for, one after the other: several that were asked for meanwhile are one. */
 void reload_check(struct supervisor *s, usec_t now);

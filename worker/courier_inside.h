@@ -1,0 +1,49 @@
+#pragma once
+/* What the courier's files know of each other: courier.c is the loop with the table of duties, courier_NAME.c is the duty of that name.
+ *
+ * A duty is straight-line code with a state of its own. It runs when a bell rings that it listens to, when a descriptor that it watches is
+ * ready, when the moment has come that it asked for, and once after its connections are new: then nothing that was heard before counts,
+ * and it looks at everything. What it waits for has a deadline: the others wait meanwhile. One that fails runs again after a back-off, and
+ * the others go on. */
+#include "common/db/pg.h"
+#include "common/db/redis.h"
+#include "worker/courier.h"
+#include <poll.h>
+
+enum { COURIER_FDS_MAX = 32 };
+
+/* Connections that a duty cannot do without. */
+enum { COURIER_PG = 1, COURIER_REDIS = 2 };
+
+struct courier {
+    struct board *board;
+    const struct config *config;
+    const struct catalog *catalog;
+    struct pg *pg;       /* NULL: not connected */
+    struct redis *redis; /* for commands; a duty that listens or blocks opens its own. NULL: not connected */
+};
+
+/* Why a duty runs, and when it wants to run again. */
+struct duty_turn {
+    bool fresh;     /* the connections are new */
+    uint32_t bells; /* enum courier_bell: rung since its last run */
+    bool leaving;   /* the children are gone: its last run */
+    usec_t next_at; /* for the duty to set, CLOCK_BOOTTIME; 0: not by the clock */
+};
+
+struct duty {
+    const char *name;
+    int needs;      /* COURIER_PG, COURIER_REDIS: it runs only while they are there */
+    uint32_t bells; /* enum courier_bell that it listens to */
+    size_t state_size;
+    /* Is there anything for it in this configuration? NULL: always. */
+    bool (*wanted)(const struct config *config);
+    bool (*run)(struct courier *c, void *state, struct duty_turn *turn, struct err *e);
+    /* Descriptors that it wants to be woken by; NULL: none. */
+    size_t (*watch)(struct courier *c, void *state, struct pollfd *fds, size_t room);
+    /* Give up what it opened itself; its state is cleared afterwards. NULL: nothing. */
+    void (*close)(struct courier *c, void *state);
+};
+
+/* courier_watch.c: is this a Redis that keeps what it is given? */
+extern const struct duty duty_watch;
