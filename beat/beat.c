@@ -535,7 +535,7 @@ static void reload(struct beat *b)
     b->config = b->reloaded = fresh;
     b->declared = false;
     b->declare_at = b->look_at = 0;
-    log_set_level_name(fresh->log.level);
+    log_set_words(fresh->log.level, fresh->log.format);
     log_info("beat.reloaded", LOG_INT("schedules", (int64_t)fresh->schedule_count));
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/store/migrate.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,12 +54,44 @@ struct config *session_reread(const struct config_flag *more, struct err *e)
     return config;
 }
 
+static void begin_log(const struct config *config)
+{
+    log_set_words(config->log.level, config->log.format);
+    for (size_t i = 0; i < config->stranger_count; i++)
+        log_warning("config.unknown_variable", LOG_STR("variable", config->strangers[i]));
+}
+
 bool session_config(struct session *s, const struct config_flag *more, struct err *e)
 {
     s->config = session_reread(more, e);
     if (s->config)
-        log_set_level_name(s->config->log.level);
+        begin_log(s->config);
     return s->config != NULL;
+}
+
+/* A further option that a reload does not reach is a row. */
+static const struct {
+    const char *option;
+    bool worker; /* matters to workers only */
+    size_t offset; /* of a text in struct config */
+} fixed[] = {
+    {"database.url", false, offsetof(struct config, database.url)},
+    {"worker.user", true, offsetof(struct config, worker.user)},
+    {"worker.cgroup", true, offsetof(struct config, worker.cgroup)},
+};
+
+static const char *text_at(const struct config *config, size_t offset)
+{
+    const char *text;
+    memcpy(&text, (const char *)config + offset, sizeof text);
+    return text ? text : "";
+}
+
+void session_tell_fixed(const struct config *was, const struct config *now, bool worker)
+{
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if ((worker || !fixed[i].worker) && strcmp(text_at(was, fixed[i].offset), text_at(now, fixed[i].offset)) != 0)
+            log_warning("config.needs_restart", LOG_STR("option", fixed[i].option), LOG_STR("why", "it takes effect at the next start"));
 }
 
 const struct catalog *session_catalog(struct session *s, struct err *e)

@@ -16,6 +16,10 @@ bool session_config(struct session *s, const struct config_flag *more, struct er
 /* Read it once more, for a reload: the caller's, to config_free(). The session goes on with the one it has. */
 struct config *session_reread(const struct config_flag *more, struct err *e);
 
+/* Log a warning for each option that `now` has another value of than `was` and that is taken over at the next start only: of all programs,
+ * and of workers. */
+void session_tell_fixed(const struct config *was, const struct config *now, bool worker);
+
 /* The handlers of this program as the configuration has them. Lives as long as the process. */
 const struct catalog *session_catalog(struct session *s, struct err *e);
 

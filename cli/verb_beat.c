@@ -3,9 +3,14 @@
 #include "cli/session.h"
 #include "cli/verb.h"
 
+static const struct config *started_with;
+
 static struct config *reread(struct err *e)
 {
-    return session_reread(NULL, e);
+    struct config *config = session_reread(NULL, e);
+    if (config)
+        session_tell_fixed(started_with, config, false);
+    return config;
 }
 
 static int run(int argc, char **argv)
@@ -14,6 +19,7 @@ static int run(int argc, char **argv)
     struct err e;
     if (!flags_read(NULL, argc, argv, NULL, &e) || !session_config(&s, NULL, &e))
         return verb_failed(&e);
+    started_with = s.config;
     struct beat_options options = {.url = session_url(&s, &e), .reread = reread};
     return options.url ? beat_main(s.config, &options) : verb_failed(&e);
 }

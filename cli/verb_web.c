@@ -18,12 +18,16 @@ static const struct flag flags[] = {
     {0},
 };
 
+static const struct config *started_with;
+
 static bool reread(struct err *e)
 {
     CLEANUP(config_freep) struct config *config = session_reread(NULL, e);
-    if (config)
-        log_set_level_name(config->log.level);
-    return config != NULL;
+    if (!config)
+        return false;
+    log_set_words(config->log.level, config->log.format);
+    session_tell_fixed(started_with, config, false);
+    return true;
 }
 
 static int run(int argc, char **argv)
@@ -33,6 +37,7 @@ static int run(int argc, char **argv)
     struct err e;
     if (!flags_read(flags, argc, argv, &args, &e) || !session_config(&s, NULL, &e))
         return verb_failed(&e);
+    started_with = s.config;
     struct web_options options = {.url = session_url(&s, &e),
                                   .pooled = s.config->database.listen_url != NULL,
                                   .listen = args.listen,
@@ -45,7 +50,7 @@ const struct verb verb_web = {
     .name = "web",
     .summary = "answer /livez, /readyz and /metrics over HTTP",
     .details = "It only reads, needs the role drumbeat_read and asks for no password: listen where only probes and Prometheus reach it.\n"
-               "SIGTERM ends it at once. SIGHUP reads log.level again; the address, the database and the rules are flags or need a restart.",
+               "SIGTERM ends it at once. SIGHUP reads log.* again; the address, the database and the rules are flags or need a restart.",
     .example = "drumbeat web --listen 127.0.0.1:8081\ncurl http://127.0.0.1:8081/readyz",
     .flags = flags,
     .run = run,

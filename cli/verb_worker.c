@@ -1,6 +1,7 @@
 /* worker: run tasks in a pool of child processes. The hidden verb beside it is the process the children come from. */
 #include "cli/session.h"
 #include "cli/verb.h"
+#include "common/base/text.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -19,37 +20,76 @@ static const struct flag flags[] = {
     {0},
 };
 
+/* What the options of the configuration are set to by flags. */
+struct overrides {
+    char pool[24];
+    struct config_flag flags[3];
+};
+
+static void read_overrides(const struct args *args, struct overrides *out)
+{
+    size_t count = 0;
+    *out = (struct overrides){0};
+    snprintf(out->pool, sizeof out->pool, "%d", (int)args->pool);
+    if (args->queues)
+        out->flags[count++] = (struct config_flag){"worker.queues", args->queues};
+    if (args->pool)
+        out->flags[count] = (struct config_flag){"worker.pool", out->pool};
+}
+
 /* Both processes read the same flags into the same configuration. */
 static bool read_config(int argc, char **argv, struct args *args, struct session *s, struct err *e)
 {
-    char pool[24];
-    struct config_flag more[3] = {{0}};
-    size_t count = 0;
+    struct overrides overrides;
     if (!flags_read(flags, argc, argv, args, e))
         return false;
-    snprintf(pool, sizeof pool, "%d", (int)args->pool);
-    if (args->queues)
-        more[count++] = (struct config_flag){"worker.queues", args->queues};
-    if (args->pool)
-        more[count++] = (struct config_flag){"worker.pool", pool};
-    if (!session_config(s, more, e))
-        return false;
-    const char *url = session_url(s, e);
-    if (!url)
-        return false;
-    s->config->database.url = url;
-    return true;
+    read_overrides(args, &overrides);
+    return session_config(s, overrides.flags, e);
+}
+
+/* The worker as it was started. */
+static struct {
+    struct args args;
+    const char *url; /* which it uses, wherever it is from */
+    const char *environment_url;
+    const struct config *config;
+} start;
+
+/* For the fork server: an environment is private, arguments are not. */
+static void set_environment(const char *url)
+{
+    if (url)
+        setenv("DATABASE_URL", url, 1);
+    else
+        unsetenv("DATABASE_URL");
+}
+
+/* The new configuration holds. Read it as it was read at the start, and say what of it does not. */
+static void tell_fixed(void)
+{
+    struct err e;
+    struct overrides overrides;
+    read_overrides(&start.args, &overrides);
+    set_environment(start.environment_url);
+    CLEANUP(config_freep) struct config *now = session_reread(overrides.flags, &e);
+    set_environment(start.url);
+    if (now)
+        session_tell_fixed(start.config, now, true);
 }
 
 static int run(int argc, char **argv)
 {
-    struct args args = {0};
     CLEANUP(session_close) struct session s = {0};
     struct err e;
-    if (!read_config(argc, argv, &args, &s, &e))
+    if (!read_config(argc, argv, &start.args, &s, &e))
         return verb_failed(&e);
-    setenv("DATABASE_URL", s.config->database.url, 1); /* for the fork server: an environment is private, arguments are not */
-    return worker_main(&(struct worker_options){.config = s.config, .burst = args.burst, .flags = (const char *const *)argv + 1});
+    start.url = session_url(&s, &e);
+    if (!start.url)
+        return verb_failed(&e);
+    start.config = s.config;
+    start.environment_url = getenv("DATABASE_URL") ? mem_strdup(getenv("DATABASE_URL")) : NULL;
+    set_environment(start.url);
+    return worker_main(&(struct worker_options){.config = s.config, .burst = start.args.burst, .flags = (const char *const *)argv + 1, .reloaded = tell_fixed});
 }
 
 static int run_fork_server(int argc, char **argv)

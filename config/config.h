@@ -121,8 +121,11 @@ struct config {
     } results;
     struct config_keep history;
     struct {
-        const char *level; /* debug, info, warning, error */
+        const char *level;  /* debug, info, warning, error */
+        const char *format; /* logfmt, json */
     } log;
+    const char **strangers; /* variables DRUMBEAT_… that name no option: whoever loads warns of them */
+    size_t stranger_count;
     struct config_queue *queues;
     size_t queue_count;
     struct config_handler *handlers;

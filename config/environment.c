@@ -2,10 +2,11 @@
  * is empty is as good as missing. */
 #include "config/load.h"
 
-#include "common/base/log.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { STRANGERS_MAX = 32 };
 
 /* Names that are ours without being options; one that ends in _ stands for all that begin with it. */
 static const char *const reserved[] = {"DRUMBEAT_CONFIG",   "DRUMBEAT_TASK_ID", "DRUMBEAT_ATTEMPT", "DRUMBEAT_TICK",
@@ -81,7 +82,8 @@ static bool apply_variable(struct loaded *l, const char *variable, struct err *e
     if (!find_variable(l, variable, &at, &matches, e))
         return false;
     if (matches == 0) {
-        log_warning("config.unknown_variable", LOG_STR("variable", name));
+        if (l->config.stranger_count < STRANGERS_MAX)
+            l->config.strangers[l->config.stranger_count++] = name;
         return true;
     }
     struct origin origin = {.source = SOURCE_ENVIRONMENT, .name = name};
@@ -107,6 +109,7 @@ static bool apply_wellknown(struct loaded *l, struct err *e)
 
 bool environment_apply(struct loaded *l, struct err *e)
 {
+    l->config.strangers = region_alloc(l->memory, STRANGERS_MAX * sizeof *l->config.strangers);
     for (char **variable = environ; variable && *variable; variable++)
         if (strncmp(*variable, "DRUMBEAT_", 9) == 0 && !apply_variable(l, *variable, e))
             return false;

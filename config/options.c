@@ -82,6 +82,8 @@ static const struct option history[] = {
 static const struct option logging[] = {
     {"level", OPTION_CHOICE, IN(config, log.level), .fallback = "info",
      .choices = LIST("debug", "info", "warning", "error"), .help = "the least important events that are written"},
+    {"format", OPTION_CHOICE, IN(config, log.format), .fallback = "logfmt", .choices = LIST("logfmt", "json"),
+     .help = "how their lines are written, on standard error"},
     {0},
 };
 

@@ -82,18 +82,46 @@ START_TEST(beat_refuses_a_file_that_is_wrong_and_carries_on)
 }
 END_TEST
 
-START_TEST(web_takes_over_the_log_level_and_goes_on_listening)
+START_TEST(web_takes_over_how_it_logs_and_goes_on_listening)
 {
     write_config("log: {level: info}\n");
     program = test_drumbeat_start(url, "web", "--listen", "127.0.0.1:0", "--config", file, NULL);
     ck_assert(test_process_wait_for(program, "web.started", SECONDS(10)));
     ask_reload("log: {level: loud}\n", "web.reload_refused");
     assert_told(".yaml:1:14");
-    ask_reload("log: {level: info}\n", "web.reloaded");
+    ask_reload("log: {level: info, format: json}\n", "\"level\":\"info\",\"msg\":\"web.reloaded\"}");
     ck_assert_int_eq(test_process_status(program), -1);
     test_process_signal(program, SIGTERM);
     ck_assert(test_process_wait(program, SECONDS(10)));
     ck_assert_int_eq(test_process_status(program), 0);
+}
+END_TEST
+
+/* The file is where the address is from. */
+START_TEST(another_database_is_told_to_need_a_restart)
+{
+    static const struct {
+        const char *words[4], *started, *reloaded;
+    } programs[] = {
+        {{"web", "--listen", "127.0.0.1:0"}, "web.started", "web.reloaded"},
+        {{"beat"}, "beat.leads", "beat.reloaded"},
+        {{"worker", "--pool", "1"}, "worker.registered", "worker.reloaded"},
+    };
+    char yaml[600];
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        const char *const *words = programs[i].words;
+        snprintf(yaml, sizeof yaml, "database: {url: '%s'}\n", url);
+        write_config(yaml);
+        program = test_drumbeat_start(NULL, words[0], "--config", file, words[1], words[2], NULL);
+        ck_assert_msg(test_process_wait_for(program, programs[i].started, SECONDS(20)), "%s", test_process_errors(program));
+        ask_reload(yaml, programs[i].reloaded);
+        ck_assert_ptr_null(strstr(test_process_errors(program), "config.needs_restart"));
+        snprintf(yaml, sizeof yaml, "database: {url: '%s&application_name=secret'}\n", url);
+        ask_reload(yaml, "config.needs_restart option=database.url");
+        ck_assert_ptr_null(strstr(test_process_errors(program), "secret"));
+        test_process_free(program);
+    }
+    program = NULL;
 }
 END_TEST
 
@@ -127,7 +155,8 @@ int main(void)
     tcase_add_checked_fixture(tests, prepare, tidy);
     tcase_add_test(tests, beat_declares_what_the_file_says_now);
     tcase_add_test(tests, beat_refuses_a_file_that_is_wrong_and_carries_on);
-    tcase_add_test(tests, web_takes_over_the_log_level_and_goes_on_listening);
+    tcase_add_test(tests, another_database_is_told_to_need_a_restart);
+    tcase_add_test(tests, web_takes_over_how_it_logs_and_goes_on_listening);
     tcase_add_test(tests, up_passes_a_reload_on_to_worker_and_beat);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -100,6 +100,22 @@ static bool wait_for_family(struct test_process *worker, int depth, size_t wante
     return true;
 }
 
+/* What does not change -------------------------------------------------------------------------------------------------- */
+
+START_TEST(what_a_reload_cannot_change_is_told_by_name)
+{
+    struct test_process *worker = start_worker("worker: {pool: 1}\n");
+    reload(worker, "worker: {pool: 1, cgroup: 'off', user: nobody}\n");
+    await_event(worker, "config.needs_restart option=worker.cgroup", 1);
+    await_event(worker, "config.needs_restart option=worker.user", 1);
+    ck_assert_ptr_null(strstr(test_process_errors(worker), "option=database.url")); /* the environment's beats the file's */
+    ask_reload(worker, "worker: {pool: 1}\nlog: {format: json}\n");
+    await_event(worker, "\"level\":\"info\",\"msg\":\"worker.reloaded\"", 1);
+    stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 2, SECONDS(15)));
+}
+END_TEST
+
 /* What changes ---------------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_reload_adds_a_handler_and_a_queue)
@@ -422,6 +438,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
+    tcase_add_test(tests, what_a_reload_cannot_change_is_told_by_name);
     tcase_add_test(tests, a_reload_adds_a_handler_and_a_queue);
     tcase_add_test(tests, a_reload_takes_a_handler_and_a_queue_away);
     tcase_add_test(tests, limits_count_from_the_next_task_on);

@@ -74,7 +74,7 @@ void edition_write(struct edition *edition, const struct config *config)
     edition->drain = config->worker.drain;
     edition->cancel_term = config->worker.cancel.term;
     edition->cancel_kill = config->worker.cancel.kill;
-    edition->log_level = log_level();
+    edition->log = log_style();
     edition->needs_courier = needs_courier(config);
     edition->lanes.ageing = config->worker.ageing;
 }

@@ -82,7 +82,7 @@ enum { EDITIONS_MAX = 8 };
 struct edition {
     int pool; /* these: for the supervisor, written before the fork server says that it is ready */
     usec_t drain, cancel_term, cancel_kill;
-    enum log_level log_level;
+    struct log_style log;
     bool needs_courier; /* it serves queues that Redis has */
     char trouble[ERR_TEXT_MAX];           /* why the fork server of this edition refused it */
     _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */

@@ -100,7 +100,7 @@ void reload_adopt(struct supervisor *s, const struct edition *edition)
     s->drain_for = edition->drain;
     s->host.cancel_term = edition->cancel_term;
     s->host.cancel_kill = edition->cancel_kill;
-    log_set_level(edition->log_level);
+    log_set_style(edition->log);
 }
 
 void reload_ready(struct supervisor *s, struct fork_parent *parent)
@@ -117,6 +117,7 @@ void reload_ready(struct supervisor *s, struct fork_parent *parent)
     board_wake_all(s->board);
     supervisor_ring(s);
     log_info("worker.reloaded", LOG_INT("edition", parent->edition), LOG_INT("pool", edition->pool));
+    s->options->reloaded();
 }
 
 static bool has_children(struct supervisor *s, const struct fork_parent *parent)

@@ -7,6 +7,7 @@ struct worker_options {
     const struct config *config;
     bool burst;               /* end when nothing is left to claim */
     const char *const *flags; /* arguments with which another process reads the same configuration; ends with NULL */
+    void (*reloaded)(void);   /* told when another configuration holds */
 };
 
 /* Run until told to stop; answers the exit status. SIGTERM, SIGINT, the end of the terminal: running tasks finish (worker.drain at most),

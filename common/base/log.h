@@ -1,16 +1,21 @@
 #pragma once
-/* Logs: one line an event on standard error, logfmt, written with one call so that lines of many processes never mix.
+/* Logs: one line an event on standard error, logfmt or JSON, written with one call so that lines of many processes never mix.
  *
  *     log_info("task.claimed", LOG_STR("queue", queue), LOG_INT("tasks", n));
- *     2026-03-29T00:30:00.123Z info task.claimed queue=sync tasks=3
+ *     ts=2026-03-29T00:30:00.123Z level=info role=keeper msg=task.claimed queue=sync tasks=3
+ *     {"ts":"2026-03-29T00:30:00.123Z","level":"info","role":"keeper","msg":"task.claimed","queue":"sync","tasks":3}
  *
- * Event names are fixed words; tests may wait for them. Only loops and main() log: functions return errors.
+ * Whatever is in a value, a line is one line: control characters are escaped, what is longer than LOG_VALUE_MAX is cut and ends with "…".
+ * For the journal of systemd a line begins with its priority, "<6>". Event names are fixed words; tests may wait for them.
+ * Only loops and main() log: functions return errors.
  * Logging never blocks a task for long and never fails it. */
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/uuid.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_format { LOG_LOGFMT, LOG_JSON };
+enum { LOG_VALUE_MAX = 1024 }; /* bytes of one value */
 
 struct log_field {
     const char *key; /* NULL ends the list */
@@ -36,10 +41,17 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define log_warning(event, ...) log_write(LOG_WARNING, event, LOG_FIELDS(__VA_ARGS__))
 #define log_error(event, ...) log_write(LOG_ERROR, event, LOG_FIELDS(__VA_ARGS__))
 
-/* Lines below `level` are dropped; LOG_INFO at the start. */
+/* How this process logs: lines below `level` are dropped. LOG_INFO and LOG_LOGFMT at the start. */
+struct log_style {
+    enum log_level level;
+    enum log_format format;
+};
+void log_set_style(struct log_style wanted);
+struct log_style log_style(void);
 void log_set_level(enum log_level level);
-void log_set_level_name(const char *name); /* "debug" to "error"; NULL and other words change nothing */
-enum log_level log_level(void);
 
-/* A word put before every event of this process, "keeper" or "child 3"; NULL for none. The string must stay valid. */
+/* The same by the words of the configuration: "debug" to "error", "logfmt" or "json". NULL and other words change nothing. */
+void log_set_words(const char *level, const char *format);
+
+/* What this process is, "keeper" or "child 3", told with every event; NULL for none. The string must stay valid. */
 void log_set_role(const char *role);

@@ -175,6 +175,12 @@ void text_utf8(struct text *t, const char *s, size_t len)
         trim_to_character(t);
 }
 
+/* The other control characters (U+0080 to U+009F), which a terminal may obey, and the separators of lines and paragraphs (U+2028, U+2029). */
+static bool breaks_lines(const unsigned char *s)
+{
+    return (s[0] == 0xC2 && s[1] < 0xA0) || (s[0] == 0xE2 && s[1] == 0x80 && (s[2] == 0xA8 || s[2] == 0xA9));
+}
+
 void text_json_string(struct text *t, const char *s, size_t len)
 {
     static const char escapes[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
@@ -189,9 +195,12 @@ void text_json_string(struct text *t, const char *s, size_t len)
             text_putc(t, '\\');
             text_putc(t, escapes[c]);
             i++;
-        } else if (c < 0x20) {
+        } else if (c < 0x20 || c == 0x7F) {
             text_printf(t, "\\u%04x", c);
             i++;
+        } else if (breaks_lines((const unsigned char *)s + i)) {
+            text_printf(t, "\\u%04x", c == 0xC2 ? (unsigned char)s[i + 1] : 0x2000u + ((unsigned char)s[i + 2] & 0x3Fu));
+            i += length;
         } else {
             text_add(t, s + i, length);
             i += length;
