@@ -43,11 +43,14 @@ BEGIN
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
     PERFORM drumbeat.leave_batches(ids, succeeded);
     PERFORM drumbeat.release(ids);
+    IF EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = ANY (ids)) THEN
+        PERFORM pg_notify('drumbeat', 'settled'); -- somebody waits for its result
+    END IF;
 END $$;
 
 -- Whether a task has ties that untie() must cut. (claim() knows of one that came through a gate.)
 CREATE FUNCTION drumbeat.has_ties(body drumbeat.task_body) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT body.unique_key IS NOT NULL OR body.batch_id IS NOT NULL
+    SELECT body.unique_key IS NOT NULL OR body.batch_id IS NOT NULL OR body.external_id IS NOT NULL
 $$;
 
 -- Refuse a value of the contract: SQLSTATE 22023.

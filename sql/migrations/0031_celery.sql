@@ -1,0 +1,261 @@
+-- Tasks that came as messages of Celery clients. The task is an ordinary one with an id of its own; the message's id, which may be any text,
+-- is its external_id. What is held of the message stands here until the task has ended, its result is out and the message is
+-- acknowledged:
+--
+--    claimed in Redis --celery_take--> row here, task QUEUED ... RUNNING ... ended --result, then ack--> no row
+--
+-- Everything follows from rows, so whoever died between two steps is replaced by whoever looks next.
+
+CREATE TABLE drumbeat.celery_message (
+    task_id     uuid PRIMARY KEY,
+    external_id text COLLATE "C" NOT NULL UNIQUE,
+    queue       text NOT NULL,
+    worker      uuid NOT NULL, -- whose courier brings it to its end
+    tag         text,          -- under which it is held in Redis (unacked); NULL: it is acknowledged already
+    embed       jsonb NOT NULL, -- what its end needs: {root_id, parent_id, group, group_index, reply_to, correlation_id, ignore_result,
+                                -- callbacks, errbacks, chain, chord}, without those that are null
+    told        text           -- the state before the last that was written to the result backend; NULL: none yet
+);
+ALTER TABLE drumbeat.celery_message SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+                                         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000);
+
+-- Messages that somebody has revoked before they were claimed.
+CREATE TABLE drumbeat.celery_revoked (
+    external_id text COLLATE "C" PRIMARY KEY,
+    revoked_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    revoked_by  text NOT NULL DEFAULT session_user
+);
+
+CREATE INDEX task_body_external ON drumbeat.task_body (external_id) WHERE external_id IS NOT NULL;
+
+-- The newest task of a message's id; a task that was sent by this side has its own id on its message.
+CREATE FUNCTION drumbeat.celery_task(external text) RETURNS uuid LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    answer uuid;
+BEGIN
+    SELECT m.task_id INTO answer FROM drumbeat.celery_message m WHERE m.external_id = external COLLATE "C";
+    IF answer IS NULL THEN
+        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.external_id = external ORDER BY b.id DESC LIMIT 1;
+    END IF;
+    IF answer IS NULL AND external ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
+        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.id = external::uuid;
+    END IF;
+    RETURN answer;
+END $$;
+
+-- A message of a task that is known already. Fates: 'held' (a second copy of one that is on its way: the copy's tag counts from now on, the
+-- answer is the tag that did), 'ended' (its result goes out once more), 'new' (a retry by another worker, which is another run).
+CREATE FUNCTION drumbeat.celery_meet(known uuid, external text, tag text, queue text, worker uuid, retries int, embed jsonb, OUT fate text, OUT old_tag text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    SELECT m.tag INTO old_tag FROM drumbeat.celery_message m WHERE m.task_id = known FOR UPDATE;
+    IF FOUND THEN
+        UPDATE drumbeat.celery_message m SET tag = celery_meet.tag WHERE m.task_id = known;
+        fate := 'held';
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = known) THEN
+        fate := CASE WHEN retries > (SELECT coalesce((b.headers ->> 'retries')::int, 0) FROM drumbeat.task_body b WHERE b.id = known) THEN 'new' ELSE 'ended' END;
+        IF fate = 'new' THEN
+            RETURN;
+        END IF;
+    ELSE
+        fate := 'held';
+    END IF;
+    INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed) VALUES (known, external, queue, worker, tag, embed);
+    IF fate = 'held' THEN
+        PERFORM drumbeat.take_sent(known);
+    END IF;
+END $$;
+
+-- Take messages over: element n of each array belongs to one. Times are microseconds since 1970, 0 for none; limits are NULL or a JSON object.
+-- Answers a row each: what became of it, and a tag that is to be acknowledged now, if any. 'delayed': the row keeps it until its moment,
+-- so the message itself is no longer needed.
+CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args text[], priorities int[], etas bigint[],
+                                     expiries bigint[], retries int[], headers text[], limits text[], embeds text[])
+RETURNS TABLE (place int, fate text, acknowledge text)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_variable
+DECLARE
+    total    int := cardinality(externals);
+    ids      uuid[] := drumbeat.uuids_v7(total);
+    moment   timestamptz := clock_timestamp();
+    fates    text[] := array_fill('new'::text, ARRAY[total]);
+    old_tags text[] := array_fill(NULL::text, ARRAY[total]);
+    limited  boolean := EXISTS (SELECT FROM drumbeat.limit_rule) OR EXISTS (SELECT FROM drumbeat.handler h WHERE h.limit_by IS NOT NULL);
+    low      bigint;
+    lane     record;
+    known    uuid;
+    met      record;
+    i        int;
+BEGIN
+    FOR i IN 1 .. total LOOP
+        known := drumbeat.celery_task(externals[i]);
+        IF known IS NOT NULL THEN
+            met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]::jsonb);
+            fates[i] := met.fate;
+            old_tags[i] := met.old_tag;
+        END IF;
+        IF fates[i] = 'new' THEN
+            INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed)
+            VALUES (ids[i], externals[i], queue, worker, CASE WHEN etas[i] = 0 OR drumbeat.moment(etas[i]) <= moment THEN tags[i] END, embeds[i]::jsonb)
+            ON CONFLICT ON CONSTRAINT celery_message_external_id_key DO NOTHING;
+            IF NOT FOUND THEN -- another courier was faster with a copy of it
+                fates[i] := 'held';
+                old_tags[i] := tags[i];
+            ELSIF EXISTS (SELECT FROM drumbeat.celery_revoked r WHERE r.external_id = externals[i] COLLATE "C") THEN
+                fates[i] := 'revoked';
+            ELSIF etas[i] > 0 AND drumbeat.moment(etas[i]) > moment THEN
+                fates[i] := 'delayed';
+                old_tags[i] := tags[i];
+            END IF;
+        END IF;
+    END LOOP;
+    PERFORM pg_current_xact_id();
+    INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, headers, tenant, external_id, limit_key)
+    SELECT ids[t.n], names[t.n], queue, args[t.n]::jsonb, priorities[t.n], greatest(coalesce(h.max_attempts, 3), retries[t.n] + 1),
+           CASE WHEN etas[t.n] > 0 THEN drumbeat.moment(etas[t.n]) ELSE moment END, left(coalesce(x.headers ->> 'origin', 'celery'), 200),
+           CASE WHEN expiries[t.n] > 0 THEN drumbeat.moment(expiries[t.n]) END,
+           CASE WHEN limits[t.n] IS NULL THEN x.headers - 'limits' ELSE x.headers || jsonb_build_object('limits', limits[t.n]::jsonb) END,
+           left(nullif(x.headers ->> 'tenant', ''), 200), externals[t.n], left(names[t.n] || '/' || nullif(args[t.n]::jsonb ->> h.limit_by, ''), 500)
+      FROM generate_series(1, total) t(n)
+     CROSS JOIN LATERAL (SELECT headers[t.n]::jsonb) x(headers)
+      LEFT JOIN drumbeat.handler h ON h.name = names[t.n] COLLATE "C"
+     WHERE fates[t.n] IN ('new', 'delayed', 'revoked');
+    INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
+    SELECT ids[t.n], 'KILLED', retries[t.n], moment, 'revoked before it started' FROM generate_series(1, total) t(n) WHERE fates[t.n] = 'revoked';
+    INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
+    SELECT b.id, b.run_at, retries[t.n], b.max_attempts
+      FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'delayed';
+    IF FOUND THEN
+        PERFORM pg_notify('drumbeat', 'delayed');
+    END IF;
+    IF limited THEN
+        PERFORM drumbeat.line_up_many(array_agg(b.id ORDER BY t.n), array_agg(retries[t.n] ORDER BY t.n), array_agg(b.max_attempts ORDER BY t.n))
+           FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'new' HAVING count(*) > 0;
+    ELSE
+        low := nextval('drumbeat.ready_seq');
+        FOR lane IN
+            WITH placed AS (
+                INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
+                SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, retries[t.n], b.max_attempts
+                  FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'new' ORDER BY t.n
+                RETURNING priority, flow
+            )
+            SELECT DISTINCT p.priority, p.flow FROM placed p
+        LOOP
+            PERFORM drumbeat.ring(queue, lane.priority, lane.flow, low);
+        END LOOP;
+    END IF;
+    RETURN QUERY SELECT t.n, fates[t.n], old_tags[t.n] FROM generate_series(1, total) t(n);
+END $$;
+
+-- Messages of this worker whose tasks have ended, with all that their results need.
+CREATE FUNCTION drumbeat.celery_ended(worker uuid, most int)
+RETURNS TABLE (task_id uuid, external_id text, queue text, tag text, embed text, name text, status text, result text, error text, outcome text,
+               attempt int, started_at timestamptz, ended_at timestamptz)
+LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+    SELECT m.task_id, m.external_id, m.queue, m.tag, m.embed::text, b.name, e.status, e.result::text, e.error, p.outcome, e.attempt, e.started_at, e.ended_at
+      FROM drumbeat.celery_message m
+      JOIN drumbeat.ended e ON e.task_id = m.task_id
+      JOIN drumbeat.task_body b ON b.id = m.task_id
+      LEFT JOIN LATERAL (SELECT x.outcome FROM drumbeat.past_attempt x WHERE e.status <> 'SUCCESS' AND x.task_id = m.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
+     WHERE m.worker = celery_ended.worker LIMIT most
+$$;
+
+-- What the result backend is to be told of tasks that have not ended: 'RETRY', 'PROGRESS' and, when asked for, 'STARTED'. `told` is how
+-- that is remembered.
+CREATE FUNCTION drumbeat.celery_states(worker uuid, started boolean, most int)
+RETURNS TABLE (task_id uuid, external_id text, embed text, state text, told text, value bigint, total bigint, message text, pid int, host text)
+LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+    SELECT m.task_id, m.external_id, m.embed::text, s.state, s.told, s.value, s.total, s.message, s.pid, w.host
+      FROM drumbeat.celery_message m
+     CROSS JOIN LATERAL (
+        SELECT CASE WHEN r.progress_value > 0 OR r.progress_message IS NOT NULL THEN 'PROGRESS' ELSE 'STARTED' END AS state,
+               format('%s %s %s %s', r.attempt, r.progress_value, r.end_value, left(r.progress_message, 100)) AS told,
+               r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker
+          FROM drumbeat.running r
+         WHERE r.task_id = m.task_id AND r.started_at IS NOT NULL AND (started OR r.progress_value > 0 OR r.progress_message IS NOT NULL)
+        UNION ALL
+        SELECT 'RETRY', format('retry %s', d.attempt), d.attempt, d.allowed, d.reason, NULL, NULL
+          FROM drumbeat.delayed d WHERE d.task_id = m.task_id AND d.attempt > 0 AND d.reason IS NOT NULL
+     ) s
+      LEFT JOIN drumbeat.worker w ON w.id = s.worker
+     WHERE m.worker = celery_states.worker AND s.told IS DISTINCT FROM m.told LIMIT most
+$$;
+
+-- Take over what workers that are gone held. Answers how many messages.
+CREATE FUNCTION drumbeat.celery_adopt(worker uuid) RETURNS int LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    adopted int;
+BEGIN
+    UPDATE drumbeat.celery_message m SET worker = celery_adopt.worker
+     WHERE m.worker <> celery_adopt.worker AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.id = m.worker);
+    GET DIAGNOSTICS adopted = ROW_COUNT;
+    RETURN adopted;
+END $$;
+
+-- Somebody else holds these messages again (their tags are gone from Redis). A task that waits is theirs now and is watched as one that was
+-- sent; one that runs goes on, and its message is nothing to acknowledge. Answers how many of each.
+CREATE FUNCTION drumbeat.celery_let_go(gone text[], OUT waiting int, OUT running int) LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    m drumbeat.celery_message;
+BEGIN
+    waiting := 0;
+    running := 0;
+    FOR m IN SELECT * FROM drumbeat.celery_message x WHERE x.tag = ANY (gone) ORDER BY x.task_id FOR UPDATE LOOP
+        IF drumbeat.send_away(m.task_id) THEN
+            DELETE FROM drumbeat.celery_message x WHERE x.task_id = m.task_id;
+            waiting := waiting + 1;
+        ELSE
+            UPDATE drumbeat.celery_message x SET tag = NULL WHERE x.task_id = m.task_id;
+            running := running + 1;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Revoke messages by their ids, for good: those that are claimed already are cancelled, the others end when they are. Answers how many of
+-- them are known.
+CREATE FUNCTION drumbeat.celery_revoke(ids text[]) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    id    text;
+    known uuid;
+    count int := 0;
+BEGIN
+    FOREACH id IN ARRAY ids LOOP
+        PERFORM drumbeat.refuse_unless(length(id) BETWEEN 1 AND 255 IS TRUE, 'the id of a message must be 1 to 255 characters');
+        INSERT INTO drumbeat.celery_revoked (external_id) VALUES (id) ON CONFLICT DO NOTHING;
+        known := drumbeat.celery_task(id);
+        IF known IS NOT NULL THEN
+            PERFORM drumbeat.cancel(known);
+            count := count + 1;
+        END IF;
+    END LOOP;
+    RETURN count;
+END $$;
+
+-- Forget revokes that are older than any message that may still come.
+CREATE FUNCTION drumbeat.celery_forget(older interval) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM drumbeat.celery_revoked r WHERE r.revoked_at < clock_timestamp() - older
+$$;
+
+REVOKE ALL ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_ended, drumbeat.celery_states, drumbeat.celery_adopt,
+    drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget FROM PUBLIC;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_enqueue') THEN
+        GRANT EXECUTE ON FUNCTION drumbeat.celery_revoke TO drumbeat_enqueue;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN
+        GRANT SELECT ON drumbeat.celery_message, drumbeat.celery_revoked TO drumbeat_read;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.celery_message, drumbeat.celery_revoked TO drumbeat_work;
+        GRANT EXECUTE ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_ended, drumbeat.celery_states,
+            drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget TO drumbeat_work;
+    END IF;
+END $$;
