@@ -56,6 +56,19 @@ static bool check_queue(const struct subject *s, struct err *e)
     return strcmp(queue->rows, "full") == 0 || refuse(s, "rows", e, "failures needs broker: redis");
 }
 
+/* Digits, rising, from 0. */
+static bool check_celery(const struct subject *s, struct err *e)
+{
+    const struct config *config = s->data;
+    const char *steps = config->celery.priority_steps;
+    if (!steps || steps[0] != '0')
+        return refuse(s, "priority_steps", e, "must begin with 0");
+    for (size_t i = 1; steps[i]; i += 2)
+        if (steps[i] != ',' || steps[i + 1] <= steps[i - 1] || steps[i + 1] > '9')
+            return refuse(s, "priority_steps", e, "must be rising digits with commas between, 0,3,6,9");
+    return true;
+}
+
 static bool check_worker(const struct subject *s, struct err *e)
 {
     const struct config *config = s->data;
@@ -118,6 +131,7 @@ static bool check_schedule(const struct subject *s, struct err *e)
 }
 
 static bool (*const rules[SECTION_COUNT])(const struct subject *s, struct err *e) = {
+    [SECTION_CELERY] = check_celery,
     [SECTION_WORKER] = check_worker,
     [SECTION_RESULTS] = check_results,
     [SECTION_HISTORY] = check_history,

@@ -96,6 +96,18 @@ struct config {
         const char *url;
     } redis;
     struct {
+        const char *result_backend; /* NULL: as redis.url */
+        usec_t result_expires;      /* 0: never; default 1 day */
+        usec_t visibility_timeout;  /* default 1 h, Celery's */
+        const char *key_prefix;     /* NULL: none */
+        const char *priority_steps; /* "0,3,6,9" */
+        const char *separator;      /* NULL: kombu's */
+        const char *unknown_tasks;  /* leave, fail, quarantine */
+        int64_t prefetch;           /* messages held beyond those that run; 0: as fast as they go */
+        bool track_started;
+        usec_t unreported;          /* 0: for ever; default 1 day */
+    } celery;
+    struct {
         int pool;                  /* children, 1 to CONFIG_POOL_MAX; default 4 */
         const char *const *queues; /* ends with NULL; NULL: every queue */
         usec_t lease;              /* 5 s to 10 min, default 15 s */

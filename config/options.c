@@ -30,6 +30,25 @@ static const struct option redis[] = {
     {0},
 };
 
+static const struct option celery[] = {
+    {"result_backend", OPTION_URL, IN(config, celery.result_backend), .secret = true, .help = "Redis that results of Celery are kept in; none: redis.url"},
+    {"result_expires", OPTION_DURATION, IN(config, celery.result_expires), .fallback = "1d", .max = DAYS(3660),
+     .help = "how long they are kept; 0s: for ever"},
+    {"visibility_timeout", OPTION_DURATION, IN(config, celery.visibility_timeout), .fallback = "1h", .min = SECONDS(1), .max = DAYS(366),
+     .help = "after which Python workers take a message back that nobody keeps fresh: the shortest of theirs"},
+    {"key_prefix", OPTION_TEXT, IN(config, celery.key_prefix), .help = "global_keyprefix of the Python side; none: no prefix"},
+    {"priority_steps", OPTION_TEXT, IN(config, celery.priority_steps), .fallback = "0,3,6,9", .help = "priority_steps of the Python side"},
+    {"separator", OPTION_TEXT, IN(config, celery.separator), .help = "sep of the Python side; none: kombu's, the bytes 6 and 22"},
+    {"unknown_tasks", OPTION_CHOICE, IN(config, celery.unknown_tasks), .fallback = "leave", .choices = LIST("leave", "fail", "quarantine"),
+     .help = "messages for handlers that this worker does not have: left to others, answered by a failure, or set aside"},
+    {"prefetch", OPTION_COUNT, IN(config, celery.prefetch), .fallback = "0", .max = 100000,
+     .help = "messages taken beyond those that run; 0: as many as are soon run"},
+    {"track_started", OPTION_BOOL, IN(config, celery.track_started), .fallback = "true", .help = "write the state STARTED to the result backend"},
+    {"unreported", OPTION_DURATION, IN(config, celery.unreported), .fallback = "1d", .max = DAYS(3660),
+     .help = "a task sent to Python workers that tells nothing for so long has failed; 0s: it is waited for for ever"},
+    {0},
+};
+
 static const struct option worker[] = {
     {"pool", OPTION_INT, IN(config, worker.pool), .fallback = "4", .min = 1, .max = CONFIG_POOL_MAX,
      .help = "child processes, each runs one task at a time"},
@@ -203,6 +222,7 @@ static const struct option upstreams[] = {
 const struct section config_sections[SECTION_COUNT] = {
     [SECTION_DATABASE] = {"database", OPTIONS(database)},
     [SECTION_REDIS] = {"redis", OPTIONS(redis)},
+    [SECTION_CELERY] = {"celery", OPTIONS(celery)},
     [SECTION_WORKER] = {"worker", OPTIONS(worker)},
     [SECTION_RESULTS] = {"results", OPTIONS(results)},
     [SECTION_HISTORY] = {"history", OPTIONS(history)},

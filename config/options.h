@@ -59,6 +59,7 @@ struct section {
 enum section_id {
     SECTION_DATABASE,
     SECTION_REDIS,
+    SECTION_CELERY,
     SECTION_WORKER,
     SECTION_RESULTS,
     SECTION_HISTORY,

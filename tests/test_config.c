@@ -91,6 +91,8 @@ static const struct {
     {"worker: {cancel: {term: 10s, kill: 10s}}", "t.yaml:1:36: worker.cancel.kill: not later than cancel.term"},
     {"worker: {cancel: {kill: 5s}}", "t.yaml:1:25: worker.cancel.kill: not later than cancel.term"},
     {"results: {root: results}", "t.yaml:1:17: results.root: must begin with /: workers are started in any folder"},
+    {"celery: {priority_steps: '3,6'}", "t.yaml:1:26: celery.priority_steps: must begin with 0"},
+    {"celery: {priority_steps: '0,6,3'}", "t.yaml:1:26: celery.priority_steps: must be rising digits with commas between, 0,3,6,9"},
     {"results: {keep: 59m}", "t.yaml:1:17: results.keep: '59m' is below 1h"},
     {"results: {file_limit: 1KiB}", "t.yaml:1:23: results.file_limit: below limit"},
     {"history: {success: 59m}", "t.yaml:1:20: history.success: below 1h"},
@@ -189,6 +191,8 @@ START_TEST(every_option_lands_in_its_member)
     struct config *config CLEANUP(config_freep) =
         load("database: {url: 'postgres://u:p@h/db', listen_url: 'postgres://u:p@h2/db'}\n"
              "redis: {url: 'redis://h'}\n"
+             "celery: {result_backend: redis://r, result_expires: 2h, visibility_timeout: 3s, key_prefix: p, priority_steps: '0,5', separator: ':',\n"
+             "         unknown_tasks: fail, prefetch: 7, track_started: false, unreported: 0s}\n"
              "worker: {pool: '8', queues: [b, a], lease: 1m30s, drain: 0s, cancel: {term: 1s, kill: 1m}}\n"
              "results: {root: /var/results, keep: 2d, limit: 1KiB, file_limit: 2MiB, mode: 0600}\n"
              "log: {level: debug}\n"
@@ -230,6 +234,16 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_str_eq(config->database.url, "postgres://u:p@h/db");
     ck_assert_str_eq(config->database.listen_url, "postgres://u:p@h2/db");
     ck_assert_str_eq(config->redis.url, "redis://h");
+    ck_assert_str_eq(config->celery.result_backend, "redis://r");
+    ck_assert_int_eq(config->celery.result_expires, HOURS(2));
+    ck_assert_int_eq(config->celery.visibility_timeout, SECONDS(3));
+    ck_assert_str_eq(config->celery.key_prefix, "p");
+    ck_assert_str_eq(config->celery.priority_steps, "0,5");
+    ck_assert_str_eq(config->celery.separator, ":");
+    ck_assert_str_eq(config->celery.unknown_tasks, "fail");
+    ck_assert_int_eq(config->celery.prefetch, 7);
+    ck_assert(!config->celery.track_started);
+    ck_assert_int_eq(config->celery.unreported, 0);
     ck_assert_int_eq(config->worker.pool, 8);
     ck_assert_list(config->worker.queues, "b|a|");
     ck_assert_int_eq(config->worker.lease, SECONDS(90));
@@ -298,7 +312,7 @@ START_TEST(every_option_lands_in_its_member)
     ck_assert_str_eq(schedule->anchor, "2026-01-05");
     ck_assert_int_eq(schedule->pause_after_failures, 4);
     ck_assert(!schedule->enabled);
-    ck_assert_str_eq(schedule->where, "t.yaml:14");
+    ck_assert_str_eq(schedule->where, "t.yaml:16");
 
     const struct config_upstream *upstream = config_upstream(config, "pmp");
     ck_assert_str_eq(upstream->kind, "x");

@@ -2,6 +2,7 @@
 #include "common/celery/base64.h"
 #include "common/celery/control.h"
 #include "common/celery/event.h"
+#include "common/celery/keys.h"
 #include "common/celery/letter.h"
 
 #include <check.h>
@@ -166,6 +167,26 @@ START_TEST(a_task_event_has_the_members_of_its_type)
 }
 END_TEST
 
+static const struct {
+    const char *prefix, *separator, *steps;
+    int priority;
+    const char *list;
+} lists[] = {
+    {NULL, NULL, "0,3,6,9", 0, "q"},           {NULL, NULL, "0,3,6,9", 2, "q"},     {NULL, NULL, "0,3,6,9", 3, "q\x06\x16" "3"},
+    {NULL, NULL, "0,3,6,9", 9, "q\x06\x16" "9"}, {"app:", ":", "0,5", 7, "app:q:5"}, {NULL, ":", "0", 9, "q"},
+};
+
+START_TEST(a_priority_is_rounded_down_to_its_list)
+{
+    struct celery_keys keys = celery_keys(lists[_i].prefix, lists[_i].separator, lists[_i].steps, 2);
+    struct text list CLEANUP(text_free) = {0}, channel CLEANUP(text_free) = {0};
+    celery_list(&keys, "q", celery_step(&keys, lists[_i].priority), &list);
+    ck_assert_str_eq(text_str(&list), lists[_i].list);
+    celery_channel(&keys, "celery.pidbox", &channel);
+    ck_assert_str_eq(text_str(&channel) + strlen(keys.prefix), "/2.celery.pidbox");
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof *(table))
 
 int main(void)
@@ -179,6 +200,7 @@ int main(void)
     tcase_add_test(tests, tasks_queues_and_statistics_have_the_members_that_tools_read);
     tcase_add_test(tests, a_worker_event_goes_to_its_own_channel_and_raises_the_clock);
     tcase_add_loop_test(tests, a_task_event_has_the_members_of_its_type, 0, ROWS(task_events));
+    tcase_add_loop_test(tests, a_priority_is_rounded_down_to_its_list, 0, ROWS(lists));
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,25 @@
+#pragma once
+/* What kombu and Celery call their keys and channels in Redis. A queue is one list for each step of priority; its own name is the first. */
+#include "common/base/text.h"
+
+enum { CELERY_STEPS_MAX = 10 };
+
+struct celery_keys {
+    const char *prefix;    /* global_keyprefix, "" for none */
+    const char *separator;
+    int steps[CELERY_STEPS_MAX]; /* rising, the first is 0 */
+    size_t step_count;
+    int database;
+};
+
+/* `steps` "0,3,6,9" as the configuration has checked it. `prefix` and `separator` NULL: none, and kombu's own. */
+struct celery_keys celery_keys(const char *prefix, const char *separator, const char *steps, int database);
+
+/* Each adds to `out`. */
+void celery_key(const struct celery_keys *keys, const char *name, struct text *out);                /* any key, with the prefix */
+void celery_list(const struct celery_keys *keys, const char *queue, size_t step, struct text *out); /* the list of the step at this index */
+size_t celery_step(const struct celery_keys *keys, int priority);                                   /* index of the step it is rounded down to */
+/* Member of the set `_kombu.binding.<exchange>`. */
+void celery_binding(const struct celery_keys *keys, const char *routing_key, const char *queue, struct text *out);
+/* Channel of a fan-out exchange: "celery.pidbox", "celeryev/worker.online". */
+void celery_channel(const struct celery_keys *keys, const char *name, struct text *out);
