@@ -270,7 +270,7 @@ END_TEST
 START_TEST(a_step_that_cannot_be_started_fails_its_chain_and_says_why)
 {
     const char *id = start("{\"chain\": [{\"task\": \"noop\"}, {\"task\": \"noop\", \"queue\": \"gone\"}], \"on_failure\": {\"task\": \"noop\", \"queue\": \"lost\"}, \"on_always\": {\"task\": \"noop\", \"queue\": \"gone\"}}");
-    test_sql(s.pg, "INSERT INTO drumbeat.queue_state (name, broker) VALUES ('gone', 'redis')");
+    test_sql(s.pg, "INSERT INTO drumbeat.queue_state (name, broker, rows) VALUES ('gone', 'redis', 'failures')");
     stage_worker(&s, NULL, "--pool", "1");
     await(id, "failed");
     ck_assert_ptr_nonnull(strstr(batch(id, "error"), "Redis"));

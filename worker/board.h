@@ -162,10 +162,10 @@ bool board_all_busy(const struct board *board);
 
 /* Anyone but the supervisor: there is something for the courier, one or several of these. */
 enum courier_bell {
-    COURIER_OUTBOX = 1,  /* a transaction has committed that put something into the outbox */
-    COURIER_SETTLED = 2, /* tasks of its queues have been settled */
-    COURIER_IDLE = 4,    /* a child waits that did not */
-    COURIER_CANCEL = 8   /* somebody has asked for the end of a task */
+    COURIER_OUTGOING = 1, /* a transaction has committed with something that is to be sent */
+    COURIER_SETTLED = 2,  /* tasks of its queues have been settled */
+    COURIER_IDLE = 4,     /* a child waits that did not */
+    COURIER_CANCEL = 8    /* somebody has asked for the end of a task */
 };
 void courier_ring(struct board *board, uint32_t bells);
 

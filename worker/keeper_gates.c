@@ -91,7 +91,25 @@ static bool is_private(const struct keeper *k)
     return all;
 }
 
-bool keeper_configure_limits(struct keeper *k, struct err *e)
+static bool configure_queues(struct keeper *k, struct err *e)
+{
+    const struct config *config = k->config;
+    size_t count = config->queue_count;
+    const char **columns[4];
+    for (size_t i = 0; i < 4; i++)
+        columns[i] = region_alloc(k->gate_memory, (count + 1) * sizeof *columns[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_queue *queue = &config->queues[i];
+        columns[0][i] = queue->name;
+        columns[1][i] = queue->broker;
+        columns[2][i] = queue->protocol;
+        columns[3][i] = queue->rows;
+    }
+    return pg_exec(k->pg, &sql_configure_queues, NULL, e, pg_texts(columns[0], count), pg_texts(columns[1], count), pg_texts(columns[2], count),
+                   pg_texts(columns[3], count));
+}
+
+bool keeper_configure(struct keeper *k, struct err *e)
 {
     const struct config *config = k->config;
     size_t most = config->queue_count + 2 * config->handler_count;
@@ -106,6 +124,8 @@ bool keeper_configure_limits(struct keeper *k, struct err *e)
     const char **limit_by = region_alloc(memory, config->handler_count * sizeof *limit_by);
     if (is_private(k))
         return true;
+    if (!configure_queues(k, e))
+        return false;
     for (size_t i = 0; i < config->queue_count; i++)
         add_rule(&rules, "queue", config->queues[i].name, config->queues[i].limit, config->queues[i].rate);
     for (size_t i = 0; i < config->handler_count; i++) {

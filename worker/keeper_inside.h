@@ -85,8 +85,8 @@ void keeper_hear_gate(struct keeper *k, const char *gate);
 /* Let in what may go in: at the gates that were heard of, at rates whose time has come, once a second at all. */
 bool keeper_admit(struct keeper *k, struct err *e);
 
-/* Tell the store what the configuration limits. */
-bool keeper_configure_limits(struct keeper *k, struct err *e);
+/* Tell the store what the configuration says of queues, and what it limits. */
+bool keeper_configure(struct keeper *k, struct err *e);
 
 /* keeper_seats.c: watch children ------------------------------------------------------------------------------------- */
 

@@ -56,8 +56,10 @@ void keeper_hear(struct keeper *k, const char *payload)
         hear_ready(k, queue, priority, flow, low);
     else if (sscanf(payload, "cancel %36s", id) == 1 && uuid_parse(id, &task))
         hear_cancel(k, task);
-    else if (strcmp(payload, "outbox") == 0)
-        courier_ring(k->board, COURIER_OUTBOX);
+    else if (strcmp(payload, "outgoing") == 0)
+        courier_ring(k->board, COURIER_OUTGOING);
+    else if (strcmp(payload, "settled") == 0)
+        courier_ring(k->board, COURIER_SETTLED);
     else if (strncmp(payload, "gate ", 5) == 0)
         keeper_hear_gate(k, payload + 5);
     else if (strcmp(payload, "gates") == 0)

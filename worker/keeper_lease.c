@@ -65,7 +65,7 @@ bool keeper_register(struct keeper *k, struct err *e)
     free(unique_by);
     free(attempts);
     free(deaths);
-    if (!good || !keeper_configure_limits(k, e))
+    if (!good || !keeper_configure(k, e))
         return err_add(e, "registering the worker");
     k->waiting = true;
     k->waiting_xid = 0;

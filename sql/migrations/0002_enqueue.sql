@@ -191,8 +191,8 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO conf FROM drumbeat.queue_state s WHERE s.name = queue COLLATE "C";
-    IF conf.broker = 'redis' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('queue %L belongs to Redis, which this release does not serve', queue);
+    IF conf.rows = 'failures' AND conf.protocol = 'native' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('queue %L is in Redis only (rows: failures): its tasks are enqueued there, not here', queue);
     END IF;
 
     IF unique_key IS NOT NULL THEN
