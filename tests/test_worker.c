@@ -31,10 +31,7 @@ static void assert_holds(const char *text, const char *part)
 START_TEST(a_committed_task_is_a_success_at_once)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
-    usec_t began = clock_boot();
-    ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
-    ck_assert_int_lt(clock_boot() - began, MSEC(500));
+    ck_assert(stage_hears_bell(&s, s.pg));
 }
 END_TEST
 

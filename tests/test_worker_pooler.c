@@ -93,15 +93,10 @@ START_TEST(a_worker_behind_the_pooler_keeps_every_promise)
 {
     struct pg *app = test_connect(pooled);
     struct test_process *worker = start_pooled_worker();
-    const char *first = stage_keep(test_text(app, "SELECT drumbeat.enqueue('noop')"));
-    ck_assert(stage_ends(&s, first, "SUCCESS", SECONDS(5)));
-    usec_t began = clock_boot();
-    const char *heard = stage_keep(test_text(app, "SELECT drumbeat.enqueue('noop')"));
-    ck_assert(stage_ends(&s, heard, "SUCCESS", SECONDS(5)));
-    ck_assert_int_lt(clock_boot() - began, MSEC(500)); /* by the bell, not by polling */
+    ck_assert(stage_hears_bell(&s, app));
     test_sql(app, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[3000])),"
                   " drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[200]))");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'", 3202, SECONDS(20)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status <> 'SUCCESS'", 0, SECONDS(20)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 200);
     stage_stop(worker, SECONDS(10));
     pg_close(app);
@@ -112,14 +107,14 @@ START_TEST(kills_and_cancels_reach_through_the_pooler)
 {
     struct pg *app = test_connect(pooled);
     start_pooled_worker();
-    const char *id = stage_keep(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')"));
+    const char *id = stage_keep(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600}')"));
     char sql[128];
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    snprintf(sql, sizeof sql, "SELECT pid FROM drumbeat.running WHERE task_id = '%s'", id);
-    kill((pid_t)test_number(s.pg, sql), SIGKILL);
+    stage_shorten(&s, id);
+    kill(stage_runner(&s, id), SIGKILL);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
     ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
-    const char *other = stage_keep(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')"));
+    const char *other = stage_keep(test_text(app, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600}')"));
     ck_assert(stage_ends(&s, other, "RUNNING", SECONDS(5)));
     snprintf(sql, sizeof sql, "SELECT drumbeat.cancel('%s')", other);
     test_sql(app, sql);

@@ -12,6 +12,8 @@
 
 enum { WORDS_MAX = 32, FAMILY_MAX = 64, SQL_MAX = 1024 };
 
+static const usec_t keeper_round = SECONDS(1);
+
 void stage_open(struct stage *s, struct test_cluster *cluster)
 {
     *s = (struct stage){.cluster = cluster, .url = test_cluster_database(cluster)};
@@ -89,7 +91,7 @@ const char *stage_attempt(struct stage *s, const char *id, const char *column)
 
 bool stage_wait(struct stage *s, const char *sql, int64_t wanted, usec_t limit)
 {
-    usec_t deadline = clock_boot() + limit;
+    usec_t deadline = test_deadline(limit);
     while (test_number(s->pg, sql) != wanted) {
         if (clock_boot() > deadline)
             return false;
@@ -105,6 +107,34 @@ bool stage_ends(struct stage *s, const char *id, const char *status, usec_t limi
     char sql[SQL_MAX];
     snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.task WHERE id = '%s' AND status = '%s'", id, status);
     return stage_wait(s, sql, 1, limit);
+}
+
+bool stage_hears_bell(struct stage *s, struct pg *app)
+{
+    usec_t began = clock_boot();
+    for (int64_t done = 1; clock_boot() - began < TEST_PATIENCE; done++) {
+        if (!stage_ends(s, stage_keep(test_text(app, "SELECT drumbeat.enqueue('noop')")), "SUCCESS", TEST_PATIENCE))
+            return false;
+        if (done > 2 * (clock_boot() - began) / keeper_round + 2)
+            return true;
+    }
+    return false;
+}
+
+void stage_shorten(struct stage *s, const char *id)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "UPDATE drumbeat.task_body SET args = '{\"seconds\": 0}' WHERE id = '%s'", id);
+    test_sql(s->pg, sql);
+}
+
+pid_t stage_runner(struct stage *s, const char *id)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT coalesce((SELECT pid FROM drumbeat.running WHERE task_id = '%s'), 0)", id);
+    pid_t pid = (pid_t)test_number(s->pg, sql);
+    ck_assert_msg(pid > 0, "nobody runs task %s", id);
+    return pid;
 }
 
 pid_t stage_keeper(struct stage *s, struct test_process *worker)

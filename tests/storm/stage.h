@@ -49,8 +49,18 @@ const char *stage_task(struct stage *s, const char *id, const char *column);
 const char *stage_attempt(struct stage *s, const char *id, const char *column);
 bool stage_ends(struct stage *s, const char *id, const char *status, usec_t limit);
 
-/* Wait until the statement answers `wanted`; listens to the workers meanwhile. */
+/* Wait until the statement answers `wanted`, at most `limit` (test_deadline); listens to the workers meanwhile. */
 bool stage_wait(struct stage *s, const char *sql, int64_t wanted, usec_t limit);
+
+/* The bell wakes the worker: of tasks that are enqueued on `app` one after the other, each when the one before has ended, more than twice
+ * as many are done as the keeper's rounds, one a second, can have found. A slow machine needs longer for that, not another measure. */
+bool stage_hears_bell(struct stage *s, struct pg *app);
+
+/* Attempts of the task that start from now on end at once: a `sleep` that was started for long and is to be killed. */
+void stage_shorten(struct stage *s, const char *id);
+
+/* The process that runs the task now; none fails the test. */
+pid_t stage_runner(struct stage *s, const char *id);
 
 /* Children of a worker that run a task now, from the tables; and the keeper: the one process that never does. All `pool` children have
  * to be busy. */
