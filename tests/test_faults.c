@@ -237,15 +237,20 @@ END_TEST
 
 /* Retries -------------------------------------------------------------------------------------------------------------------- */
 
-/* What fails all at once does not come back all at once: the third attempts have no peak above three times their mean. */
+/* What fails all at once does not come back all at once: the moments for the third attempts, as they are set and not as a busy machine keeps
+ * them, have no peak above three times their mean. */
 START_TEST(retries_of_many_are_spread)
 {
-    test_sql(s.pg, "SELECT drumbeat.enqueue_many('fail', array_fill('{\"times\": 2}'::jsonb, ARRAY[1000]), max_attempts => 5)");
+    test_sql(s.pg, "CREATE TABLE third (run_at timestamptz);"
+                   "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO third VALUES (NEW.run_at); RETURN NULL; END $$;"
+                   "CREATE TRIGGER note AFTER INSERT ON drumbeat.delayed FOR EACH ROW WHEN (NEW.attempt = 2) EXECUTE FUNCTION note();"
+                   "SELECT drumbeat.enqueue_many('fail', array_fill('{\"times\": 2}'::jsonb, ARRAY[1000]), max_attempts => 5)");
     stage_worker(&s, NULL, "--pool", "2");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'", 1000, SECONDS(30)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt"), 2000);
-    const char *peak = stage_text(&s, "SELECT max(n) || ' of ' || sum(n) || ' in 200 ms' FROM (SELECT count(*) AS n FROM drumbeat.task"
-                                      " GROUP BY date_bin('200 ms', started_at, '2000-01-01')) b");
+    const char *peak = stage_text(&s, "SELECT max(n) || ' of ' || sum(n) || ' in 200 ms' FROM (SELECT count(*) AS n FROM third"
+                                      " GROUP BY date_bin('200 ms', run_at, '2000-01-01')) b");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM third"), 1000);
     ck_assert_msg(atoi(peak) <= 3 * 1000 / 10, "%s", peak);
     end_all();
 }

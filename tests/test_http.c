@@ -172,7 +172,7 @@ START_TEST(a_retry_after_beyond_the_tasks_time_ends_the_request_at_once)
     ck_assert(!r->end.success);
     ck_assert_int_eq(r->end.error.kind, ERR_TRANSIENT);
     ck_assert_ptr_nonnull(strstr(r->end.error.text, "asked to wait"));
-    ck_assert_int_lt(clock_boot() - begun, SECONDS(20));
+    ck_assert_int_lt(clock_boot() - begun, SECONDS(60));
     ck_assert_int_eq(scripted_count(), 1);
 }
 END_TEST
@@ -181,7 +181,7 @@ END_TEST
 
 START_TEST(a_server_that_says_nothing_is_left_after_the_time_out)
 {
-    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1]"), .wait = SECONDS(60)}, {0}};
+    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1]"), .wait = MINUTES(10)}, {0}};
     plan.options = (struct http_options){.total = MSEC(300), .tries = 2};
     struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
     ck_assert_int_eq(r->end.error.kind, ERR_TRANSIENT);
@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(an_answer_that_stalls_is_left)
 {
-    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1,2,3,4,5,6,7,8,9]"), .pause = SECONDS(60)},
+    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1,2,3,4,5,6,7,8,9]"), .pause = MINUTES(10)},
                                     {0}};
     plan.options = (struct http_options){.stall = SECONDS(1), .tries = 1};
     struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
@@ -202,21 +202,21 @@ END_TEST
 
 START_TEST(the_soft_limit_cuts_the_wait)
 {
-    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1]"), .wait = SECONDS(60)}, {0}};
+    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1]"), .wait = MINUTES(10)}, {0}};
     usec_t begun = clock_boot();
     struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){.soft = MSEC(500)});
     ck_assert(!r->end.success);
-    ck_assert_int_lt(clock_boot() - begun, SECONDS(20));
+    ck_assert_int_lt(clock_boot() - begun, SECONDS(60));
 }
 END_TEST
 
 START_TEST(a_cancelled_task_does_not_wait_for_the_server)
 {
-    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1]"), .wait = SECONDS(60)}, {0}};
+    const struct scripted rows[] = {{.answer = scripted_json(200, "", "[1]"), .wait = MINUTES(10)}, {0}};
     usec_t begun = clock_boot();
     struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){.cancel_after = 1});
     ck_assert_int_eq(r->end.error.kind, ERR_CANCELLED);
-    ck_assert_int_lt(clock_boot() - begun, SECONDS(20));
+    ck_assert_int_lt(clock_boot() - begun, SECONDS(60));
 }
 END_TEST
 
@@ -226,7 +226,7 @@ START_TEST(a_cancelled_task_does_not_wait_for_the_next_try)
     usec_t begun = clock_boot();
     struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){.cancel_after = 2});
     ck_assert_int_eq(r->end.error.kind, ERR_CANCELLED);
-    ck_assert_int_lt(clock_boot() - begun, SECONDS(20));
+    ck_assert_int_lt(clock_boot() - begun, SECONDS(60));
 }
 END_TEST
 

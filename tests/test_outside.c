@@ -321,6 +321,7 @@ static void open_outside(struct outside *o, usec_t duration)
     stage_open(&o->stage, cluster);
     snprintf(path, sizeof path, "%s/history-%d", test_cluster_folder(cluster), (int)getpid());
     o->history = stage_keep(path);
+    unlink(path); /* of a try before */
     history_open(o->history);
     snprintf(yaml, sizeof yaml, "worker: {pool: 3, lease: 5s}\nhandlers: {witness: {command: {argv: ['%s', witness, '%s']}}}\n",
              test_build_path("test_outside"), path);
@@ -395,7 +396,7 @@ START_TEST(nothing_seen_from_outside_contradicts_the_promises)
     size_t events;
     open_outside(&o, SECONDS(number_from("OUTSIDE_SECONDS", 12)));
     run(&o, false);
-    bool drained = drain(&o, SECONDS(30));
+    bool drained = drain(&o, SECONDS(120));
     end_workers(&o);
     write_endings(&o);
     size_t broken = history_judge(o.history, &report, &events);
@@ -421,7 +422,7 @@ static void enqueue_backlog(struct outside *o)
         history_add(&(struct event){.kind = ENQUEUED, .begin = begin, .end = clock_boot(), .task = pg_get_uuid(&rows, i, 0)});
 }
 
-START_TEST(without_the_fence_the_judge_finds_what_is_wrong)
+static bool judge_finds_what_is_wrong(void)
 {
     struct text report CLEANUP(text_free) = {0};
     struct outside o;
@@ -436,8 +437,18 @@ START_TEST(without_the_fence_the_judge_finds_what_is_wrong)
     run(&o, true);
     drain(&o, SECONDS(6));
     write_endings(&o);
-    ck_assert_uint_gt(history_judge(o.history, &report, &events), 0);
+    bool found = history_judge(o.history, &report, &events) > 0;
     leave(&o);
+    return found;
+}
+
+/* By chance: on a slow machine less happens in the same time. */
+START_TEST(without_the_fence_the_judge_finds_what_is_wrong)
+{
+    for (int tries = 0; tries < 5; tries++)
+        if (judge_finds_what_is_wrong())
+            return;
+    ck_abort_msg("nothing is found");
 }
 END_TEST
 

@@ -15,7 +15,7 @@
 
 #define LIST "/prp/v1/interventions/?workspace=0160"
 
-enum { DOCUMENTS = 40, IDS_MAX = 200, DEADLINE_SECONDS = 20 };
+enum { DOCUMENTS = 40, IDS_MAX = 200, DEADLINE_SECONDS = 60 };
 
 static const char *const no_args[] = {NULL};
 

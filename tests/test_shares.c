@@ -43,7 +43,7 @@ static int64_t most_at_once(const char *which)
 /* Look again and again until all tasks are over: the most that ran at a time in which somebody could see it. */
 static int64_t most_seen(const char *running, usec_t limit)
 {
-    usec_t deadline = clock_boot() + limit;
+    usec_t deadline = test_deadline(limit);
     int64_t most = 0;
     while (test_number(s.pg, left) > 0) {
         int64_t now = test_number(s.pg, running);

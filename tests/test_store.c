@@ -175,7 +175,7 @@ START_TEST(a_hundred_thousand_are_one_statement)
     usec_t began = clock_boot();
     snprintf(sql, sizeof sql, "SELECT count(DISTINCT id) FROM drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[%d])) id", LARGE);
     ck_assert_int_eq(test_number(pg, sql), LARGE);
-    ck_assert_int_lt(clock_boot() - began, SECONDS(30));
+    ck_assert_int_lt(clock_boot() - began, MINUTES(2));
     ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.ready"), LARGE);
 }
 END_TEST

@@ -19,7 +19,7 @@
 
 enum { WORKERS = 2, DEPTH_FORK_SERVER = 1, DEPTH_CHILDREN = 2, FAMILY_MAX = 256 };
 
-static const usec_t calm_after = SECONDS(60);
+static const usec_t calm_after = SECONDS(120);
 
 struct storm {
     struct test_cluster *cluster;
@@ -78,7 +78,7 @@ static void kill_child(struct storm *s)
 /* All of it must go by itself. */
 static void await_end(const pid_t *members, size_t count, const char *what)
 {
-    usec_t deadline = clock_boot() + SECONDS(2);
+    usec_t deadline = test_deadline(TEST_PATIENCE);
     for (size_t i = 0; i < count; i++)
         while (is_alive(members[i])) {
             ck_assert_msg(clock_boot() < deadline, "process %d outlives %s", (int)members[i], what);
@@ -204,7 +204,7 @@ static void end_parties(struct storm *s)
 {
     test_process_signal(s->beat, SIGTERM);
     ck_assert(test_process_wait(s->beat, SECONDS(10)));
-    ck_assert(all_ended(s, SECONDS(10))); /* the beat's last task */
+    ck_assert(all_ended(s, calm_after)); /* the beat's last task */
     for (int i = 0; i < WORKERS; i++)
         test_process_signal(s->worker[i], SIGTERM);
     for (int i = 0; i < WORKERS; i++)
@@ -315,7 +315,7 @@ START_TEST(what_the_dead_still_send_is_refused)
 }
 END_TEST
 
-START_TEST(without_the_fence_a_storm_loses_tasks)
+static bool storm_loses_tasks(void)
 {
     struct text report CLEANUP(text_free) = {0};
     struct storm s;
@@ -324,9 +324,18 @@ START_TEST(without_the_fence_a_storm_loses_tasks)
     test_sql(s.pg, "CREATE OR REPLACE FUNCTION drumbeat.hold_seat(worker uuid, seat int, epoch bigint) RETURNS void LANGUAGE sql AS ''");
     start_parties(&s);
     blow(&s);
-    bool ended = all_ended(&s, SECONDS(10));
-    ck_assert(!ended || invariants_broken(s.pg, true, &report) > 0);
+    bool lost = !all_ended(&s, SECONDS(10)) || invariants_broken(s.pg, true, &report) > 0;
     leave(&s);
+    return lost;
+}
+
+/* By chance: on a slow machine fewer claims are late. */
+START_TEST(without_the_fence_a_storm_loses_tasks)
+{
+    for (int tries = 0; tries < 5; tries++)
+        if (storm_loses_tasks())
+            return;
+    ck_abort_msg("nothing is lost");
 }
 END_TEST
 

@@ -77,10 +77,12 @@ END_TEST
 START_TEST(a_key_until_the_start_is_free_while_its_task_runs)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}', unique_key => 'k', unique_until => 'start')");
+    stage_hold(&s);
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect', unique_key => 'k', unique_until => 'start')");
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('sleep', unique_key => 'k', unique_until => 'start')"), "2");
-    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('sleep', unique_key => 'k', unique_until => 'start')"), "2");
+    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('effect', unique_key => 'k', unique_until => 'start')"), "2");
+    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('effect', unique_key => 'k', unique_until => 'start')"), "2");
+    stage_let_go(&s);
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 2, SECONDS(5)));
 }
 END_TEST
@@ -88,9 +90,11 @@ END_TEST
 START_TEST(a_running_holder_that_is_replaced_goes_on_without_the_key)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.5}', unique_key => 'k')");
+    stage_hold(&s);
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect', unique_key => 'k')");
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('sleep', unique_key => 'k', unique_mode => 'replace')"), "2");
+    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('effect', unique_key => 'k', unique_mode => 'replace')"), "2");
+    stage_let_go(&s);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 2, SECONDS(5)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.unique_lock"), 0);
@@ -180,15 +184,17 @@ START_TEST(no_settle_waits_for_a_caller_who_replaces)
 {
     struct err e;
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.5}', unique_key => 'k')");
+    stage_hold(&s);
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect', unique_key => 'k')");
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
     struct pg *caller = test_connect(s.url);
     ck_assert(pg_begin(caller, &e));
-    test_sql(caller, "SELECT drumbeat.enqueue('noop', unique_key => 'k', unique_mode => 'replace')");
+    test_sql(caller, "SELECT drumbeat.enqueue('effect', unique_key => 'k', unique_mode => 'replace')");
+    stage_let_go(&s);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
     ck_assert(pg_rollback(caller, &e)); /* the key stays behind, and counts for nothing */
     pg_close(caller);
-    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0}', unique_key => 'k')"), "2");
+    ck_assert_str_eq(answers("SELECT drumbeat.enqueue('effect', unique_key => 'k')"), "2");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 2, SECONDS(5)));
 }
 END_TEST

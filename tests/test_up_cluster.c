@@ -6,6 +6,7 @@
 #include "cli/up/socket.h"
 #include "cli/up/state.h"
 #include "common/db/pg.h"
+#include "tests/fixture/patience.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -82,7 +83,7 @@ static void remove_folder(void)
 static void start(struct cluster *c)
 {
     struct err e;
-    usec_t deadline = clock_boot() + SECONDS(30);
+    usec_t deadline = test_deadline(SECONDS(30));
     ck_assert_msg(cluster_start(c, &server, &e), "%s", e.text);
     while (!cluster_ready(c, server)) {
         ck_assert_msg(clock_boot() < deadline && waitpid(server, NULL, WNOHANG) == 0, "the server is not ready");

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SOON SECONDS(15)
+#define SOON TEST_PATIENCE
 
 enum { REPLY_MAX = 1 << 20 };
 
@@ -338,16 +338,19 @@ START_TEST(a_queue_stalls_only_while_a_free_seat_could_claim_from_it)
 }
 END_TEST
 
-/* Tasks are claimed one after the other: the queue is never empty, and never stalled. */
+/* Tasks are claimed one after the other: the queue is never empty, and never stalled. Where the machine keeps us from claiming for a
+ * second, the answer proves nothing. */
 START_TEST(a_backlog_that_moves_is_no_stall)
 {
     add_worker();
     test_sql(pg, "SELECT count(*) FROM drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[10000]))");
     start_web("--stall", "2s");
+    usec_t claimed_at = clock_boot();
     for (usec_t until = clock_boot() + SECONDS(5); clock_boot() < until; poll(NULL, 0, 100)) {
         test_sql(pg, "DELETE FROM drumbeat.ready WHERE seq = (SELECT min(seq) FROM drumbeat.ready)");
         ask("GET", "/readyz");
-        ck_assert_msg(reply.status == 200, "%s", reply.bytes);
+        ck_assert_msg(reply.status == 200 || clock_boot() - claimed_at > SECONDS(1), "%s", reply.bytes);
+        claimed_at = clock_boot();
     }
     stop_web();
 }
@@ -457,7 +460,7 @@ START_TEST(metrics_count_what_stands_in_each_queue)
     ck_assert_double_eq(sample("drumbeat_queue_running{queue=\"default\"}"), 1);
     ck_assert_double_eq(sample("drumbeat_queue_paused{queue=\"sync\"}"), 1);
     ck_assert_double_ge(sample("drumbeat_queue_oldest_ready_seconds{queue=\"sync\"}"), 100);
-    ck_assert_double_le(sample("drumbeat_queue_oldest_ready_seconds{queue=\"sync\"}"), 160);
+    ck_assert_double_le(sample("drumbeat_queue_oldest_ready_seconds{queue=\"sync\"}"), 400);
     ck_assert_double_eq(sample("drumbeat_workers"), 1);
     ck_assert_double_eq(sample("drumbeat_seats"), 2);
     ck_assert_double_eq(sample("drumbeat_seats_busy"), 1);
@@ -786,7 +789,7 @@ START_TEST(it_does_not_start_without_a_database)
     usec_t started_at = clock_boot();
     web = test_drumbeat("postgresql://postgres@/none?host=/nonexistent", "web", "--listen", "127.0.0.1:0", NULL);
     ck_assert_int_eq(test_process_status(web), 5);
-    ck_assert_int_lt(clock_boot() - started_at, SECONDS(20));
+    ck_assert_int_lt(clock_boot() - started_at, SECONDS(60));
     ck_assert_str_eq(test_process_output(web), "");
 }
 END_TEST

@@ -26,6 +26,14 @@ static void assert_holds(const char *text, const char *part)
     ck_assert_msg(strstr(text, part), "'%s' is not in '%s'", part, text);
 }
 
+/* A task that hears no SIGTERM and does not look whether it should stop. It tells progress once, before. */
+static const char *start_deaf(void)
+{
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"memory_mib\": 65, \"seconds\": 600, \"ignore_sigterm\": true}')");
+    stage_await_progress(&s, id, 1);
+    return id;
+}
+
 /* Starting and telling ---------------------------------------------------------------------------------------------- */
 
 START_TEST(a_committed_task_is_a_success_at_once)
@@ -48,11 +56,12 @@ END_TEST
 START_TEST(progress_is_seen_while_the_task_runs)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 3, \"steps\": 30}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE progress_value BETWEEN 5 AND 25 AND end_value = 30 AND ended_at IS NULL", 1, SECONDS(3)));
-    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
-    ck_assert_str_eq(stage_task(&s, id, "progress_value"), "30");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600, \"steps\": 6000}')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'RUNNING' AND progress_value BETWEEN 3 AND 5999 AND end_value = 6000", 1, SECONDS(5)));
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task");
+    const char *ends = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.3, \"steps\": 30}')");
+    ck_assert(stage_ends(&s, ends, "SUCCESS", SECONDS(5)));
+    ck_assert_str_eq(stage_task(&s, ends, "progress_value"), "30");
 }
 END_TEST
 
@@ -69,9 +78,8 @@ START_TEST(a_delayed_task_starts_on_time)
 {
     stage_worker(&s, NULL, "--pool", "2");
     const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop', run_at => clock_timestamp() + interval '700 ms')");
-    ck_assert_str_eq(stage_task(&s, id, "status"), "QUEUED");
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
-    ck_assert_str_eq(stage_task(&s, id, "started_at >= run_at AND started_at < run_at + interval '300 ms'"), "t");
+    ck_assert_str_eq(stage_task(&s, id, "started_at >= run_at"), "t");
 }
 END_TEST
 
@@ -82,11 +90,11 @@ START_TEST(a_transaction_that_commits_late_is_not_forgotten)
     struct pg *late = test_connect(s.url);
     struct err e;
     stage_worker(&s, NULL, "--pool", "1");
-    const char *busy = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')");
-    ck_assert(stage_ends(&s, busy, "RUNNING", SECONDS(5)));
+    const char *busy = stage_held(&s);
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE NOT waiting", 1, SECONDS(5)));
     ck_assert(pg_begin(late, &e));
     const char *id = stage_keep(test_text(late, "SELECT drumbeat.enqueue('noop')"));
+    stage_let_go(&s);
     ck_assert(stage_ends(&s, busy, "SUCCESS", SECONDS(5)));
     ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(5)));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE waiting", 1, SECONDS(5)));
@@ -139,7 +147,7 @@ START_TEST(a_paused_queue_waits_until_it_is_resumed)
     ck_assert_str_eq(stage_task(&s, id, "status"), "QUEUED");
     ck_assert_str_eq(test_text(s.pg, "SELECT paused_reason || ' ' || paused_by FROM drumbeat.queue WHERE name = 'default' AND paused"), "deploy me");
     test_sql(s.pg, "SELECT drumbeat.resume('default')");
-    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(1)));
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
 }
 END_TEST
 
@@ -259,11 +267,10 @@ START_TEST(a_slow_task_does_not_keep_the_rest_of_its_batch)
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 3000, SECONDS(10)));
     test_sql(s.pg, "SELECT drumbeat.pause('default')");
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000]))");
-    const char *slow = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 3}')");
+    const char *slow = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 600}')");
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1000])); SELECT drumbeat.resume('default')");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 5000, SECONDS(2)));
     ck_assert_str_eq(stage_task(&s, slow, "status"), "RUNNING");
-    ck_assert(stage_ends(&s, slow, "SUCCESS", SECONDS(10)));
 }
 END_TEST
 
@@ -344,8 +351,7 @@ END_TEST
 START_TEST(a_running_task_is_cancelled_at_its_next_look)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = stage_sleeping(&s);
     cancel(id);
     ck_assert_str_eq(stage_task(&s, id, "should_be_killed"), "t");
     ck_assert(stage_ends(&s, id, "KILLED", SECONDS(2)));
@@ -359,8 +365,7 @@ END_TEST
 START_TEST(a_task_that_does_not_listen_is_killed)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = start_deaf();
     cancel(id);
     ck_assert(stage_ends(&s, id, "KILLED", SECONDS(15)));
     ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal"), "cancelled 9");
@@ -371,8 +376,7 @@ END_TEST
 START_TEST(a_cancel_outlives_the_worker)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = stage_sleeping(&s);
     test_process_signal(worker, SIGKILL);
     ck_assert(test_process_wait(worker, SECONDS(5)));
     cancel(id);
@@ -385,9 +389,10 @@ END_TEST
 START_TEST(a_cancelled_task_can_be_retried)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 2}', unique_key => 'k')");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600, \"steps\": 6000}', unique_key => 'k')");
     char sql[128];
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    stage_await_progress(&s, id, 1);
+    stage_shorten(&s, id);
     cancel(id);
     ck_assert(stage_ends(&s, id, "KILLED", SECONDS(5)));
     snprintf(sql, sizeof sql, "SELECT drumbeat.retry('%s')::text", id);
@@ -402,11 +407,13 @@ END_TEST
 START_TEST(sigterm_lets_running_tasks_finish)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    const char *next = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
-    stage_stop(worker, SECONDS(5));
-    ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
+    const char *id = stage_held(&s), *next = stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')");
+    test_process_signal(worker, SIGTERM);
+    ck_assert(test_process_wait_for(worker, "worker.draining", SECONDS(5)));
+    stage_let_go(&s);
+    ck_assert(test_process_wait(worker, SECONDS(5)));
+    ck_assert_int_eq(test_process_status(worker), 0);
+    ck_assert_msg(strcmp(stage_task(&s, id, "status"), "SUCCESS") == 0, "%s:\n%s", stage_attempt(&s, id, "outcome || error"), test_process_errors(worker));
     ck_assert_str_eq(stage_task(&s, next, "status"), "QUEUED");
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 0);
 }
@@ -415,8 +422,7 @@ END_TEST
 START_TEST(after_the_deadline_running_tasks_go_back_uncharged)
 {
     struct test_process *worker = stage_worker(&s, stage_env("DRUMBEAT_WORKER_DRAIN=1s"), "--pool", "2");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = start_deaf();
     stage_stop(worker, SECONDS(4));
     ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "QUEUED0");
     ck_assert_str_eq(stage_attempt(&s, id, "outcome"), "returned");
@@ -426,8 +432,7 @@ END_TEST
 START_TEST(sigquit_returns_running_tasks_at_once)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = stage_sleeping(&s);
     test_process_signal(worker, SIGQUIT);
     ck_assert(test_process_wait(worker, SECONDS(2)));
     ck_assert_int_eq(test_process_status(worker), 0);
@@ -438,8 +443,7 @@ END_TEST
 START_TEST(a_second_sigterm_does_not_wait)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 60}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = stage_sleeping(&s);
     test_process_signal(worker, SIGTERM);
     ck_assert(test_process_wait_for(worker, "worker.draining", SECONDS(5)));
     stage_stop(worker, SECONDS(2));
@@ -451,12 +455,13 @@ END_TEST
 START_TEST(a_terminals_interrupt_is_a_sigterm)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = stage_held(&s);
     kill(-test_process_pid(worker), SIGINT);
+    ck_assert(test_process_wait_for(worker, "worker.draining", SECONDS(5)));
+    stage_let_go(&s);
     ck_assert(test_process_wait(worker, SECONDS(5)));
     ck_assert_int_eq(test_process_status(worker), 0);
-    ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
+    ck_assert_msg(strcmp(stage_task(&s, id, "status"), "SUCCESS") == 0, "%s:\n%s", stage_attempt(&s, id, "outcome || error"), test_process_errors(worker));
 }
 END_TEST
 

@@ -30,30 +30,23 @@ static const char *start_sleep(double seconds)
     char sql[128];
     snprintf(sql, sizeof sql, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": %g, \"steps\": 10}')", seconds);
     const char *id = stage_enqueue(&s, sql);
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    stage_await_start(&s, id);
     return id;
 }
 
-static pid_t runner_of(const char *id)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT pid FROM drumbeat.running WHERE task_id = '%s'", id);
-    return (pid_t)test_number(s.pg, sql);
-}
-
-/* The task runs again, in another process, within a second. */
-static void assert_claimed_again(const char *id, pid_t before)
+/* The task runs again, in another process. Returns how long that took. */
+static usec_t assert_claimed_again(const char *id, pid_t before)
 {
     char sql[192];
     usec_t began = clock_boot();
     snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE task_id = '%s' AND pid <> %d AND started_at IS NOT NULL", id, (int)before);
     ck_assert(stage_wait(&s, sql, 1, SECONDS(5)));
-    ck_assert_int_lt(clock_boot() - began, SECONDS(1));
+    return clock_boot() - began;
 }
 
-static void assert_gone(const pid_t *members, size_t count, usec_t limit)
+static void assert_gone(const pid_t *members, size_t count)
 {
-    usec_t deadline = clock_boot() + limit;
+    usec_t deadline = test_deadline(TEST_PATIENCE);
     for (size_t i = 0; i < count; i++)
         while (is_alive(members[i])) {
             ck_assert_msg(clock_boot() < deadline, "process %d lives on", (int)members[i]);
@@ -66,50 +59,42 @@ static void assert_works(void)
     ck_assert(stage_ends(&s, stage_enqueue(&s, "SELECT drumbeat.enqueue('noop')"), "SUCCESS", SECONDS(10)));
 }
 
-/* Somebody holds the table of effects: an effect waits in the middle of its transaction until pg_rollback(). */
-static struct pg *block_effects(void)
-{
-    struct pg *blocker = test_connect(s.url);
-    struct err e;
-    ck_assert(pg_begin(blocker, &e));
-    test_sql(blocker, "LOCK TABLE drumbeat.trial_effect");
-    return blocker;
-}
-
-static void await_blocked(int64_t how_many)
-{
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%trial_effect%'",
-                         how_many, SECONDS(10)));
-}
-
 /* Children ------------------------------------------------------------------------------------------------------------ */
 
-START_TEST(a_killed_childs_task_is_claimed_again_within_a_second_and_charged)
+START_TEST(a_killed_childs_task_is_claimed_again_and_charged)
 {
     stage_worker(&s, NULL, "--pool", "2");
-    const char *id = start_sleep(2);
-    pid_t child = runner_of(id);
+    const char *id = stage_sleeping(&s);
+    pid_t child = stage_runner(&s, id);
     kill(child, SIGKILL);
     assert_claimed_again(id, child);
+    stage_await_progress(&s, id, 2);
+    stage_shorten(&s, id);
+    kill(stage_runner(&s, id), SIGKILL);
     ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || signal || ' ' || attempt"), "crashed 9 1");
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
-    ck_assert_str_eq(stage_task(&s, id, "attempt"), "2");
+    ck_assert_str_eq(stage_task(&s, id, "attempt"), "3");
 }
 END_TEST
 
+/* Within a second; what else the machine does is in the way of some of them, but not of all. */
 START_TEST(children_that_are_killed_again_and_again_are_replaced_at_once)
 {
+    usec_t fastest = TEST_PATIENCE;
     stage_worker(&s, NULL, "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}', max_attempts => 20)");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    const char *id = stage_sleeping(&s);
     for (int i = 0; i < 10; i++) {
-        pid_t child = runner_of(id);
+        pid_t child = stage_runner(&s, id);
         kill(child, SIGKILL);
-        assert_claimed_again(id, child);
+        usec_t took = assert_claimed_again(id, child);
+        fastest = took < fastest ? took : fastest;
     }
+    ck_assert_int_lt(fastest, SECONDS(1));
+    stage_shorten(&s, id);
+    kill(stage_runner(&s, id), SIGKILL);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
     /* A child that is killed between its claim and the handler's first step is not charged. */
-    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome IN ('crashed', 'returned')"), 10);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome IN ('crashed', 'returned')"), 11);
     ck_assert_int_ge(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'crashed'"), 5);
 }
 END_TEST
@@ -118,17 +103,16 @@ END_TEST
 START_TEST(a_killed_childs_session_is_ended_before_its_task_runs_again)
 {
     stage_worker(&s, NULL, "--pool", "1");
-    struct pg *blocker = block_effects();
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect')");
-    await_blocked(1);
+    const char *id = stage_held(&s);
+    stage_await_held(&s, 1);
     int64_t session = test_number(s.pg, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%trial_effect%'");
-    pid_t child = runner_of(id);
+    pid_t child = stage_runner(&s, id);
     char sql[128];
     kill(child, SIGKILL);
     assert_claimed_again(id, child);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d", (int)session);
     ck_assert_int_eq(test_number(s.pg, sql), 0);
-    pg_close(blocker);
+    stage_let_go(&s);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), 1);
 }
@@ -139,8 +123,8 @@ START_TEST(the_cause_of_a_death_survives_the_death_of_the_next_child)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
     pid_t members[FAMILY_MAX];
-    const char *id = start_sleep(60);
-    pid_t child = runner_of(id), keeper = stage_keeper(&s, worker);
+    const char *id = stage_sleeping(&s);
+    pid_t child = stage_runner(&s, id), keeper = stage_keeper(&s, worker);
     test_cluster_crash(cluster);
     kill(child, SIGKILL);
     for (int i = 0; i < 5; i++) {
@@ -160,17 +144,17 @@ END_TEST
 
 START_TEST(the_hard_limit_holds_while_the_server_is_away)
 {
-    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {hog: {soft: 2s, hard: 2s}}\n"));
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "handlers: {hog: {soft: 4s, hard: 4s}}\n"));
     const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"seconds\": 60, \"ignore_sigterm\": true}', max_attempts => 1)");
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    pid_t child = runner_of(id);
+    pid_t child = stage_runner(&s, id);
     test_cluster_crash(cluster);
-    assert_gone(&child, 1, SECONDS(4));
+    assert_gone(&child, 1);
     test_cluster_restart(cluster);
     pg_close(s.pg);
     s.pg = test_connect(s.url);
     ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
-    ck_assert_ptr_nonnull(strstr(stage_task(&s, id, "error"), "hard limit 2s"));
+    ck_assert_ptr_nonnull(strstr(stage_task(&s, id, "error"), "hard limit 4s"));
     assert_works();
 }
 END_TEST
@@ -180,14 +164,14 @@ END_TEST
 START_TEST(a_killed_keeper_is_replaced_and_nobody_notices)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
-    const char *id = start_sleep(3);
-    for (int i = 0; i < 3; i++) {
+    const char *id = stage_held(&s);
+    for (size_t i = 1; i <= 3; i++) {
         pid_t keeper = stage_keeper(&s, worker);
         kill(keeper, SIGKILL);
-        assert_gone(&keeper, 1, SECONDS(1));
-        ck_assert(test_process_wait_for(worker, "worker.keeper_died", SECONDS(2)));
-        usleep(300000);
+        assert_gone(&keeper, 1);
+        stage_await_event(&s, worker, "worker.keeper_died", i);
     }
+    stage_let_go(&s);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
     ck_assert_str_eq(stage_task(&s, id, "attempt"), "1");
     assert_works();
@@ -197,11 +181,13 @@ END_TEST
 START_TEST(a_keeper_killed_on_the_way_down_does_not_leave_the_worker_behind)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
-    const char *id = start_sleep(1);
+    const char *id = stage_held(&s);
     pid_t keeper = stage_keeper(&s, worker);
     test_process_signal(worker, SIGTERM);
     ck_assert(test_process_wait_for(worker, "worker.draining", SECONDS(5)));
     kill(keeper, SIGKILL);
+    assert_gone(&keeper, 1);
+    stage_let_go(&s);
     ck_assert(test_process_wait(worker, SECONDS(10)));
     ck_assert_int_eq(test_process_status(worker), 0);
     ck_assert_str_eq(stage_task(&s, id, "status"), "SUCCESS");
@@ -214,27 +200,24 @@ static void assert_takeover(bool fork_server)
 {
     pid_t members[FAMILY_MAX];
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"forks\": 3, \"seconds\": 2}')");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"forks\": 3, \"seconds\": 600}')");
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    usec_t deadline = clock_boot() + SECONDS(5);
+    usec_t deadline = test_deadline(SECONDS(5));
     while (family(test_process_pid(worker), 0, members, FAMILY_MAX) != 1 + 3 + 3) /* fork server, keeper and children, forks */
         ck_assert_int_lt(clock_boot(), deadline);
     stage_worker(&s, NULL, "--pool", "1");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker", 2, SECONDS(5)));
     size_t count = family(test_process_pid(worker), 0, members, FAMILY_MAX);
-    pid_t child = runner_of(id);
+    stage_shorten(&s, id);
     if (fork_server)
         ck_assert_int_ne(family_kill(test_process_pid(worker), FORK_SERVER, 0), 0);
     else
         test_process_signal(worker, SIGKILL);
-    assert_gone(members, count, SECONDS(2));
+    assert_gone(members, count);
     ck_assert(test_process_wait(worker, SECONDS(2)));
     ck_assert_int_ne(test_process_status(worker), 0);
-    char sql[192];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE task_id = '%s' AND pid <> %d AND started_at IS NOT NULL", id, (int)child);
-    ck_assert(stage_wait(&s, sql, 1, SECONDS(5)));
-    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || attempt"), "lost 1");
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    ck_assert_str_eq(stage_attempt(&s, id, "outcome || ' ' || attempt"), "lost 1");
 }
 
 START_TEST(a_killed_supervisor_takes_all_with_it_and_another_worker_takes_over)
@@ -255,11 +238,11 @@ START_TEST(what_a_killed_child_had_started_goes_with_it)
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
     const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('hog', '{\"forks\": 3, \"seconds\": 60}', max_attempts => 1)");
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    usec_t deadline = clock_boot() + SECONDS(5);
+    usec_t deadline = test_deadline(SECONDS(5));
     while (family(test_process_pid(worker), 3, members, FAMILY_MAX) != 3)
         ck_assert_int_lt(clock_boot(), deadline);
-    kill(runner_of(id), SIGKILL);
-    assert_gone(members, 3, SECONDS(1));
+    kill(stage_runner(&s, id), SIGKILL);
+    assert_gone(members, 3);
     ck_assert(stage_ends(&s, id, "ERRORED", SECONDS(5)));
 }
 END_TEST
@@ -280,14 +263,14 @@ static void signal_all(struct test_process *worker, int signal)
 START_TEST(a_worker_that_was_stopped_beyond_its_lease_writes_nothing)
 {
     struct test_process *first = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
-    struct pg *blocker = block_effects();
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('effect')"), *sleeper = start_sleep(1);
-    await_blocked(1);
+    const char *id = stage_held(&s), *sleeper = stage_sleeping(&s);
+    stage_await_held(&s, 1);
+    stage_shorten(&s, sleeper);
     signal_all(first, SIGSTOP);
     struct test_process *second = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
     ck_assert(stage_ends(&s, sleeper, "SUCCESS", SECONDS(15)));
-    await_blocked(1); /* the second worker's: the first one's session was ended */
-    pg_close(blocker);
+    stage_await_held(&s, 1); /* the second worker's: the first one's session was ended */
+    stage_let_go(&s);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(5)));
     signal_all(first, SIGCONT);
     ck_assert(test_process_wait_for(first, "keeper.lease_lost", SECONDS(10)));
@@ -304,17 +287,16 @@ END_TEST
 START_TEST(a_supervisor_that_hangs_loses_its_tasks)
 {
     struct test_process *first = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
-    const char *id = start_sleep(4);
+    const char *id = stage_sleeping(&s);
+    stage_shorten(&s, id);
     test_process_signal(first, SIGSTOP);
-    stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
-    const char *long_one = start_sleep(30);
-    pid_t child = runner_of(long_one);
+    stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
+    stage_sleeping(&s);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
     /* Whoever has it now, after the lease only the second can have it. */
     char sql[192];
     snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.worker WHERE pid = %d", (int)test_process_pid(first));
     ck_assert(stage_wait(&s, sql, 0, SECONDS(15)));
-    ck_assert_int_gt(child, 0);
     test_process_signal(first, SIGCONT);
     ck_assert(stage_wait(&s, sql, 1, SECONDS(5)));
     stage_stop(first, SECONDS(5));
@@ -325,15 +307,15 @@ END_TEST
 START_TEST(a_worker_whose_keeper_hangs_stops_in_time)
 {
     struct test_process *worker = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
-    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 8}')");
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
-    pid_t keeper = stage_keeper(&s, worker), child = runner_of(id);
+    const char *id = stage_sleeping(&s);
+    pid_t keeper = stage_keeper(&s, worker), child = stage_runner(&s, id);
     kill(keeper, SIGSTOP);
-    assert_gone(&child, 1, SECONDS(6));
+    assert_gone(&child, 1);
     ck_assert(stage_ends(&s, id, "QUEUED", SECONDS(2)));
     sleep(2);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'returned'"), 1);
     ck_assert_str_eq(stage_task(&s, id, "status || attempt"), "QUEUED0");
+    ck_assert_str_eq(stage_text(&s, "SELECT ended_at - seen_at < 3 * lease FROM drumbeat.past_attempt, drumbeat.worker"), "t");
     kill(keeper, SIGCONT);
     ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
     test_process_signal(worker, SIGQUIT);
@@ -366,7 +348,7 @@ END_TEST
 START_TEST(a_worker_can_be_stopped_while_the_server_is_away)
 {
     struct test_process *worker = stage_worker(&s, NULL, "--pool", "2");
-    const char *id = start_sleep(60), *done = start_sleep(1);
+    const char *id = stage_sleeping(&s), *done = start_sleep(1);
     test_cluster_crash(cluster);
     usleep(1500000); /* the short one ends, and its child has nobody to tell */
     test_process_signal(worker, SIGQUIT);
@@ -439,7 +421,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    tcase_add_test(tests, a_killed_childs_task_is_claimed_again_within_a_second_and_charged);
+    tcase_add_test(tests, a_killed_childs_task_is_claimed_again_and_charged);
     tcase_add_test(tests, children_that_are_killed_again_and_again_are_replaced_at_once);
     tcase_add_test(tests, a_killed_childs_session_is_ended_before_its_task_runs_again);
     tcase_add_test(tests, the_cause_of_a_death_survives_the_death_of_the_next_child);

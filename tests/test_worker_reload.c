@@ -34,22 +34,9 @@ static struct test_process *start_worker(const char *yaml)
     return worker;
 }
 
-static size_t times(const char *text, const char *part)
-{
-    size_t count = 0;
-    for (const char *p = strstr(text, part); p; p = strstr(p + 1, part))
-        count++;
-    return count;
-}
-
-/* Wait until the worker has logged the event as often as that. */
 static void await_event(struct test_process *worker, const char *event, size_t wanted)
 {
-    usec_t deadline = clock_boot() + SECONDS(15);
-    while (times(test_process_errors(worker), event) < wanted) {
-        ck_assert_msg(clock_boot() < deadline, "no %s:\n%s", event, test_process_errors(worker));
-        test_process_wait(worker, MSEC(5));
-    }
+    stage_await_event(&s, worker, event, wanted);
 }
 
 static void ask_reload(struct test_process *worker, const char *yaml)
@@ -61,7 +48,7 @@ static void ask_reload(struct test_process *worker, const char *yaml)
 /* Reload, and wait until the new edition is the current one. */
 static void reload(struct test_process *worker, const char *yaml)
 {
-    size_t before = times(test_process_errors(worker), "worker.reloaded");
+    size_t before = stage_events(worker, "worker.reloaded");
     ask_reload(worker, yaml);
     await_event(worker, "worker.reloaded", before + 1);
 }
@@ -76,7 +63,7 @@ static const char *start_sleep(double seconds)
     char sql[128];
     snprintf(sql, sizeof sql, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": %g, \"steps\": 10}')", seconds);
     const char *id = stage_enqueue(&s, sql);
-    ck_assert(stage_ends(&s, id, "RUNNING", SECONDS(5)));
+    stage_await_start(&s, id);
     return id;
 }
 
@@ -91,7 +78,7 @@ static void assert_untouched(const char *id)
 static bool wait_for_family(struct test_process *worker, int depth, size_t wanted)
 {
     pid_t members[FAMILY_MAX];
-    usec_t deadline = clock_boot() + SECONDS(10);
+    usec_t deadline = test_deadline(SECONDS(10));
     while (family(test_process_pid(worker), depth, members, FAMILY_MAX) != wanted) {
         if (clock_boot() > deadline)
             return false;
@@ -150,10 +137,10 @@ END_TEST
 START_TEST(limits_count_from_the_next_task_on)
 {
     struct test_process *worker = start_worker("worker: {pool: 2}\n");
-    const char *before = start_sleep(2);
+    const char *before = start_sleep(3);
     reload(worker, "worker: {pool: 2}\nhandlers: {sleep: {soft: 1s, max_attempts: 1}}\n");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'sleep' AND max_attempts = 1", 1, SECONDS(5)));
-    const char *after = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 5, \"steps\": 50}')");
+    const char *after = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600, \"steps\": 6000}')");
     assert_untouched(before);
     ck_assert(stage_ends(&s, after, "ERRORED", SECONDS(5)));
     assert_holds(stage_task(&s, after, "error"), "soft limit");
@@ -163,10 +150,11 @@ END_TEST
 START_TEST(a_pool_that_grows_runs_more_at_once)
 {
     struct test_process *worker = start_worker("worker: {pool: 1}\n");
-    const char *first = start_sleep(2);
+    const char *first = stage_held(&s);
     reload(worker, "worker: {pool: 4}\n");
-    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1}') FROM generate_series(1, 3)");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running", 4, SECONDS(5)));
+    test_sql(s.pg, "SELECT drumbeat.enqueue('effect') FROM generate_series(1, 3)");
+    stage_await_held(&s, 4);
+    stage_let_go(&s);
     ck_assert_str_eq(stage_text(&s, "SELECT pool FROM drumbeat.worker"), "4");
     assert_untouched(first);
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 5, SECONDS(10)));
@@ -178,9 +166,11 @@ END_TEST
 START_TEST(a_pool_that_shrinks_lets_everybody_finish)
 {
     struct test_process *worker = start_worker("worker: {pool: 4}\n");
-    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 2, \"steps\": 20}') FROM generate_series(1, 4)");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running WHERE started_at IS NOT NULL", 4, SECONDS(5)));
+    stage_hold(&s);
+    test_sql(s.pg, "SELECT drumbeat.enqueue('effect') FROM generate_series(1, 4)");
+    stage_await_held(&s, 4);
     reload(worker, "worker: {pool: 1}\n");
+    stage_let_go(&s);
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 5, SECONDS(10)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt"), 0);
     await_event(worker, "worker.edition_left", 1);
@@ -196,12 +186,13 @@ END_TEST
 START_TEST(a_lease_can_be_changed_both_ways)
 {
     struct test_process *worker = start_worker("worker: {lease: 60s}\n");
-    const char *id = start_sleep(9);
+    const char *id = stage_held(&s);
     reload(worker, "worker: {lease: 5s}\n");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE lease = interval '5 s'", 1, SECONDS(5)));
     sleep(6); /* longer than the shorter one */
     reload(worker, "worker: {lease: 20s}\n");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.worker WHERE lease = interval '20 s'", 1, SECONDS(5)));
+    stage_let_go(&s);
     assert_untouched(id);
 }
 END_TEST
@@ -211,11 +202,12 @@ END_TEST
 START_TEST(a_file_that_is_wrong_changes_nothing_and_is_told_with_its_place)
 {
     struct test_process *worker = start_worker("worker: {pool: 1}\n");
-    const char *id = start_sleep(1);
+    const char *id = stage_held(&s);
     ask_reload(worker, "worker:\n  pool: 1\n  lease: 2s\n");
     await_event(worker, "worker.reload_refused", 1);
     assert_holds(test_process_errors(worker), ".yaml:3:10: worker.lease: '2s' is below 5s");
-    ck_assert_uint_eq(times(test_process_errors(worker), ".yaml:3:10"), 1);
+    ck_assert_uint_eq(stage_events(worker, ".yaml:3:10"), 1);
+    stage_let_go(&s);
     assert_untouched(id);
     ask_reload(worker, "handlers: {nobody: {queue: default}}\n");
     await_event(worker, "worker.reload_refused", 2);
@@ -270,15 +262,16 @@ END_TEST
 START_TEST(a_reload_can_follow_while_long_tasks_keep_earlier_editions)
 {
     struct test_process *worker = start_worker("worker: {pool: 4}\n");
-    const char *first = start_sleep(4);
-    reload(worker, "worker: {pool: 4}\nhandlers: {sleep: {queue: two}}\n");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'sleep' AND queue = 'two'", 1, SECONDS(5)));
-    const char *second = start_sleep(4);
-    reload(worker, "worker: {pool: 4}\nhandlers: {sleep: {queue: three}}\n");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'sleep' AND queue = 'three'", 1, SECONDS(5)));
+    const char *first = stage_held(&s);
+    reload(worker, "worker: {pool: 4}\nhandlers: {effect: {queue: two}}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'effect' AND queue = 'two'", 1, SECONDS(5)));
+    const char *second = stage_held(&s);
+    reload(worker, "worker: {pool: 4}\nhandlers: {effect: {queue: three}}\n");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.handler WHERE name = 'effect' AND queue = 'three'", 1, SECONDS(5)));
     ck_assert(wait_for_family(worker, FORK_SERVERS, 3));
-    const char *third = start_sleep(1);
+    const char *third = stage_held(&s);
     ck_assert_str_eq(stage_task(&s, third, "queue"), "three");
+    stage_let_go(&s);
     assert_untouched(third);
     assert_untouched(first);
     assert_untouched(second);
@@ -302,9 +295,13 @@ END_TEST
 START_TEST(a_worker_that_is_reloading_can_be_stopped)
 {
     struct test_process *worker = start_worker("worker: {pool: 2}\n");
-    const char *id = start_sleep(1);
+    const char *id = stage_held(&s);
     ask_reload(worker, "worker: {pool: 3}\n");
-    stage_stop(worker, SECONDS(10));
+    test_process_signal(worker, SIGTERM);
+    await_event(worker, "worker.draining", 1);
+    stage_let_go(&s);
+    ck_assert(test_process_wait(worker, SECONDS(10)));
+    ck_assert_int_eq(test_process_status(worker), 0);
     assert_untouched(id);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.worker"), 0);
 }
@@ -316,12 +313,14 @@ START_TEST(a_keeper_that_is_killed_in_the_middle_of_a_reload_is_replaced)
 {
     struct test_process *worker = start_worker("worker: {pool: 2, lease: 5s}\n");
     for (int i = 0; i < 6; i++) {
-        test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 1, \"steps\": 10}') FROM generate_series(1, 2)");
-        ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running WHERE started_at IS NOT NULL", 2, SECONDS(10)));
+        stage_hold(&s);
+        test_sql(s.pg, "SELECT drumbeat.enqueue('effect') FROM generate_series(1, 2)");
+        stage_await_held(&s, 2);
         pid_t keeper = stage_keeper(&s, worker);
         ask_reload(worker, i % 2 ? "worker: {pool: 2, lease: 5s}\n" : "worker: {pool: 2, lease: 5s}\nhandlers: {greet: {command: {argv: [/bin/true]}}}\n");
         usleep((useconds_t)i * 4000);
         kill(keeper, SIGKILL);
+        stage_let_go(&s);
         await_event(worker, "worker.edition_left", (size_t)i + 1);
     }
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS' AND attempt = 1", 13, SECONDS(20)));
@@ -335,8 +334,9 @@ END_TEST
 START_TEST(a_child_of_an_earlier_edition_that_is_killed_is_followed_by_one_of_the_new)
 {
     struct test_process *worker = start_worker("worker: {pool: 1}\n");
-    const char *id = start_sleep(1);
-    pid_t child = (pid_t)test_number(s.pg, "SELECT pid FROM drumbeat.running");
+    const char *id = stage_sleeping(&s);
+    pid_t child = stage_runner(&s, id);
+    stage_shorten(&s, id);
     reload(worker, "worker: {pool: 1}\nhandlers: {greet: {command: {argv: [/bin/true]}}}\n");
     kill(child, SIGKILL);
     ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
@@ -394,13 +394,14 @@ static pid_t fork_server(struct test_process *worker, bool newest)
 START_TEST(a_new_fork_server_that_dies_or_hangs_changes_nothing)
 {
     struct test_process *worker = start_worker("worker: {pool: 1}\n");
-    const char *id = start_sleep(3);
+    const char *id = stage_held(&s);
     hang_configuration();
     test_process_signal(worker, SIGHUP);
     ck_assert(wait_for_family(worker, FORK_SERVERS, 2));
     kill(fork_server(worker, true), SIGKILL);
     await_event(worker, "worker.reload_refused", 1);
     test_process_signal(worker, SIGHUP);
+    stage_let_go(&s);
     assert_untouched(id);
     await_event(worker, "worker.reload_refused", 2);
     ck_assert(wait_for_family(worker, FORK_SERVERS, 1));
@@ -426,7 +427,8 @@ END_TEST
 START_TEST(an_old_fork_server_that_is_killed_costs_the_worker_and_no_task)
 {
     struct test_process *worker = start_worker("worker: {pool: 2}\n");
-    const char *id = start_sleep(2);
+    const char *id = stage_sleeping(&s);
+    stage_shorten(&s, id);
     reload(worker, "worker: {pool: 2}\n");
     kill(fork_server(worker, false), SIGKILL);
     ck_assert(test_process_wait(worker, SECONDS(10)));

@@ -24,6 +24,7 @@ void stage_close(struct stage *s)
 {
     for (size_t i = 0; i < s->count; i++)
         test_process_free(s->workers[i]);
+    stage_let_go(s);
     invariants_assert(s->pg, false);
     pg_close(s->pg);
 }
@@ -53,6 +54,24 @@ const char *stage_config(struct stage *s, const char *yaml)
     fputs(yaml, file);
     ck_assert_int_eq(fclose(file), 0);
     return stage_keep(path);
+}
+
+size_t stage_events(const struct test_process *worker, const char *event)
+{
+    size_t count = 0;
+    for (const char *p = strstr(test_process_errors(worker), event); p; p = strstr(p + 1, event))
+        count++;
+    return count;
+}
+
+void stage_await_event(struct stage *s, struct test_process *worker, const char *event, size_t wanted)
+{
+    usec_t deadline = test_deadline(TEST_PATIENCE);
+    while (stage_events(worker, event) < wanted) {
+        ck_assert_msg(clock_boot() < deadline, "no %s:\n%s", event, test_process_errors(worker));
+        for (size_t i = 0; i < s->count; i++)
+            test_process_wait(s->workers[i], MSEC(5));
+    }
 }
 
 void stage_stop(struct test_process *worker, usec_t limit)
@@ -121,6 +140,58 @@ bool stage_hears_bell(struct stage *s, struct pg *app)
     return false;
 }
 
+void stage_hold(struct stage *s)
+{
+    struct err e;
+    s->holder = test_connect(s->url);
+    ck_assert(pg_begin(s->holder, &e));
+    test_sql(s->holder, "LOCK TABLE drumbeat.trial_effect IN EXCLUSIVE MODE");
+}
+
+void stage_await_held(struct stage *s, int64_t count)
+{
+    ck_assert(stage_wait(s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%trial_effect%'",
+                         count, TEST_PATIENCE));
+}
+
+void stage_let_go(struct stage *s)
+{
+    pg_close(s->holder);
+    s->holder = NULL;
+    s->held = 0;
+}
+
+void stage_await_start(struct stage *s, const char *id)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.task WHERE id = '%s' AND started_at IS NOT NULL", id);
+    ck_assert(stage_wait(s, sql, 1, TEST_PATIENCE));
+}
+
+const char *stage_held(struct stage *s)
+{
+    if (!s->holder)
+        stage_hold(s);
+    const char *id = stage_enqueue(s, "SELECT drumbeat.enqueue('effect')");
+    ck_assert(stage_ends(s, id, "RUNNING", TEST_PATIENCE));
+    stage_await_held(s, ++s->held);
+    return id;
+}
+
+void stage_await_progress(struct stage *s, const char *id, int attempt)
+{
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.task WHERE id = '%s' AND status = 'RUNNING' AND attempt = %d AND progress_value > 0", id, attempt);
+    ck_assert_msg(stage_wait(s, sql, 1, TEST_PATIENCE), "task %s tells no progress", id);
+}
+
+const char *stage_sleeping(struct stage *s)
+{
+    const char *id = stage_enqueue(s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600, \"steps\": 6000}', max_attempts => 20)");
+    stage_await_progress(s, id, 1);
+    return id;
+}
+
 void stage_shorten(struct stage *s, const char *id)
 {
     char sql[SQL_MAX];
@@ -137,18 +208,29 @@ pid_t stage_runner(struct stage *s, const char *id)
     return pid;
 }
 
-pid_t stage_keeper(struct stage *s, struct test_process *worker)
+/* Those of the worker's family that run no task; the last of them to `idle`. */
+static size_t count_idle(struct stage *s, struct test_process *worker, pid_t *idle)
 {
-    pid_t members[FAMILY_MAX], keeper = 0;
+    pid_t members[FAMILY_MAX];
     char sql[SQL_MAX];
     size_t count = family(test_process_pid(worker), 2, members, FAMILY_MAX), others = 0;
     for (size_t i = 0; i < count; i++) {
         snprintf(sql, sizeof sql, "SELECT count(*) FROM drumbeat.running WHERE pid = %d", (int)members[i]);
         if (test_number(s->pg, sql) == 0) {
-            keeper = members[i];
+            *idle = members[i];
             others++;
         }
     }
-    ck_assert_uint_eq(others, 1);
+    return others;
+}
+
+pid_t stage_keeper(struct stage *s, struct test_process *worker)
+{
+    pid_t keeper = 0;
+    usec_t deadline = test_deadline(TEST_PATIENCE);
+    while (count_idle(s, worker, &keeper) != 1) {
+        ck_assert_msg(clock_boot() < deadline, "none of its processes is known to be the keeper:\n%s", test_process_errors(worker));
+        test_process_wait(worker, MSEC(5));
+    }
     return keeper;
 }

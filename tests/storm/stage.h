@@ -17,6 +17,8 @@ struct stage {
     struct test_cluster *cluster;
     const char *url;
     struct pg *pg;
+    struct pg *holder; /* of effects; NULL: they run */
+    int64_t held;      /* by stage_held() */
     struct test_process *workers[STAGE_WORKERS];
     size_t count;
 };
@@ -33,6 +35,10 @@ struct test_process *stage_worker_words(struct stage *s, const char *const *env,
 
 /* A configuration file with this text, for --config; gone with the cluster. */
 const char *stage_config(struct stage *s, const char *yaml);
+
+/* How often the worker has logged the event so far; wait until it was as often as that. */
+size_t stage_events(const struct test_process *worker, const char *event);
+void stage_await_event(struct stage *s, struct test_process *worker, const char *event, size_t wanted);
 
 /* SIGTERM, and it ends with 0 within `limit`. */
 void stage_stop(struct test_process *worker, usec_t limit);
@@ -55,6 +61,24 @@ bool stage_wait(struct stage *s, const char *sql, int64_t wanted, usec_t limit);
 /* The bell wakes the worker: of tasks that are enqueued on `app` one after the other, each when the one before has ended, more than twice
  * as many are done as the keeper's rounds, one a second, can have found. A slow machine needs longer for that, not another measure. */
 bool stage_hears_bell(struct stage *s, struct pg *app);
+
+/* A task that runs until something happens to it: RUNNING is told with the claim, but a worker that is stopped or killed before the handler's
+ * first step charges nothing. stage_await_progress() waits until the handler has told progress in its attempt number `attempt`, stage_sleeping()
+ * enqueues a `sleep` of ten minutes and waits until it has. */
+void stage_await_progress(struct stage *s, const char *id, int attempt);
+const char *stage_sleeping(struct stage *s);
+
+/* Tasks that run for as long as the test wants: from now on an `effect` waits in the middle of its transaction, until stage_let_go().
+ * stage_await_held() waits until so many do. */
+void stage_hold(struct stage *s);
+void stage_await_held(struct stage *s, int64_t count);
+void stage_let_go(struct stage *s);
+
+/* The task runs, or has ended already: for one that is not held. */
+void stage_await_start(struct stage *s, const char *id);
+
+/* A new `effect` that is RUNNING and held. All that were started so must still be. */
+const char *stage_held(struct stage *s);
 
 /* Attempts of the task that start from now on end at once: a `sleep` that was started for long and is to be killed. */
 void stage_shorten(struct stage *s, const char *id);
