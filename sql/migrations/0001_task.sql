@@ -1,7 +1,7 @@
 -- The task table and what moves tasks through it.
 --
 -- Split by mutability. `task_body` is written once, at enqueue, and never updated. Where a task stands is a narrow row in
--- exactly one of five tables, and a move is a delete and an insert in one transaction:
+-- exactly one of seven tables, and a move is a delete and an insert in one transaction:
 --
 --        enqueue            promote             claim               settle
 --   (nothing) --> delayed ----------> ready ----------> running ----------> ended
@@ -9,7 +9,8 @@
 --                                       `-- retry, return -'                  |
 --                                       ^------------ retry() ----------------'
 --
--- Whatever is to be ready and is under a limit goes through `gated` first (0007_shares.sql).
+-- Whatever is to be ready and is under a limit goes through `gated` first (0007_shares.sql), and what workers of Celery are to run is `sent`
+-- instead of ready and running (0032_celery_out.sql).
 --
 -- The view `task` puts the pieces together for readers. A new mutable fact about a task belongs in the table of the state
 -- it is a fact of; nothing that changes is ever indexed.
@@ -202,6 +203,25 @@ CREATE TABLE drumbeat.running (
 ) WITH (fillfactor = 70);
 CREATE INDEX running_seat ON drumbeat.running (worker, seat);
 
+-- Handed to Celery: some worker of another make runs it and tells how it went. Without `sent_at` it still waits to be sent. `attempt`
+-- counts the starts that were told.
+CREATE TABLE drumbeat.sent (
+    task_id          uuid PRIMARY KEY,
+    external_id      text COLLATE "C" NOT NULL UNIQUE, -- of its message: that under which it came, else its own
+    queue            text COLLATE "C" NOT NULL,
+    seq              bigint NOT NULL DEFAULT nextval('drumbeat.ready_seq'),
+    attempt          integer NOT NULL DEFAULT 0,
+    allowed          integer NOT NULL,
+    sent_at          timestamptz,
+    started_at       timestamptz,
+    host             text,
+    pid              integer,
+    progress_value   bigint NOT NULL DEFAULT 0,
+    end_value        bigint NOT NULL DEFAULT 0,
+    progress_message text
+) WITH (fillfactor = 70);
+CREATE INDEX sent_waiting ON drumbeat.sent (seq) WHERE sent_at IS NULL;
+
 -- How tasks ended. Insert-only, but for retry().
 CREATE TABLE drumbeat.ended (
     task_id          uuid PRIMARY KEY,
@@ -316,7 +336,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['ready', 'delayed', 'running', 'seat', 'worker', 'unique_lock', 'cancel_request', 'gated', 'slot'] LOOP
+    FOREACH name IN ARRAY ARRAY['ready', 'delayed', 'running', 'seat', 'worker', 'unique_lock', 'cancel_request', 'gated', 'slot', 'sent'] LOOP
         EXECUTE format('ALTER TABLE drumbeat.%I SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,'
                        ' autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000)', name);
     END LOOP;
@@ -357,6 +377,11 @@ SELECT b.id, b.name, b.queue, p.status, b.args, b.priority::integer AS priority,
                CASE WHEN started_at IS NOT NULL THEN progress_message END, NULL::jsonb, NULL::text,
                NULL::timestamptz, started_at, NULL::timestamptz, CASE WHEN started_at IS NOT NULL THEN worker END
           FROM drumbeat.running
+        UNION ALL
+        SELECT task_id, drumbeat.born(task_id), CASE WHEN started_at IS NULL THEN 'QUEUED' ELSE 'RUNNING' END, attempt, true,
+               progress_value, end_value, progress_message, NULL::jsonb, NULL::text,
+               NULL::timestamptz, started_at, NULL::timestamptz, NULL::uuid
+          FROM drumbeat.sent
         UNION ALL
         SELECT task_id, drumbeat.born(task_id), status, attempt, false,
                progress_value, end_value, progress_message, result, error,

@@ -249,7 +249,7 @@ BEGIN
            CASE WHEN limited THEN coalesce(limit_key, left(home.name || '/' || nullif(t.args ->> home.limit_by, ''), 500)) END
       FROM unnest(ids, args) WITH ORDINALITY t(id, args, place)
      WHERE fresh IS NULL OR fresh[t.place] OR batch_id IS NOT NULL;
-    IF due AND limited THEN
+    IF due AND (limited OR conf.protocol = 'celery') THEN
         PERFORM drumbeat.line_up_many(array_agg(t.id ORDER BY t.place), array_agg(0), array_agg(max_attempts))
            FROM unnest(ids) WITH ORDINALITY t(id, place) WHERE fresh IS NULL OR fresh[t.place];
     ELSIF due THEN
@@ -304,6 +304,12 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     flow smallint := drumbeat.flow_of(body.tenant);
 BEGIN
+    IF drumbeat.goes_out(body.queue, body.id) THEN
+        INSERT INTO drumbeat.sent (task_id, external_id, queue, seq, attempt, allowed)
+        VALUES (body.id, coalesce(body.external_id, body.id::text), body.queue, seq, attempt, allowed);
+        PERFORM pg_notify('drumbeat', 'outgoing');
+        RETURN;
+    END IF;
     INSERT INTO drumbeat.ready (queue, priority, flow, seq, task_id, name, attempt, allowed, limited)
     VALUES (body.queue, body.priority, flow, seq, body.id, body.name, attempt, allowed, limited);
     PERFORM drumbeat.ring(body.queue, body.priority, flow, seq - 1, always => back);
@@ -339,6 +345,9 @@ BEGIN
         DELETE FROM drumbeat.gated g WHERE g.task_id = id RETURNING g.attempt INTO started;
     END IF;
     IF NOT FOUND THEN
+        DELETE FROM drumbeat.sent s WHERE s.task_id = id AND s.sent_at IS NULL RETURNING s.attempt INTO started;
+    END IF;
+    IF NOT FOUND THEN
         RETURN false;
     END IF;
     INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error) VALUES (id, status, started, clock_timestamp(), why);
@@ -355,7 +364,7 @@ BEGIN
         IF drumbeat.end_waiting(id, 'KILLED', format('cancelled by %s before it started', session_user)) THEN
             RETURN true;
         END IF;
-        PERFORM FROM drumbeat.running r WHERE r.task_id = id;
+        PERFORM FROM drumbeat.running r WHERE r.task_id = id UNION ALL SELECT FROM drumbeat.sent s WHERE s.task_id = id;
         IF FOUND THEN
             INSERT INTO drumbeat.cancel_request (task_id) VALUES (id) ON CONFLICT DO NOTHING;
             PERFORM pg_notify('drumbeat', 'cancel ' || id);

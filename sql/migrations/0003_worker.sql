@@ -355,7 +355,7 @@ END $$;
 CREATE FUNCTION drumbeat.promote(most int) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    limits boolean := EXISTS (SELECT FROM drumbeat.limit_rule);
+    limits boolean := EXISTS (SELECT FROM drumbeat.limit_rule) OR EXISTS (SELECT FROM drumbeat.queue_state s WHERE s.protocol = 'celery');
     q      record;
     low    bigint;
     count  int := 0;

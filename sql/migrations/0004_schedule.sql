@@ -149,6 +149,7 @@ CREATE CONSTRAINT TRIGGER committed AFTER INSERT OR UPDATE OF specs, exclude, tz
 CREATE FUNCTION drumbeat.task_is_open(id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = id) OR EXISTS (SELECT FROM drumbeat.delayed d WHERE d.task_id = id)
         OR EXISTS (SELECT FROM drumbeat.running x WHERE x.task_id = id) OR EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = id)
+        OR EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = id)
 $$;
 
 -- What a beat keeps of a schedule. Expressions hold no line ends, so lists are joined with them; durations are microseconds.
@@ -280,8 +281,10 @@ DECLARE
     other   uuid;
 BEGIN
     DELETE FROM drumbeat.schedule_open o WHERE o.schedule = make_room.schedule AND NOT drumbeat.task_is_open(o.task_id);
-    SELECT array_agg(o.task_id) FILTER (WHERE r.task_id IS NOT NULL), array_agg(o.task_id) FILTER (WHERE r.task_id IS NULL) INTO running, queued
-      FROM drumbeat.schedule_open o LEFT JOIN drumbeat.running r ON r.task_id = o.task_id WHERE o.schedule = make_room.schedule;
+    SELECT array_agg(o.task_id) FILTER (WHERE o.taken), array_agg(o.task_id) FILTER (WHERE NOT o.taken) INTO running, queued
+      FROM (SELECT x.task_id, EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = x.task_id)
+                           OR EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = x.task_id AND s.started_at IS NOT NULL) AS taken
+              FROM drumbeat.schedule_open x WHERE x.schedule = make_room.schedule) o;
     IF (overlap = 'skip' AND (running IS NOT NULL OR queued IS NOT NULL)) OR (overlap = 'queue_one' AND queued IS NOT NULL) THEN
         RETURN false;
     END IF;
@@ -308,8 +311,8 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 #variable_conflict use_variable
 DECLARE
     moment  timestamptz := clock_timestamp();
-    limits  boolean := EXISTS (SELECT FROM drumbeat.limit_rule);
-    limited uuid[]; -- those that may have to pass a gate
+    limits  boolean := EXISTS (SELECT FROM drumbeat.limit_rule) OR EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.protocol = 'celery');
+    limited uuid[]; -- those that may have to pass a gate, or are Celery's
     skipped uuid[]; -- by the overlap policy
     held    uuid[]; -- their unique key is another task's
     rung    drumbeat.bell[];

@@ -130,12 +130,15 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 DECLARE
     low   bigint;
     gates text[];
+    out   int;
     bell  record;
+    celery boolean := EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.protocol = 'celery');
 BEGIN
     PERFORM pg_current_xact_id();
     low := nextval('drumbeat.ready_seq');
     WITH task AS MATERIALIZED (
-        SELECT t.id, t.attempt, t.allowed, t.place, b.queue, b.priority, drumbeat.flow_of(b.tenant) AS flow, b.name, g.stage, g.gate
+        SELECT t.id, t.attempt, t.allowed, t.place, b.queue, b.priority, drumbeat.flow_of(b.tenant) AS flow, b.name, b.external_id, g.stage, g.gate,
+               celery AND drumbeat.goes_out(b.queue, b.id) AS goes_out
           FROM unnest(ids, attempts, allowed) WITH ORDINALITY t(id, attempt, allowed, place)
           JOIN drumbeat.task_body b ON b.id = t.id
          CROSS JOIN LATERAL drumbeat.next_gate(b, 0) g
@@ -145,9 +148,16 @@ BEGIN
         RETURNING gate
     ), free AS (
         INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
-        SELECT t.queue, t.priority, t.flow, t.id, t.name, t.attempt, t.allowed FROM task t WHERE t.gate IS NULL ORDER BY t.place
+        SELECT t.queue, t.priority, t.flow, t.id, t.name, t.attempt, t.allowed FROM task t WHERE t.gate IS NULL AND NOT t.goes_out ORDER BY t.place
+    ), outgoing AS (
+        INSERT INTO drumbeat.sent (task_id, external_id, queue, attempt, allowed)
+        SELECT t.id, coalesce(t.external_id, t.id::text), t.queue, t.attempt, t.allowed FROM task t WHERE t.gate IS NULL AND t.goes_out ORDER BY t.place
+        RETURNING task_id
     )
-    SELECT array_agg(DISTINCT h.gate) INTO gates FROM held h;
+    SELECT (SELECT array_agg(DISTINCT h.gate) FROM held h), (SELECT count(*) FROM outgoing) INTO gates, out;
+    IF out > 0 THEN
+        PERFORM pg_notify('drumbeat', 'outgoing');
+    END IF;
     PERFORM drumbeat.ring_gates(gates);
     FOR bell IN SELECT DISTINCT r.queue, r.priority, r.flow FROM drumbeat.ready r WHERE r.task_id = ANY (ids) LOOP
         PERFORM drumbeat.ring(bell.queue, bell.priority, bell.flow, low);
@@ -191,9 +201,10 @@ BEGIN
     RETURN next.gate;
 END $$;
 
--- Whether some worker has the handler and serves the queue.
+-- Whether some worker has the handler and serves the queue. Of Celery's nobody knows.
 CREATE FUNCTION drumbeat.has_worker(queue text, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM drumbeat.worker w WHERE has_worker.name = ANY (w.names)
+    SELECT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = has_worker.queue COLLATE "C" AND q.protocol = 'celery')
+        OR EXISTS (SELECT FROM drumbeat.worker w WHERE has_worker.name = ANY (w.names)
                       AND CASE WHEN w.queues IS NULL THEN NOT starts_with(has_worker.queue, 'run.') ELSE has_worker.queue = ANY (w.queues) END)
 $$;
 

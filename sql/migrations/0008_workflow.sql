@@ -615,18 +615,21 @@ BEGIN
         DELETE FROM drumbeat.delayed d WHERE d.task_id IN (SELECT o.member_id FROM drumbeat.batch_open o WHERE o.batch_id = ANY (batches)) RETURNING d.task_id, d.attempt
     ), limited AS (
         DELETE FROM drumbeat.gated g WHERE g.task_id IN (SELECT o.member_id FROM drumbeat.batch_open o WHERE o.batch_id = ANY (batches)) RETURNING g.task_id, g.attempt
+    ), unsent AS (
+        DELETE FROM drumbeat.sent s WHERE s.sent_at IS NULL AND s.task_id IN (SELECT o.member_id FROM drumbeat.batch_open o WHERE o.batch_id = ANY (batches)) RETURNING s.task_id, s.attempt
     ), killed AS (
         INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
         SELECT w.task_id, 'KILLED', w.attempt, clock_timestamp(), format('cancelled with its batch by %s', who)
-          FROM (SELECT * FROM waiting UNION ALL SELECT * FROM later UNION ALL SELECT * FROM limited) w
+          FROM (SELECT * FROM waiting UNION ALL SELECT * FROM later UNION ALL SELECT * FROM limited UNION ALL SELECT * FROM unsent) w
         RETURNING task_id
     )
     SELECT array_agg(k.task_id) INTO ids FROM killed k;
     IF ids IS NOT NULL THEN
         PERFORM drumbeat.untie(ids);
     END IF;
-    FOR one IN SELECT o.member_id FROM drumbeat.batch_open o JOIN drumbeat.running r ON r.task_id = o.member_id
-                WHERE o.batch_id = ANY (batches) AND NOT EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = o.member_id) LOOP
+    FOR one IN SELECT o.member_id FROM drumbeat.batch_open o
+                WHERE o.batch_id = ANY (batches) AND NOT EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = o.member_id)
+                  AND (EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = o.member_id) OR EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = o.member_id)) LOOP
         PERFORM drumbeat.cancel(one);
     END LOOP;
 END $$;
@@ -770,6 +773,7 @@ BEGIN
                                   AND NOT EXISTS (SELECT FROM drumbeat.delayed d WHERE d.task_id = x.task_id)
                                   AND NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = x.task_id)
                                   AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = x.task_id)
+                                  AND NOT EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = x.task_id)
                                 ORDER BY x.free_at LIMIT most FOR UPDATE SKIP LOCKED));
     -- Batches go when the last of their tasks has gone from history.
     WITH gone AS (

@@ -31,6 +31,7 @@ RETURNS TABLE (id uuid, created_at timestamptz) LANGUAGE sql STABLE AS $$
       FROM (SELECT r.task_id, 'QUEUED' AS status FROM drumbeat.ready r
             UNION ALL SELECT g.task_id, 'QUEUED' FROM drumbeat.gated g
             UNION ALL SELECT d.task_id, 'QUEUED' FROM drumbeat.delayed d
+            UNION ALL SELECT s.task_id, CASE WHEN s.started_at IS NULL THEN 'QUEUED' ELSE 'RUNNING' END FROM drumbeat.sent s
             UNION ALL SELECT x.task_id, CASE WHEN x.started_at IS NULL THEN 'QUEUED' ELSE 'RUNNING' END FROM drumbeat.running x) w
      CROSS JOIN LATERAL (SELECT * FROM drumbeat.task_body t WHERE t.id = w.task_id OFFSET 0) b
      WHERE NOT EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = w.task_id)

@@ -57,6 +57,7 @@ DECLARE
     d    drumbeat.delayed;
     g    drumbeat.gated;
     c    drumbeat.running;
+    s    drumbeat.sent;
 BEGIN
     SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = why_waiting.id;
     SELECT * INTO r FROM drumbeat.ready x WHERE x.task_id = why_waiting.id;
@@ -80,6 +81,12 @@ BEGIN
     END IF;
     IF r.task_id IS NOT NULL THEN
         RETURN QUERY SELECT w.reason, w.detail FROM drumbeat.why_unclaimed(body, r) w;
+    END IF;
+    SELECT * INTO s FROM drumbeat.sent x WHERE x.task_id = why_waiting.id AND x.started_at IS NULL;
+    IF s.sent_at IS NOT NULL THEN
+        RETURN QUERY SELECT 'sent', format('to queue %s of Celery at %s; no worker of it has told yet that it started', s.queue, date_trunc('second', s.sent_at));
+    ELSIF s.task_id IS NOT NULL THEN
+        RETURN QUERY SELECT 'outgoing', format('to queue %s of Celery; a worker that knows its Redis sends it', s.queue);
     END IF;
 END $$;
 

@@ -6,6 +6,7 @@ WITH place AS (
     UNION ALL SELECT task_id, 'gated', attempt, attempt < allowed FROM drumbeat.gated
     UNION ALL SELECT task_id, 'delayed', attempt, attempt < allowed FROM drumbeat.delayed
     UNION ALL SELECT task_id, 'running', attempt - 1, attempt <= allowed FROM drumbeat.running
+    UNION ALL SELECT task_id, 'sent', attempt - (started_at IS NOT NULL)::int, true FROM drumbeat.sent
     UNION ALL SELECT task_id, status, attempt, true FROM drumbeat.ended
 ), counted AS (
     SELECT task_id, count(*) AS attempts, count(DISTINCT attempt) AS numbers, min(attempt) AS first, max(attempt) AS last
@@ -40,7 +41,7 @@ WITH place AS (
     UNION ALL
     SELECT 'a slot is held by a task that is ready, runs or waits at a later gate', format('%s: %s, %s', s.task_id, s.gate, coalesce(p.state, 'nowhere'))
       FROM drumbeat.slot s LEFT JOIN place p USING (task_id) LEFT JOIN drumbeat.gated g USING (task_id)
-     WHERE p.state IS NULL OR p.state NOT IN ('ready', 'running', 'gated') OR g.stage <= s.stage
+     WHERE p.state IS NULL OR p.state NOT IN ('ready', 'running', 'gated', 'sent') OR g.stage <= s.stage
     UNION ALL
     SELECT 'no gate has more slots in use than it has', format('%s: %s of %s', s.gate, count(*), l.slots)
       FROM drumbeat.slot s CROSS JOIN LATERAL drumbeat.gate_limit(s.gate) l
