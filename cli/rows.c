@@ -17,7 +17,12 @@ static bool is_in(const struct column *column, enum column_place place)
 void text_add_line(struct text *out, const char *s)
 {
     for (; *s; s++)
-        text_putc(out, (unsigned char)*s < ' ' || *s == 0x7F ? ' ' : *s);
+        if ((unsigned char)s[0] == 0xC2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xA0) { /* U+0080 to U+009F are control characters */
+            text_putc(out, ' ');
+            s++;
+        } else {
+            text_putc(out, (unsigned char)*s < ' ' || *s == 0x7F ? ' ' : *s);
+        }
 }
 
 void rows_cell(const struct pg_rows *rows, size_t row, size_t column, enum column_type type, struct text *out)

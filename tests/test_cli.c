@@ -706,9 +706,54 @@ START_TEST(doctor_finds_what_is_wrong_and_how_to_mend_it)
     ck_says(p, "WARN\tworkers\tnone -> start one: drumbeat worker");
     ck_says(p, "WARN\thandlers\t1 tasks wait for handlers that no live worker has: some.handler");
     ck_says(p, "WARN\tpaused\tqueues are paused: q (upgrade)");
+    ck_says(p, "OK\tlimits\t0 rules; 0 slots are held and 0 tasks wait");
+    ck_says(p, "OK\thistory\t2 shelves");
     struct test_process *off = test_drumbeat(NULL, "doctor", "--set", "worker.cgroup=off", NULL);
     ck_says(off, "OK\tcgroup\tworker.cgroup is off: without a control group for each child memory is only looked at");
     test_process_free(off);
+}
+END_TEST
+
+/* Each row makes the one before worse: the worst is what is told. */
+START_TEST(doctor_knows_what_limits_hold)
+{
+    static const struct {
+        const char *sql, *says;
+    } rows[] = {
+        {"SELECT drumbeat.set_limit('key', 'j', 3)", "OK\tlimits\t1 rules; 0 slots are held and 0 tasks wait"},
+        {"SELECT drumbeat.set_limit('handler', 'no.such', 3), drumbeat.set_limit('queue', 'nowhere', 3), drumbeat.set_limit('keys', 'noop', 3)",
+         "WARN\tlimits\tlimits that nothing is under: handler no.such, keys noop, queue nowhere -> correct the name"},
+        {"SELECT drumbeat.set_limit('key', 'k', rate => '1/h'); SELECT drumbeat.enqueue('noop', limit_key => 'k') FROM generate_series(1, 30);"
+         "SELECT drumbeat.admit('{}', '')", "29 wait, one each 01:00:00"},
+        {"INSERT INTO drumbeat.slot VALUES (drumbeat.uuid_v7(), 1, 'key z', 5, 0, 1)", "WARN\tlimits\t1 slots belong to tasks that neither wait nor run"},
+        {"SELECT drumbeat.enqueue('noop', limit_key => 'open') FROM generate_series(1, 2); UPDATE drumbeat.task_body SET run_at = now() - interval '1 min'",
+         "WARN\tlimits\ttasks wait although there is room: key open (0 of 1 in use, 2 wait)"},
+    };
+    test_sql(pg, "INSERT INTO drumbeat.worker (id, host, pid, version, pool, names, lease, boot, pid_start)"
+                 " VALUES ('00000000-0000-7000-8000-000000000001', 'h1', 7, '0', 2, '{noop}', '1 hour', 'b', 1);"
+                 "INSERT INTO drumbeat.handler (name) VALUES ('noop')");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        test_sql(pg, rows[i].sql);
+        DRUMBEAT("doctor");
+        ck_says(p, rows[i].says);
+    }
+    test_sql(pg, "SELECT drumbeat.enqueue('of.tomorrow', limit_key => 't'), drumbeat.admit('{}', '')");
+    DRUMBEAT("doctor");
+    ck_says(p, "WARN\thandlers\t1 tasks wait for handlers that no live worker has: of.tomorrow");
+}
+END_TEST
+
+START_TEST(doctor_tells_what_stands_on_no_shelf)
+{
+    test_sql(pg, "DO $$ DECLARE t text; BEGIN FOR t IN SELECT format('drumbeat.%I', s.name || '_2') FROM drumbeat.shelved() s LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$;"
+                 "DELETE FROM drumbeat.shelf WHERE number = 2");
+    {
+        DRUMBEAT("doctor");
+        ck_says(p, "WARN\thistory\tno shelf for this time -> start a worker");
+    }
+    test_sql(pg, "SELECT drumbeat.enqueue('noop')");
+    DRUMBEAT("doctor");
+    ck_says(p, "WARN\thistory\t1 tasks stand on no shelf, in drumbeat.task_body_rest");
 }
 END_TEST
 
@@ -835,6 +880,8 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, handlers_show_their_arguments);
     tcase_add_test(rest, doctor_looks_at_the_folder_of_results);
     tcase_add_test(rest, doctor_finds_what_is_wrong_and_how_to_mend_it);
+    tcase_add_test(rest, doctor_knows_what_limits_hold);
+    tcase_add_test(rest, doctor_tells_what_stands_on_no_shelf);
     tcase_add_test(rest, bench_reports_the_contracts_keys_and_leaves_nothing);
     tcase_add_test(rest, a_schedule_is_told_as_json_with_the_columns_of_the_table);
     tcase_add_test(rest, bench_schedules_measures_a_beat_and_leaves_yours_alone);

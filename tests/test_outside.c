@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORKERS = 2, ENQUEUERS = 2, READERS = 2, CLIENTS = ENQUEUERS + READERS + 1, DEPTH_CHILDREN = 2, FAMILY_MAX = 64 };
+enum { WORKERS = 2, ENQUEUERS = 2, READERS = 2, CLIENTS = ENQUEUERS + READERS + 1, DEPTH_CHILDREN = 2, DEPTH_COMMANDS, FAMILY_MAX = 64 };
 
 struct outside {
     struct stage stage;
@@ -244,22 +244,42 @@ static void kill_worker(struct outside *o)
     start_worker(o, i);
 }
 
-/* Longer than its lease: others take its tasks meanwhile. */
-static void stop_for_a_while(struct outside *o, bool whole_worker)
+static void signal_all(const pid_t *pids, size_t count, int number)
+{
+    for (size_t i = 0; i < count; i++)
+        kill(pids[i], number);
+}
+
+static void stop_a_child(struct outside *o)
 {
     pid_t members[FAMILY_MAX];
+    size_t count = family(test_process_pid(o->worker[throw_dice(WORKERS)]), DEPTH_CHILDREN, members, FAMILY_MAX);
+    signal_all(members, count > 0, SIGSTOP);
+    usleep(300000);
+    signal_all(members, count > 0, SIGCONT);
+}
+
+/* Longer than its lease: others take its tasks meanwhile. Nobody can keep a process that wakes from its next instruction, so its commands sleep on
+ * until the worker has ended them, or time enough for that is over. */
+static void stop_a_worker(struct outside *o)
+{
+    pid_t members[FAMILY_MAX], commands[FAMILY_MAX];
     struct test_process *worker = o->worker[throw_dice(WORKERS)];
-    size_t count = family(test_process_pid(worker), whole_worker ? 0 : DEPTH_CHILDREN, members, FAMILY_MAX);
-    if (whole_worker)
-        test_process_signal(worker, SIGSTOP);
-    else if (count > 1)
-        count = 1;
-    for (size_t i = 0; i < count; i++)
-        kill(members[i], SIGSTOP);
-    usleep(whole_worker ? 5500000 : 300000);
-    for (size_t i = 0; i < count; i++)
-        kill(members[i], SIGCONT);
+    pid_t pid = test_process_pid(worker);
+    test_process_signal(worker, SIGSTOP);
+    for (int depth = 1; depth <= DEPTH_CHILDREN; depth++) /* from above, so that there are no new ones below */
+        signal_all(members, family(pid, depth, members, FAMILY_MAX), SIGSTOP);
+    size_t count = family(pid, DEPTH_COMMANDS, commands, FAMILY_MAX);
+    signal_all(commands, count, SIGSTOP);
+    usleep(5500000);
+    for (int depth = 1; depth <= DEPTH_CHILDREN; depth++)
+        signal_all(members, family(pid, depth, members, FAMILY_MAX), SIGCONT);
     test_process_signal(worker, SIGCONT);
+    usec_t until = clock_boot() + SECONDS(3);
+    for (size_t i = 0; i < count; i++)
+        while (is_alive(commands[i]) && clock_boot() < until)
+            usleep(5000);
+    signal_all(commands, count, SIGCONT);
 }
 
 static void crash_server(struct outside *o)
@@ -293,7 +313,7 @@ static void make_faults(struct outside *o, bool only_children)
         usleep(50000 + throw_dice(only_children ? 50000 : 200000));
         listen_to(o);
         if (kind == 2)
-            stop_for_a_while(o, true);
+            stop_a_worker(o);
         else if (kind == 6)
             crash_server(o);
         else if (kind % 10 == 0)
@@ -301,7 +321,7 @@ static void make_faults(struct outside *o, bool only_children)
         else if (kind % 5 == 3)
             cut_sessions(o);
         else if (kind % 5 == 4 && !only_children)
-            stop_for_a_while(o, false);
+            stop_a_child(o);
         else
             family_kill(test_process_pid(o->worker[throw_dice(WORKERS)]), DEPTH_CHILDREN, throw_dice(1000));
     }

@@ -364,6 +364,8 @@ START_TEST(what_nobody_serves_is_named)
     start_web(NULL, NULL);
     wait_for("/readyz", 200, "queue mail: tasks wait in it and no living worker serves it");
     wait_for("/readyz", 200, "tasks wait for handlers that no worker has: reports.monthly");
+    test_sql(pg, "SELECT drumbeat.enqueue('of.tomorrow', limit_key => 'k'), drumbeat.admit('{}', '')"); /* at a limit, its turn came */
+    wait_for("/readyz", 200, "of.tomorrow");
     stop_web();
 }
 END_TEST

@@ -39,6 +39,8 @@ const struct check checks[] = {
     {"waiting", check_waiting, migrated},
     {"running", check_stuck, migrated},
     {"paused", check_paused, migrated},
+    {"limits", check_limits, migrated},
+    {"history", check_history, migrated},
     {"beat", check_beat, migrated},
     {"open files", check_files, NULL},
     {"memory", check_memory, NULL},

@@ -53,6 +53,8 @@ void check_unserved(struct doctor *d, struct finding *f);
 void check_waiting(struct doctor *d, struct finding *f);
 void check_stuck(struct doctor *d, struct finding *f);
 void check_paused(struct doctor *d, struct finding *f);
+void check_limits(struct doctor *d, struct finding *f);
+void check_history(struct doctor *d, struct finding *f);
 void check_beat(struct doctor *d, struct finding *f);
 
 /* This machine, and what is upstream. */

@@ -102,6 +102,53 @@ void check_paused(struct doctor *d, struct finding *f)
     mend(f, "drumbeat queue resume QUEUE, when the reason is over");
 }
 
+/* Columns of the answer. */
+enum { LIMITS_RULES, LIMITS_WAITING, LIMITS_HELD, LIMITS_ORPHANS, LIMITS_CLOSED, LIMITS_SLOW, LIMITS_UNUSED };
+
+/* The worst first: what nobody lets in, slots that nobody uses, rates that take days, rules that do nothing. */
+void check_limits(struct doctor *d, struct finding *f)
+{
+    struct pg_rows rows;
+    if (!ask(d, &sql_doctor_limits, &rows, f))
+        return;
+    if (!pg_is_null(&rows, 0, LIMITS_CLOSED)) {
+        found(f, VERDICT_WARN, "tasks wait although there is room: %s", pg_get_text(&rows, 0, LIMITS_CLOSED));
+        mend(f, "workers let them in within a second: look at their logs");
+    } else if (pg_get_int(&rows, 0, LIMITS_ORPHANS) > 0) {
+        found(f, VERDICT_WARN, "%" PRId64 " slots belong to tasks that neither wait nor run", pg_get_int(&rows, 0, LIMITS_ORPHANS));
+        mend(f, "any worker gives them on within a minute; look again then");
+    } else if (!pg_is_null(&rows, 0, LIMITS_SLOW)) {
+        found(f, VERDICT_WARN, "at its rate the last of the waiting tasks starts in more than a day: %s", pg_get_text(&rows, 0, LIMITS_SLOW));
+        mend(f, "raise the rate (drumbeat limit set), or cancel some of them");
+    } else if (!pg_is_null(&rows, 0, LIMITS_UNUSED)) {
+        found(f, VERDICT_WARN, "limits that nothing is under: %s", pg_get_text(&rows, 0, LIMITS_UNUSED));
+        mend(f, "correct the name, or set the handler's limit_by; drumbeat limit clear ends one that was set by hand");
+    } else {
+        found(f, VERDICT_OK, "%" PRId64 " rules; %" PRId64 " slots are held and %" PRId64 " tasks wait", pg_get_int(&rows, 0, LIMITS_RULES),
+              pg_get_int(&rows, 0, LIMITS_HELD), pg_get_int(&rows, 0, LIMITS_WAITING));
+    }
+}
+
+void check_history(struct doctor *d, struct finding *f)
+{
+    struct pg_rows rows;
+    if (!ask(d, &sql_doctor_history, &rows, f))
+        return;
+    int64_t shelves = pg_get_int(&rows, 0, 0), ahead = pg_get_int(&rows, 0, 1), rest = pg_get_int(&rows, 0, 2);
+    if (rest > 0) {
+        found(f, VERDICT_WARN, "%" PRId64 "%s tasks stand on no shelf, in drumbeat.task_body_rest: no worker ran when they were enqueued", rest,
+              rest == 100000 ? " or more" : "");
+        mend(f, "%s", ahead > 0 ? "nothing: they are forgotten with the shelves around their time" : "start a worker: it makes a shelf for the time to come");
+    } else if (ahead <= 0) {
+        found(f, VERDICT_WARN, "no shelf for this time");
+        mend(f, "start a worker: it makes one");
+    } else {
+        found(f, VERDICT_OK, "%" PRId64 " shelves", shelves);
+        if (!pg_is_null(&rows, 0, 3))
+            text_printf(&f->reason, "; a prune has looked at %" PRId64 " tasks and keeps %" PRId64, pg_get_int(&rows, 0, 3), pg_get_int(&rows, 0, 4));
+    }
+}
+
 void check_beat(struct doctor *d, struct finding *f)
 {
     struct pg_rows rows;
