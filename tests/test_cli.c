@@ -830,6 +830,20 @@ START_TEST(bench_schedules_measures_a_beat_and_leaves_yours_alone)
 }
 END_TEST
 
+START_TEST(bench_upsert_writes_what_it_was_given_and_leaves_nothing)
+{
+    DRUMBEAT("bench", "upsert", "--tasks", "3000", "--json");
+    static const char *const keys[] = {"raw_per_s", "staged_per_s", "changed_per_s", "same_per_s", "peak_mib"};
+    struct err e;
+    double number;
+    ck_ended(p, 0, "");
+    CLEANUP(js_freep) struct js *answer = js_parse(test_process_output(p), strlen(test_process_output(p)), &e);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        ck_assert_msg(js_number(js_get(js_get(answer, "upsert"), keys[i]), &number) && number > 0, "%s", keys[i]);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM pg_class WHERE relname = 'bench_upsert'"), 0);
+}
+END_TEST
+
 START_TEST(a_role_that_may_only_enqueue_can)
 {
     char role[4096];
@@ -884,6 +898,7 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, doctor_tells_what_stands_on_no_shelf);
     tcase_add_test(rest, bench_reports_the_contracts_keys_and_leaves_nothing);
     tcase_add_test(rest, a_schedule_is_told_as_json_with_the_columns_of_the_table);
+    tcase_add_test(rest, bench_upsert_writes_what_it_was_given_and_leaves_nothing);
     tcase_add_test(rest, bench_schedules_measures_a_beat_and_leaves_yours_alone);
     tcase_add_test(rest, a_role_that_may_only_enqueue_can);
 }

@@ -15,7 +15,8 @@
 static struct plan {
     const char *target;
     struct http_options options;
-    bool pages;
+    bool pages, records;
+    const char *form; /* of the records; NULL: GET */
     int64_t items, page_count;
     bool uneven;
     struct http_answer answer;
@@ -35,6 +36,15 @@ static bool read_pages(struct http *http, struct err *e)
     return pages_end(&pages, e);
 }
 
+static bool read_records(struct http *http, struct err *e)
+{
+    struct record record;
+    struct records *records CLEANUP(records_freep) = http_post_records(http, plan.target, plan.form, "rows", e);
+    while (records && records_next(records, &record))
+        plan.items++;
+    return records && records_end(records, e);
+}
+
 static bool run(struct task *task, const void *args, struct err *e)
 {
     (void)args;
@@ -43,6 +53,8 @@ static bool run(struct task *task, const void *args, struct err *e)
         return false;
     if (plan.pages)
         return read_pages(http, e);
+    if (plan.records)
+        return read_records(http, e);
     struct js *json CLEANUP(js_freep) = http_get_json(http, plan.target, e);
     if (!json)
         return false;
@@ -400,6 +412,57 @@ START_TEST(a_count_that_changes_on_the_way_is_noticed)
 }
 END_TEST
 
+/* Long lists ------------------------------------------------------------------------------------------ */
+
+START_TEST(a_list_that_was_cut_is_asked_for_again_and_counts_once)
+{
+    const struct scripted rows[] = {
+        {.answer = scripted_json(200, "", "{\"rows\":[{\"a\":1},{\"a\":2}")},
+        {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"rows\":[{\"a\":1},{\"a\":2}]}"},
+        {.answer = scripted_json(200, "", "{\"rows\":[{\"a\":1},{\"a\":2}]}")},
+        {0}};
+    plan.records = true;
+    struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
+    ck_assert_msg(r->end.success, "%s", r->end.error.text);
+    ck_assert_int_eq(scripted_count(), 3);
+    ck_assert_int_eq(plan.items, 2);
+}
+END_TEST
+
+START_TEST(a_question_may_be_posted_as_a_form)
+{
+    const struct scripted rows[] = {{.answer = scripted_json(200, "", "{\"rows\":[]}")}, {0}};
+    plan.records = true;
+    plan.form = "q=select%201";
+    struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
+    ck_assert_msg(r->end.success, "%s", r->end.error.text);
+    ck_assert_ptr_eq(strstr(scripted_request(0), "POST /list?x=1 HTTP/1.1\r\n"), scripted_request(0));
+    ck_assert_ptr_nonnull(strstr(scripted_request(0), "Content-Type: application/x-www-form-urlencoded\r\n"));
+    ck_assert_ptr_nonnull(strstr(scripted_request(0), "Content-Length: 12\r\n"));
+}
+END_TEST
+
+START_TEST(an_answer_that_says_too_much_was_asked_for_is_not_tried_again)
+{
+    const struct scripted rows[] = {{.answer = scripted_json(429, "", "{\"error\":[\"SQL query timeout error.\"]}")}, {0}};
+    plan.options = (struct http_options){.too_much = "query timeout"};
+    struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
+    ck_assert_int_eq(r->end.error.kind, ERR_LIMIT);
+    ck_assert_int_eq(scripted_count(), 1);
+}
+END_TEST
+
+START_TEST(a_page_of_html_is_no_list)
+{
+    const struct scripted rows[] = {{.answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 73\r\n\r\n" HTML}, {0}};
+    plan.records = true;
+    struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
+    ck_assert_int_eq(r->end.error.kind, ERR_TRANSIENT);
+    ck_assert_int_eq(scripted_count(), 5);
+    ck_assert_ptr_nonnull(strstr(r->end.error.text, "HTML answered"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http");
@@ -417,6 +480,10 @@ int main(void)
     tcase_add_test(tests, a_cancelled_task_does_not_wait_for_the_next_try);
     tcase_add_test(tests, a_body_above_the_maximum_is_refused);
     tcase_add_loop_test(tests, the_maximum_counts_what_comes_out_of_compression, 0, 2);
+    tcase_add_test(tests, a_list_that_was_cut_is_asked_for_again_and_counts_once);
+    tcase_add_test(tests, a_question_may_be_posted_as_a_form);
+    tcase_add_test(tests, an_answer_that_says_too_much_was_asked_for_is_not_tried_again);
+    tcase_add_test(tests, a_page_of_html_is_no_list);
     tcase_add_test(tests, user_and_password_are_sent_and_never_told);
     tcase_add_test(tests, user_and_password_may_stand_in_the_address);
     tcase_add_test(tests, a_key_goes_into_its_header);

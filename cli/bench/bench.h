@@ -25,6 +25,8 @@ struct bench {
     double beat_busy_pss_mib;
     double beat_idle_cpu;    /* ms a second while it waits for the tick */
     double beat_load_cpu_s, beat_emit_cpu_s;
+    double upsert_raw, upsert_staged, upsert_changed, upsert_same; /* rows a second */
+    double upsert_mib;       /* most that this process held */
     double beat_emit_s;      /* from the moment all were due until every task was there */
 };
 
@@ -46,6 +48,9 @@ bool bench_schedules(struct bench *b, struct err *e);
 
 /* A beat with `tasks` schedules that are due in one second, in a database of its own, which is removed afterwards. */
 bool bench_beat(struct bench *b, struct err *e);
+
+/* A long list of `tasks` rows into a table, as a sync does it, and by one COPY and one INSERT … ON CONFLICT. */
+bool bench_upsert(struct bench *b, struct err *e);
 
 /* A worker and the queue it serves; bench_close() stops it and removes the queue's tasks. */
 struct bench_queue {

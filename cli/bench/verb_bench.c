@@ -13,8 +13,8 @@ struct args {
 };
 
 static const struct flag flags[] = {
-    TEXT_OPERAND(struct args, what, "WHAT", .help = "enqueue, throughput, latency or schedules; all of them when missing"),
-    NUMBER_FLAG(struct args, tasks, "tasks", .value = "N", .min = 1, .max = BENCH_TASKS_MAX, .help = "how many tasks to run, or schedules to load (100000)"),
+    TEXT_OPERAND(struct args, what, "WHAT", .help = "enqueue, throughput, latency, schedules or upsert; all but the last when missing"),
+    NUMBER_FLAG(struct args, tasks, "tasks", .value = "N", .min = 1, .max = BENCH_TASKS_MAX, .help = "how many tasks to run, schedules to load or rows to upsert (100000)"),
     NUMBER_FLAG(struct args, samples, "samples", .value = "N", .min = 1, .max = BENCH_SAMPLES_MAX, .help = "how many tasks to time one by one (1000)"),
     NUMBER_FLAG(struct args, pool, "pool", .value = "N", .min = 1, .max = CONFIG_POOL_MAX, .help = "children of the worker (2)"),
     SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object; what was not measured is null"),
@@ -32,6 +32,7 @@ static const struct {
     {"throughput", {bench_throughput, bench_raw, bench_start}},
     {"latency", {bench_latency, bench_start}},
     {"schedules", {bench_schedules, bench_beat}},
+    {"upsert", {bench_upsert}},
     {"", {bench_throughput, bench_raw, bench_latency, bench_start, bench_schedules}},
 };
 
@@ -60,7 +61,12 @@ static void print_json(const struct bench *b)
     add_number(&out, ", \"busy_pss_mib\": ", b->busy_pss_mib, 2);
     add_number(&out, ", \"start_to_first_task_ms\": ", b->first_task_ms, 1);
     add_number(&out, ", \"raw_per_s\": ", b->raw_per_s, 0);
-    add_number(&out, ", \"next_ticks_per_s\": ", b->ticks_per_s, 0);
+    add_number(&out, ", \"upsert\": {\"raw_per_s\": ", b->upsert_raw, 0);
+    add_number(&out, ", \"staged_per_s\": ", b->upsert_staged, 0);
+    add_number(&out, ", \"changed_per_s\": ", b->upsert_changed, 0);
+    add_number(&out, ", \"same_per_s\": ", b->upsert_same, 0);
+    add_number(&out, ", \"peak_mib\": ", b->upsert_mib, 1);
+    add_number(&out, "}, \"next_ticks_per_s\": ", b->ticks_per_s, 0);
     text_printf(&out, ", \"beat\": {\"schedules\": %" PRId64, b->schedules);
     add_number(&out, ", \"load_s\": ", b->beat_load_s, 3);
     add_number(&out, ", \"load_cpu_s\": ", b->beat_load_cpu_s, 2);
@@ -79,6 +85,13 @@ static void print_beat(const struct bench *b)
            b->beat_load_s, b->beat_load_cpu_s, b->beat_pss_mib, b->beat_idle_cpu);
     printf("all due at once  emitted %.3f s later (%.2f s of its CPU), %.0f/s, %.2f MiB\n", b->beat_emit_s, b->beat_emit_cpu_s,
            (double)b->schedules / b->beat_emit_s, b->beat_busy_pss_mib);
+}
+
+static void print_upsert(const struct bench *b)
+{
+    printf("raw upsert       %.0f rows/s: one COPY, one INSERT … ON CONFLICT of %" PRId64 " rows\n", b->upsert_raw, b->tasks);
+    printf("staged upsert    %.0f rows/s, %.2f of it; changed rows %.0f/s, unchanged ones %.0f/s; at most %.1f MiB resident\n",
+           b->upsert_staged, b->upsert_staged / b->upsert_raw, b->upsert_changed, b->upsert_same, b->upsert_mib);
 }
 
 static void print(const struct bench *b)
@@ -102,6 +115,8 @@ static void print(const struct bench *b)
         printf("schedules        %.0f next ticks/s, %.2f us each\n", b->ticks_per_s, 1e6 / b->ticks_per_s);
     if (b->schedules > 0)
         print_beat(b);
+    if (b->upsert_staged >= 0)
+        print_upsert(b);
 }
 
 static bool run_steps(struct bench *b, const char *what, struct err *e)
@@ -114,7 +129,7 @@ static bool run_steps(struct bench *b, const char *what, struct err *e)
                 return false;
         return true;
     }
-    return err_set(e, ERR_USAGE, "bench: '%s' is not enqueue, throughput, latency or schedules", what);
+    return err_set(e, ERR_USAGE, "bench: '%s' is not enqueue, throughput, latency, schedules or upsert", what);
 }
 
 static int run(int argc, char **argv)
@@ -128,7 +143,8 @@ static int run(int argc, char **argv)
                       .seconds = -1, .tasks_per_s = -1, .enqueue_per_s = -1, .p50 = -1, .p95 = -1, .p99 = -1,
                       .first_task_ms = -1, .pss_mib = -1, .busy_pss_mib = -1, .raw_per_s = -1, .ticks_per_s = -1,
                       .beat_load_s = -1, .beat_pss_mib = -1, .beat_busy_pss_mib = -1, .beat_idle_cpu = -1, .beat_load_cpu_s = -1,
-                      .beat_emit_cpu_s = -1, .beat_emit_s = -1};
+                      .beat_emit_cpu_s = -1, .beat_emit_s = -1, .upsert_raw = -1, .upsert_staged = -1, .upsert_changed = -1,
+                      .upsert_same = -1, .upsert_mib = -1};
     bench_catch_interrupts();
     if (!run_steps(&b, args.what, &e))
         return verb_failed(&e);
@@ -141,11 +157,11 @@ static int run(int argc, char **argv)
 
 const struct verb verb_bench = {
     .name = "bench",
-    .summary = "how fast it is here: enqueue, throughput, latency, schedules",
+    .summary = "how fast it is here: enqueue, throughput, latency, schedules, upsert",
     .details = "Uses queues and workers of its own and removes its tasks. `schedules` starts a beat on a database of its own, "
-               "drumbeat_bench, which it makes and removes: the role needs CREATEDB, no schedule of yours is touched. Measure on an "
-               "otherwise idle server.",
-    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json\ndrumbeat bench schedules --tasks 100000",
+               "drumbeat_bench, which it makes and removes: the role needs CREATEDB, no schedule of yours is touched. `upsert` makes "
+               "and removes a table, drumbeat.bench_upsert. Measure on an otherwise idle server.",
+    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json\ndrumbeat bench schedules --tasks 100000\ndrumbeat bench upsert --tasks 200000",
     .flags = flags,
     .run = run,
 };

@@ -4,9 +4,13 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct http {
     struct task *task;
@@ -20,7 +24,10 @@ struct http {
     char complaint[CURL_ERROR_SIZE];
     char type[128];
     struct text body;
+    const char *form; /* of the running request; NULL: it is a GET */
+    int file;         /* where a good answer goes; -1: into `body` */
     /* of the running try */
+    size_t written;
     usec_t checked_at;
     usec_t moved_at; /* when something last came; 0: nothing yet */
     curl_off_t moved;
@@ -40,11 +47,33 @@ static const struct {
 
 /* Callbacks ------------------------------------------------------------------------------------------- */
 
+static bool write_file(struct http *http, const char *bytes, size_t len)
+{
+    http->written += len;
+    if (http->written > HTTP_FILE_MAX)
+        return err_set(&http->stop, ERR_LIMIT, "the answer has more than %d bytes", HTTP_FILE_MAX);
+    while (len > 0) {
+        ssize_t done = write(http->file, bytes, len);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return err_errno(&http->stop, ERR_TRANSIENT, errno, "no room for the answer below TMPDIR");
+        bytes += done;
+        len -= (size_t)done;
+    }
+    return true;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
     struct http *http = data;
-    text_add(&http->body, bytes, size * count);
-    return http->body.cut ? 0 : size * count;
+    long status = 0;
+    size_t len = size * count;
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (http->file >= 0 && status >= 200 && status < 300)
+        return write_file(http, bytes, len) ? len : 0;
+    text_add(&http->body, bytes, len);
+    return http->body.cut ? 0 : len;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *data)
@@ -185,6 +214,7 @@ struct http *http_open(struct task *task, const char *name, const struct http_op
     ready = true;
     struct http *http = mem_zero(1, sizeof *http);
     http->task = task;
+    http->file = -1;
     http->upstream = upstream;
     http->options = options ? *options : (struct http_options){0};
     set_defaults(&http->options);
@@ -329,6 +359,23 @@ static bool transfer_error(struct http *http, CURLcode code, struct err *e)
     }
 }
 
+static bool empty_file(struct http *http, struct err *e)
+{
+    http->written = 0;
+    return http->file < 0 || (ftruncate(http->file, 0) == 0 && lseek(http->file, 0, SEEK_SET) == 0) ||
+           err_errno(e, ERR_FAILED, errno, "the answer's file");
+}
+
+static void set_method(struct http *http)
+{
+    if (!http->form) {
+        curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
+        return;
+    }
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(http->form));
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, http->form);
+}
+
 static bool transfer(struct http *http, CURLU *url, long *status, struct err *e)
 {
     usec_t left = task_time_left(http->task);
@@ -343,6 +390,9 @@ static bool transfer(struct http *http, CURLU *url, long *status, struct err *e)
     http->checked_at = clock_boot();
     text_reset(&http->body);
     http->body.cut = false;
+    if (!empty_file(http, e))
+        return false;
+    set_method(http);
     curl_easy_setopt(http->curl, CURLOPT_CURLU, url);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(total / 1000 + 1));
     CURLcode code = curl_easy_perform(http->curl);
@@ -388,6 +438,10 @@ static bool judge(struct http *http, long status, bool *again, struct err *e)
             kind = statuses[i].kind;
             *again = statuses[i].again;
         }
+    if (http->options.too_much && strstr(text_str(&http->body), http->options.too_much)) {
+        kind = ERR_LIMIT;
+        *again = false;
+    }
     excerpt(&http->body, words, sizeof words);
     return err_set(e, kind, "HTTP %ld%s%s", status, *words ? ": " : "", words);
 }
@@ -460,7 +514,7 @@ static bool may_try(struct http *http, int next, struct err *e)
     return false;
 }
 
-static bool get(struct http *http, const char *target,
+static bool ask(struct http *http, const char *target,
                 bool (*accept)(struct http *http, void *out, bool *again, struct err *e), void *out, struct err *e)
 {
     for (int try = 1;; try++) {
@@ -469,7 +523,7 @@ static bool get(struct http *http, const char *target,
         if (attempt(http, target, &status, &again, e) && accept(http, out, &again, e))
             return true;
         if (!again || !may_try(http, try + 1, e))
-            return err_add(e, "GET %.*s", (int)strcspn(target, "?"), target);
+            return err_add(e, "%s %.*s", http->form ? "POST" : "GET", (int)strcspn(target, "?"), target);
     }
 }
 
@@ -484,7 +538,7 @@ static bool accept_body(struct http *http, void *out, bool *again, struct err *e
 bool http_get(struct http *http, const char *target, struct http_answer *answer, struct err *e)
 {
     long status = 0;
-    if (!get(http, target, accept_body, answer, e))
+    if (!ask(http, target, accept_body, answer, e))
         return false;
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
@@ -511,5 +565,65 @@ static bool accept_json(struct http *http, void *out, bool *again, struct err *e
 struct js *http_get_json(struct http *http, const char *target, struct err *e)
 {
     struct js *json = NULL;
-    return get(http, target, accept_json, &json, e) ? json : NULL;
+    return ask(http, target, accept_json, &json, e) ? json : NULL;
+}
+
+/* Lists ----------------------------------------------------------------------------------------------- */
+
+struct wanted {
+    const char *path;
+    struct records *records;
+};
+
+static bool is_html_file(const struct http *http, int file)
+{
+    char first = '\0';
+    return is_html(http) || (pread(file, &first, 1, 0) == 1 && first == '<');
+}
+
+/* The records get a descriptor of their own. */
+static bool accept_records(struct http *http, void *out, bool *again, struct err *e)
+{
+    struct wanted *wanted = out;
+    int file = fcntl(http->file, F_DUPFD_CLOEXEC, 0);
+    if (file < 0)
+        return err_errno(e, ERR_FAILED, errno, "the answer's file");
+    bool html = is_html_file(http, file);
+    wanted->records = records_open(file, wanted->path, e);
+    if (wanted->records)
+        return true;
+    *again = e->kind == ERR_DATA;
+    e->kind = *again ? ERR_TRANSIENT : e->kind;
+    if (html)
+        return err_set(e, ERR_TRANSIENT, "HTML answered where JSON was expected");
+    return err_add(e, "%zu bytes of %s", http->written, *http->type ? http->type : "no type");
+}
+
+static int open_file(struct err *e)
+{
+    const char *folder = getenv("TMPDIR");
+    int file = open(folder && *folder ? folder : P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file < 0)
+        err_errno(e, ERR_FAILED, errno, "no file for the answer below TMPDIR");
+    return file;
+}
+
+struct records *http_post_records(struct http *http, const char *target, const char *form, const char *path,
+                                  struct err *e)
+{
+    struct wanted wanted = {.path = path};
+    http->file = open_file(e);
+    if (http->file < 0)
+        return NULL;
+    http->form = form;
+    bool good = ask(http, target, accept_records, &wanted, e);
+    close(http->file);
+    http->file = -1;
+    http->form = NULL;
+    return good ? wanted.records : NULL;
+}
+
+struct records *http_get_records(struct http *http, const char *target, const char *path, struct err *e)
+{
+    return http_post_records(http, target, NULL, path, e);
 }

@@ -1,5 +1,5 @@
 #pragma once
-/* GET from an upstream, for handlers: one connection kept open, waits cut to the task's time, retries with back-off.
+/* Requests to an upstream, for handlers: one connection kept open, waits cut to the task's time, retries with back-off.
  *
  *     struct http *http CLEANUP(http_closep) = http_open(task, "pmp", &(struct http_options){.total = MINUTES(5)}, e);
  *     struct js *list CLEANUP(js_freep) = http ? http_get_json(http, "/v2/workspaces/", e) : NULL;
@@ -11,6 +11,7 @@
  *
  * Requests, and with them user, password, key and headers, go to the configured origin (scheme, host, port) and nowhere
  * else: a redirect to another one is refused, and of an absolute address only path and query are used. */
+#include "common/task/records.h"
 #include "common/task/task.h"
 
 struct http;
@@ -23,9 +24,11 @@ struct http_options {
     usec_t first;           /* back-off after the first try, doubled each time; 0: 500 ms */
     usec_t cap;             /* of the back-off; 0: 30 s */
     const char *key_header; /* the header that carries the upstream's key; NULL: "Authorization: ApiKey …" */
+    const char *too_much;   /* an error answer with these words means that too much was asked for at once: ERR_LIMIT,
+                               no second try; NULL: none does */
 };
 
-enum { HTTP_BODY_MAX = 32 << 20, HTTP_REDIRECTS_MAX = 5, HTTP_TARGET_MAX = 8192 };
+enum { HTTP_BODY_MAX = 32 << 20, HTTP_FILE_MAX = 512 << 20, HTTP_REDIRECTS_MAX = 5, HTTP_TARGET_MAX = 8192 };
 
 /* Longest Retry-After that is obeyed; a longer one ends the request with ERR_TRANSIENT. */
 #define HTTP_RETRY_AFTER_MAX MINUTES(15)
@@ -52,6 +55,14 @@ bool http_get(struct http *http, const char *target, struct http_answer *answer,
 /* The same, read as JSON: to be freed with js_free(). A body that is not JSON is tried again like a bad status, since
  * proxies answer 200 too; the error says what came instead. NULL on an error. */
 struct js *http_get_json(struct http *http, const char *target, struct err *e);
+
+/* A list of any size, HTTP_FILE_MAX at most, that comes in one answer: put into a file without a name below TMPDIR (or /tmp)
+ * and read from there, a record at a time (records.h, `path` too). It is complete: one that was cut is asked for again.
+ * With a `form` ("q=select…", escaped) it is POSTed, for upstreams that take questions that way: it must change nothing
+ * there, since it may be asked more than once. NULL on an error. */
+struct records *http_get_records(struct http *http, const char *target, const char *path, struct err *e);
+struct records *http_post_records(struct http *http, const char *target, const char *form, const char *path,
+                                  struct err *e);
 
 /* Add `value` to a query or path, percent-encoded (RFC 3986, section 2). */
 void http_escape(struct text *out, const char *value);

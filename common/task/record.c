@@ -2,6 +2,7 @@
 #include "common/task/record.h"
 
 #include "common/base/clock.h"
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { PLACE_MAX = 200, DIGITS_MAX = 18, TEXT_DEFAULT_MAX = 255, DOTTED_MAX = 64 };
 
@@ -17,17 +19,28 @@ enum { PLACE_MAX = 200, DIGITS_MAX = 18, TEXT_DEFAULT_MAX = 255, DOTTED_MAX = 64
 static void begin_member(struct row *row, const char *name)
 {
     if (row->ended)
-        text_reset(&row->json);
-    row->ended = false;
+        row_reset(row);
+    if (row->flat)
+        return;
     text_putc(&row->json, row->json.len == 0 ? '{' : ',');
     text_json_string(&row->json, name, strlen(name));
     text_putc(&row->json, ':');
 }
 
+static void add_flat(struct row *row, const char *value)
+{
+    assert(row->count < ROW_MEMBERS_MAX);
+    row->null[row->count++] = !value;
+    text_puts(&row->json, value ? value : "");
+    text_add(&row->json, "", 1);
+}
+
 void row_text(struct row *row, const char *name, const char *value)
 {
     begin_member(row, name);
-    if (value)
+    if (row->flat)
+        add_flat(row, value);
+    else if (value)
         text_json_string(&row->json, value, strlen(value));
     else
         text_puts(&row->json, "null");
@@ -35,25 +48,29 @@ void row_text(struct row *row, const char *name, const char *value)
 
 void row_int(struct row *row, const char *name, int64_t value)
 {
-    begin_member(row, name);
-    text_printf(&row->json, "%" PRId64, value);
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    row_json(row, name, text);
 }
 
 void row_bool(struct row *row, const char *name, bool value)
 {
-    begin_member(row, name);
-    text_puts(&row->json, value ? "true" : "false");
+    row_json(row, name, value ? "true" : "false");
 }
 
 void row_json(struct row *row, const char *name, const char *json)
 {
     begin_member(row, name);
-    text_puts(&row->json, json);
+    if (row->flat)
+        add_flat(row, strcmp(json, "null") == 0 ? NULL : json);
+    else
+        text_puts(&row->json, json);
 }
 
 const char *row_end(struct row *row)
 {
-    text_puts(&row->json, row->json.len == 0 ? "{}" : "}");
+    if (!row->flat)
+        text_puts(&row->json, row->json.len == 0 ? "{}" : "}");
     row->ended = true;
     return text_str(&row->json);
 }
@@ -62,6 +79,7 @@ void row_reset(struct row *row)
 {
     text_reset(&row->json);
     row->ended = false;
+    row->count = 0;
 }
 
 void row_free(struct row *row)
@@ -267,6 +285,81 @@ static bool read_decimal(const struct reading *r)
     return true;
 }
 
+/* Without what stands between digits. */
+static void strip_separators(const char *s, struct text *out)
+{
+    for (; *s; s++)
+        if (*s != ',' && *s != ' ')
+            text_putc(out, *s);
+}
+
+static bool read_amount(const struct reading *r)
+{
+    const char *value = js_text(r->value);
+    struct text plain CLEANUP(text_free) = {.max = 64}, decimal CLEANUP(text_free) = {0};
+    if (!value)
+        return read_decimal(r);
+    strip_separators(value, &plain);
+    if (plain.cut || !add_decimal(text_str(&plain), r->column->max ? r->column->max : DIGITS_MAX, &decimal))
+        return unexpected(r, "an amount");
+    row_text(r->row, r->column->name, text_str(&decimal));
+    return true;
+}
+
+/* "21-FEB-12" as "2012-02-21". */
+static bool old_date(const char *s, char out[static 32])
+{
+    static const char months[] = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC";
+    char month[4];
+    int day, year, used = 0;
+    if (sscanf(s, "%2d-%3[A-Za-z]-%2d%n", &day, month, &year, &used) != 3 || s[used] || strlen(month) != 3)
+        return false;
+    const char *known = strcasestr(months, month);
+    if (!known || (known - months) % 3 != 0)
+        return false;
+    snprintf(out, 32, "%04d-%02d-%02d", year + (year < 69 ? 2000 : 1900), (int)(known - months) / 3 + 1, day);
+    return is_date(out);
+}
+
+/* "/Date(1361336400000)/", milliseconds, with or without an offset behind them. */
+static bool legacy_date(const char *s, char out[static 32])
+{
+    char *end;
+    int64_t year;
+    int month, day;
+    if (strncmp(s, "/Date(", strlen("/Date(")) != 0)
+        return false;
+    int64_t at = strtoll(s + strlen("/Date("), &end, 10);
+    end += *end == '+' || *end == '-' ? 1 + strspn(end + 1, "0123456789") : 0;
+    int64_t days = at / 86400000 - (at % 86400000 < 0);
+    date_from_days(days, &year, &month, &day);
+    snprintf(out, 32, "%04d-%02d-%02d", (int)year, month, day);
+    return strcmp(end, ")/") == 0 && is_date(out);
+}
+
+static bool read_day(const struct reading *r)
+{
+    char day[32];
+    const char *value = js_text(r->value);
+    snprintf(day, sizeof day, "%.10s", value ? value : "");
+    bool good = value && ((is_date(day) && (!value[10] || value[10] == 'T' || value[10] == ' ')) ||
+                          old_date(value, day) || legacy_date(value, day));
+    if (!good)
+        return unexpected(r, "a date like 21-FEB-12 or 2012-02-21");
+    row_text(r->row, r->column->name, day);
+    return true;
+}
+
+static bool read_flag(const struct reading *r)
+{
+    bool given;
+    const char *value = js_text(r->value);
+    if (!value && !js_bool(r->value, &given))
+        return unexpected(r, "a flag");
+    row_bool(r->row, r->column->name, value ? strcasecmp(value, "N") != 0 && strcasecmp(value, "NO") != 0 : given);
+    return true;
+}
+
 static bool read_int(const struct reading *r)
 {
     struct text decimal CLEANUP(text_free) = {0};
@@ -288,7 +381,8 @@ static bool read_bool(const struct reading *r)
 static bool (*const readers[])(const struct reading *) = {
     [COLUMN_ID] = read_id,         [COLUMN_TEXT] = read_text,       [COLUMN_DATE] = read_date,
     [COLUMN_MOMENT] = read_moment, [COLUMN_DECIMAL] = read_decimal, [COLUMN_INT] = read_int,
-    [COLUMN_BOOL] = read_bool,
+    [COLUMN_BOOL] = read_bool,     [COLUMN_DAY] = read_day,         [COLUMN_AMOUNT] = read_amount,
+    [COLUMN_FLAG] = read_flag,
 };
 
 /* The member of a name like "id" or "cp_output.id". */
@@ -322,7 +416,7 @@ bool record_read(const struct js *record, const struct column *columns, const st
         } else if (column->required) {
             return record_refuse(place, from_name(column), e, "missing");
         } else {
-            row_json(row, column->name, column->fallback ? column->fallback : "null");
+            row_json(row, column->name, column->fallback ? column->fallback : column->type == COLUMN_FLAG ? "false" : "null");
         }
     }
     return true;
@@ -338,8 +432,6 @@ bool record_number(const struct js *value, struct text *out)
     }
     if (!text)
         return decimal_of(value, DIGITS_MAX, out);
-    for (; *text; text++)
-        if (*text != ',' && *text != ' ')
-            text_putc(&plain, *text);
+    strip_separators(text, &plain);
     return !plain.cut && add_decimal(text_str(&plain), DIGITS_MAX, out);
 }

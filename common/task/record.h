@@ -14,10 +14,16 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 
-/* A JSON object that is being written, a member at a time. */
+enum { ROW_MEMBERS_MAX = 32 };
+
+/* One row that is being written, a member at a time: as a JSON object, or flat, as the texts of its members in the order
+ * in which they were added, which costs the server far less to read. */
 struct row {
-    struct text json;
+    struct text json; /* flat: the members, each with a NUL behind it */
     bool ended;
+    bool flat; /* set before the first member */
+    int count; /* flat: of members */
+    bool null[ROW_MEMBERS_MAX];
 };
 
 void row_text(struct row *row, const char *name, const char *value); /* NULL is null */
@@ -36,6 +42,10 @@ enum column_type {
     COLUMN_DECIMAL, /* a number or a string with one, kept exactly: at most `max` digits (0: 18) before the point */
     COLUMN_INT,     /* an integer or a string with one, of at most 18 digits */
     COLUMN_BOOL,
+    COLUMN_DAY,    /* a date as older systems write it too: "21-FEB-12" (69 to 99 are 19xx), "2012-12-31T00:00:00-05:00"
+                      (its own day), "/Date(1361336400000)/" (its day in UTC) */
+    COLUMN_AMOUNT, /* COLUMN_DECIMAL with commas or blanks between digits: "1,500.25" */
+    COLUMN_FLAG,   /* true unless it says "N", "NO" or nothing; never null */
 };
 
 struct column {

@@ -12,7 +12,9 @@ enum { STAGING_ANALYZE_FROM = 1000 };
 struct staged {
     int record;
     const char *kind;
-    char *data; /* in the region */
+    char *data;          /* JSON; NULL: it is flat */
+    const char **fields; /* of a flat one */
+    int field_count;
 };
 
 struct result {
@@ -27,7 +29,14 @@ struct staging {
     size_t count, room;
     struct result *results; /* by record */
     int records, records_room;
+    bool sent; /* some rows lie on the server already */
 };
+
+/* Flat rows, by how many columns they need at most. */
+static const struct {
+    int fields;
+    const struct sql *copy;
+} widths[] = {{8, &sql_stage_copy_8}, {16, &sql_stage_copy_16}, {ROW_MEMBERS_MAX, &sql_stage_copy_32}};
 
 /* One run of the list. */
 struct run {
@@ -67,6 +76,7 @@ void staging_reset(struct staging *s)
     region_reset(s->region);
     s->count = 0;
     s->records = 0;
+    s->sent = false;
 }
 
 static void make_room_for_record(struct staging *s, int record)
@@ -79,6 +89,19 @@ static void make_room_for_record(struct staging *s, int record)
         s->results[s->records] = (struct result){STAGING_UNCHANGED, NULL};
 }
 
+static struct staged flat_row(struct staging *s, int record, const char *kind, struct row *row)
+{
+    row_end(row);
+    char *texts = region_alloc(s->region, row->json.len + 1);
+    const char **fields = region_alloc(s->region, (size_t)row->count * sizeof *fields);
+    memcpy(texts, text_str(&row->json), row->json.len);
+    for (int i = 0; i < row->count; i++) {
+        fields[i] = row->null[i] ? NULL : texts;
+        texts += strlen(texts) + 1;
+    }
+    return (struct staged){record, kind, NULL, fields, row->count};
+}
+
 bool staging_add(struct staging *s, int record, const char *kind, struct row *row, struct err *e)
 {
     if (record >= STAGING_RECORDS_MAX || s->count == STAGING_ROWS_MAX)
@@ -88,7 +111,8 @@ bool staging_add(struct staging *s, int record, const char *kind, struct row *ro
         s->rows = mem_grow(s->rows, s->room * sizeof *s->rows);
     }
     make_room_for_record(s, record);
-    s->rows[s->count++] = (struct staged){record, kind, region_strdup(s->region, row_end(row))};
+    s->rows[s->count++] = row->flat ? flat_row(s, record, kind, row)
+                                    : (struct staged){record, kind, region_strdup(s->region, row_end(row)), NULL, 0};
     return true;
 }
 
@@ -110,18 +134,60 @@ enum staging_outcome staging_outcome(const struct staging *s, int record, const 
 
 /* Moving ---------------------------------------------------------------------------------------------- */
 
-static bool copy(struct staging *s, struct pg *pg, struct err *e)
+/* Of the rows that are flat, or that are not. */
+static bool copy_rows(struct staging *s, struct pg *pg, const struct sql *query, int width, struct err *e)
 {
-    if (!pg_exec(pg, &sql_stage_create, NULL, e) || !pg_copy_begin(pg, &sql_stage_copy, e))
-        return err_add(e, "staging");
+    const char *fields[2 + ROW_MEMBERS_MAX] = {NULL};
+    if (!pg_copy_begin(pg, query, e))
+        return false;
     for (size_t i = 0; i < s->count; i++) {
         char record[16];
-        snprintf(record, sizeof record, "%d", s->rows[i].record);
-        if (!pg_copy_row(pg, (const char *const[]){record, s->rows[i].kind, s->rows[i].data}, 3, e))
-            return err_add(e, "staging");
+        const struct staged *row = &s->rows[i];
+        if ((width > 0) != !row->data)
+            continue;
+        snprintf(record, sizeof record, "%d", row->record);
+        fields[0] = record;
+        fields[1] = row->kind;
+        fields[2] = row->data;
+        for (int n = 0; n < width; n++)
+            fields[2 + n] = n < row->field_count ? row->fields[n] : NULL;
+        if (!pg_copy_row(pg, fields, width > 0 ? 2 + (size_t)width : 3, e))
+            return false;
     }
-    bool many = s->count >= STAGING_ANALYZE_FROM;
-    return (pg_copy_end(pg, NULL, e) && (!many || pg_exec(pg, &sql_stage_analyze, NULL, e))) || err_add(e, "staging");
+    return pg_copy_end(pg, NULL, e);
+}
+
+static bool copy(struct staging *s, struct pg *pg, struct err *e)
+{
+    int widest = 0;
+    size_t flat = 0, width = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        flat += !s->rows[i].data;
+        widest = s->rows[i].field_count > widest ? s->rows[i].field_count : widest;
+    }
+    while (widths[width].fields < widest)
+        width++;
+    bool good = (s->sent || pg_exec(pg, &sql_stage_create, NULL, e)) &&
+                (flat == 0 || copy_rows(s, pg, widths[width].copy, widths[width].fields, e)) &&
+                (flat == s->count || copy_rows(s, pg, &sql_stage_copy, 0, e));
+    return good || err_add(e, "staging");
+}
+
+/* Flat rows of one page are taken as they come, without joins among them. */
+static bool copy_all(struct staging *s, struct pg *pg, struct err *e)
+{
+    bool many = s->sent || (s->count >= STAGING_ANALYZE_FROM && s->rows[0].data);
+    return copy(s, pg, e) && (!many || pg_exec(pg, &sql_stage_analyze, NULL, e) || err_add(e, "staging"));
+}
+
+bool staging_send(struct staging *s, struct err *e)
+{
+    struct pg *pg = task_pg(s->task, e);
+    if (!pg || !copy(s, pg, e))
+        return false;
+    staging_reset(s);
+    s->sent = true;
+    return true;
 }
 
 static void note_change(struct run *run, size_t step, const struct pg_rows *rows, size_t row)
@@ -131,7 +197,7 @@ static void note_change(struct run *run, size_t step, const struct pg_rows *rows
     run->counts[step].created += created;
     run->counts[step].updated += pg_get_int(rows, row, 2);
     run->counts[step].removed += pg_get_int(rows, row, 3);
-    if (run->steps[step].kind == STAGING_SHARED || record < 0 || record >= s->records)
+    if (run->steps[step].kind == STAGING_SHARED || pg_is_null(rows, row, 0) || record < 0 || record >= s->records)
         return;
     struct result *result = &s->results[record];
     if (run->steps[step].kind == STAGING_MAIN && created > 0)
@@ -190,9 +256,11 @@ static bool move_page(struct run *run, struct err *e)
 {
     struct pg *pg = task_pg(run->staging->task, e);
     forget_changes(run);
-    if (!pg || !copy(run->staging, pg, e))
+    if (!pg || !copy_all(run->staging, pg, e))
         return false;
-    return move(run, pg, -1, e) || (pg_alive(pg) && is_the_records(e) && move_each(run, pg, e));
+    if (move(run, pg, -1, e))
+        return true;
+    return !run->staging->sent && pg_alive(pg) && is_the_records(e) && move_each(run, pg, e);
 }
 
 static bool prepare(struct run *run, struct err *e)
@@ -210,7 +278,7 @@ static bool prepare(struct run *run, struct err *e)
 static bool move_again(struct run *run, int try, struct err *e)
 {
     struct err undo;
-    if (e->kind != ERR_TRANSIENT || try == STAGING_TRIES)
+    if (e->kind != ERR_TRANSIENT || try == STAGING_TRIES || run->staging->sent)
         return false;
     if (!task_rollback(run->staging->task, &undo) || !task_check(run->staging->task, &undo)) {
         *e = undo;

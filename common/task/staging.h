@@ -1,10 +1,10 @@
 #pragma once
-/* Rows on their way into tables: a page of records is copied into a temporary table, then a list of statements moves it
+/* Rows on their way into tables: a page of records is copied into a temporary table drumbeat_stage, then a list of statements moves it
  * on, set by set, writing only what differs. Each record ends all or nothing: when the statements fail for the page,
  * they are run again record by record, each in a savepoint, and what fails then is told with its reason while the rest
  * stays.
  *
- * A record is a number, 0 and up; its rows are (record, kind, JSON object). The table lives in the session and is empty
+ * A record is a number, 0 and up; its rows are (record, kind, JSON object) or (record, kind, c1, c2, …). The table lives in the session and is empty
  * after each transaction, whatever session of a pooler comes next, so its shape must never change:
  * sql/queries/store/stage_create.
  *
@@ -12,7 +12,8 @@
  *   - has $1 bigint: the one record to move, or NULL for all;
  *   - reads drumbeat_stage, and writes rows of shared tables in the order of their keys, so that two syncs cannot wait
  * for each other;
- *   - returns a row a record that it changed: record, created, updated, removed (bigint each). */
+ *   - returns a row a record that it changed: record, created, updated, removed (bigint each). With record NULL the row
+ *     only counts: for long lists of which nobody asks what became of each. */
 #include "common/task/record.h"
 #include "common/task/task.h"
 
@@ -41,7 +42,8 @@ struct staging *staging_new(struct task *task);
 void staging_free(struct staging *staging); /* NULL is fine */
 void staging_freep(struct staging **staging);
 
-/* Add one row; `row` is ended and copied. False with ERR_LIMIT beyond the maxima. */
+/* Add one row; `row` is ended and copied. A flat one comes as the columns c1, c2, … in the order of its members, without
+ * JSON. False with ERR_LIMIT beyond the maxima. */
 bool staging_add(struct staging *staging, int record, const char *kind, struct row *row, struct err *e);
 
 /* Take back the rows of a record that turned out bad. */
@@ -52,6 +54,10 @@ void staging_drop(struct staging *staging, int record);
  * step; outcomes are told by staging_outcome(). False: nothing was moved, the task should end. */
 bool staging_move(struct staging *staging, const struct staging_step *steps, struct staging_count *counts,
                   struct err *e);
+
+/* For a list that is one unit: copy what was added so far to the server and forget it here. staging_move() then moves all
+ * that was sent, once, and does not fall back to record by record. */
+bool staging_send(struct staging *staging, struct err *e);
 
 /* What became of a record in the last staging_move(), and why when it failed: valid until staging_reset(). */
 enum staging_outcome staging_outcome(const struct staging *staging, int record, const char **reason);

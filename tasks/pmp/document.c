@@ -199,7 +199,7 @@ static bool read_person(struct reading *r, const struct js *person, const char *
                  record_refuse(place, "email", &why, "not an e-mail address; person left out"));
     if (!good) {
         row_reset(&r->run->row);
-        pmp_note(r->run, why.text);
+        report_note(&r->run->report, why.text);
         return true;
     }
     row_text(&r->run->row, "email", email);

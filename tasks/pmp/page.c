@@ -7,6 +7,12 @@
 
 void pmp_run_begin(struct pmp_run *run)
 {
+    const struct pmp_workspace *w = run->workspace;
+    run->report = (struct report){.task = run->task,
+                                  .handler = run->sync->handler,
+                                  .area = w->business_area,
+                                  .country_id = w->id,
+                                  .steps = run->sync->steps};
     run->region = region_new();
     run->staging = staging_new(run->task);
 }
@@ -14,8 +20,7 @@ void pmp_run_begin(struct pmp_run *run)
 void pmp_run_end(struct pmp_run *run)
 {
     row_free(&run->row);
-    text_free(&run->failures);
-    text_free(&run->notes);
+    report_free(&run->report);
     free(run->seen);
     staging_free(run->staging);
     region_free(run->region);
@@ -35,6 +40,15 @@ static bool see(struct pmp_run *run, const char *key, struct err *e)
     }
     run->seen[run->seen_count++] = region_strdup(run->region, key);
     return true;
+}
+
+/* Ask again for what changed since the oldest item that failed. */
+static void note_failed(struct pmp_run *run)
+{
+    if (run->item_updated_at == 0)
+        run->oldest_failed = -1;
+    else if (run->oldest_failed == 0 || run->item_updated_at < run->oldest_failed)
+        run->oldest_failed = run->oldest_failed == -1 ? -1 : run->item_updated_at;
 }
 
 /* What is known of an item whatever becomes of it. */
@@ -57,8 +71,8 @@ static void look_at(struct pmp_run *run, const struct js *json, int index, struc
     item->updated_at = 0;
     if (updated_at && !clock_parse(updated_at, &item->updated_at, &ignored))
         item->updated_at = 0;
-    run->index = index;
-    run->id = item->id;
+    run->report.index = index;
+    run->report.id = item->id;
     run->item_updated_at = item->updated_at;
 }
 
@@ -69,8 +83,14 @@ static void drop_earlier(struct pmp_run *run, struct item *items, int index)
         if (items[i].staged && strcmp(items[i].key, items[index].key) == 0) {
             staging_drop(run->staging, i);
             items[i].staged = false;
-            pmp_skip(run, "comes twice on its page");
+            report_skip(&run->report, "comes twice on its page");
         }
+}
+
+static void fail(struct pmp_run *run, const char *why)
+{
+    note_failed(run);
+    report_fail(&run->report, why, true);
 }
 
 static bool read_item(struct pmp_run *run, const struct js *json, int index, struct item *items, struct err *e)
@@ -90,9 +110,9 @@ static bool read_item(struct pmp_run *run, const struct js *json, int index, str
     if (!item->staged)
         staging_drop(run->staging, index);
     if (reading == PMP_SKIPPED)
-        pmp_skip(run, why.text);
+        report_skip(&run->report, why.text);
     else if (reading == PMP_BAD)
-        pmp_fail(run, why.text, true);
+        fail(run, why.text);
     else
         drop_earlier(run, items, index);
     if (item->updated_at > run->newest)
@@ -103,26 +123,13 @@ static bool read_item(struct pmp_run *run, const struct js *json, int index, str
 
 static void count_item(struct pmp_run *run, struct item *item, int index)
 {
-    const char *reason;
     if (!item->staged)
         return;
-    run->index = index;
-    run->id = item->id;
+    run->report.index = index;
+    run->report.id = item->id;
     run->item_updated_at = item->updated_at;
-    switch (staging_outcome(run->staging, index, &reason)) {
-    case STAGING_CREATED:
-        run->created++;
-        break;
-    case STAGING_UPDATED:
-        run->updated++;
-        break;
-    case STAGING_UNCHANGED:
-        run->unchanged++;
-        break;
-    case STAGING_FAILED:
-        pmp_fail(run, reason, false);
-        break;
-    }
+    if (report_count(&run->report, run->staging, index) == STAGING_FAILED)
+        note_failed(run);
 }
 
 bool pmp_move_page(struct pmp_run *run, const struct page *page, struct err *e)
@@ -131,14 +138,23 @@ bool pmp_move_page(struct pmp_run *run, const struct page *page, struct err *e)
         return err_set(e, ERR_LIMIT, "more than %d items on a page", STAGING_RECORDS_MAX);
     struct item *items = mem_zero(page->count + 1, sizeof *items);
     bool good = true;
-    run->page = page->number;
+    run->report.page = page->number;
     staging_reset(run->staging);
     for (size_t i = 0; i < page->count && good; i++)
         good = read_item(run, js_at(page->items, i), (int)i, items, e);
-    good = good && staging_move(run->staging, run->sync->steps, run->counts, e);
+    good = good && staging_move(run->staging, run->sync->steps, run->report.counts, e);
     for (size_t i = 0; i < page->count && good; i++)
         count_item(run, &items[i], (int)i);
-    run->fetched += good ? (int64_t)page->count : 0;
+    run->report.fetched += good ? (int64_t)page->count : 0;
     free(items);
     return good || err_add(e, "page %d", page->number);
+}
+
+void pmp_tell(const void *data, struct row *row)
+{
+    char moment[CLOCK_TEXT_MAX];
+    const struct pmp_run *run = data;
+    row_bool(row, "full", run->full);
+    row_bool(row, "complete", run->complete);
+    row_text(row, "updated_after", run->after ? clock_format(run->after, moment) : NULL);
 }

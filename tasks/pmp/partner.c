@@ -67,7 +67,7 @@ static bool read_word(struct pmp_run *run, const struct js *partner, const char 
         word++;
     if (text && *text && !word->upstream) {
         snprintf(note, sizeof note, "%s: '%.80s' is not known", member, text);
-        pmp_note(run, note);
+        report_note(&run->report, note);
     }
     row_text(&run->row, member, text ? word->code : NULL);
     return true;

@@ -1,9 +1,10 @@
 #pragma once
 /* The syncs with PMP, the partner management system (docs/pmp.md). A sync is a list of the API, how an item of it is
  * read into rows of the stage, and the statements that move them on. What all have in common is in sync.c (workspaces,
- * paging, letting go), page.c (items and what became of them) and log.c (what is told). */
+ * paging, letting go) and page.c (items and what became of them). */
 #include "common/task/pages.h"
 #include "common/task/record.h"
+#include "common/task/report.h"
 #include "common/task/staging.h"
 #include "common/task/task.h"
 
@@ -11,7 +12,6 @@ extern const struct handler handler_pmp_workspaces, handler_pmp_partners, handle
     handler_pmp_government_documents;
 
 enum {
-    PMP_NOTES_MAX = 100,    /* failures, and notes, told in one row of sync_log */
     PMP_SEEN_MAX = 1000000, /* records of one workspace */
     PMP_PARTNERS_PAGE = 300,
     PMP_DOCUMENTS_PAGE = 10, /* ten documents can take the server minutes */
@@ -42,6 +42,12 @@ enum pmp_reading { PMP_STAGED, PMP_SKIPPED, PMP_BAD };
 /* Whether the server honours updated_after. */
 enum pmp_filter { PMP_FILTER_UNKNOWN, PMP_FILTER_KNOWN, PMP_FILTER_IGNORED };
 
+/* How far the whole task is. */
+struct pmp_progress {
+    int64_t done;  /* items of the workspaces before */
+    int64_t ahead; /* of those after, as far as the last run tells */
+};
+
 struct pmp_run;
 
 struct pmp_sync {
@@ -66,29 +72,22 @@ struct pmp_run {
     struct staging *staging;
     const struct pmp_workspace *workspace;
     const struct pmp_args *args;
+    const struct pmp_progress *progress;
     enum pmp_filter *filter; /* found out once a task */
     struct row row;          /* for the readers */
 
-    bool full;
+    bool full, complete;  /* complete: all came, nothing moved in the list meanwhile and everything could be told apart */
     usec_t after;         /* updated_after; 0: not asked */
     usec_t newest;        /* update_date of what was read */
     usec_t oldest_failed; /* and of what failed; 0: none, -1: one without a date */
 
-    int64_t fetched, created, updated, unchanged, skipped, deactivated, failed;
-    struct staging_count counts[STAGING_STEPS_MAX];
-    struct text failures, notes; /* JSON objects with commas between */
-    int failures_told, notes_told;
-    int64_t failures_untold, notes_untold;
-
+    struct report report;
     struct region *region; /* of the run */
     const char **seen;     /* keys */
     size_t seen_count, seen_room;
     bool unknown; /* some item's key could not be read */
 
-    /* the page and item being read: for notes */
-    int page, index;
-    const char *id;
-    usec_t item_updated_at;
+    usec_t item_updated_at; /* of the item being read */
 };
 
 /* The arguments that all syncs of a list take. */
@@ -103,14 +102,8 @@ bool pmp_move_page(struct pmp_run *run, const struct page *page, struct err *e);
 void pmp_run_begin(struct pmp_run *run);
 void pmp_run_end(struct pmp_run *run);
 
-/* Write the run's row of sync_log; `why` is NULL when it went well. */
-bool pmp_log(struct pmp_run *run, bool complete, const struct err *why, struct err *e);
-
-/* Tell something about the current item: that does not stop it, that it is skipped, that it failed. `names_field`: the
- * text begins with "field: ", as record.h words it. */
-void pmp_note(struct pmp_run *run, const char *what);
-void pmp_skip(struct pmp_run *run, const char *why);
-void pmp_fail(struct pmp_run *run, const char *why, bool names_field);
+/* The run's own members of its row of sync_log: for report_around(). */
+void pmp_tell(const void *run, struct row *row);
 
 /* Where the session talks to, with the time-outs of PMP. */
 struct http *pmp_open(struct task *task, const char *upstream, struct err *e);

@@ -84,7 +84,7 @@ bool reading_own_locations(struct reading *r)
                 return false;
         } else {
             record_refuse(&place, NULL, &why, "without name, p_code or admin_level; left out");
-            pmp_note(r->run, why.text);
+            report_note(&r->run->report, why.text);
         }
     }
     return true;
@@ -184,7 +184,7 @@ static bool keep_as_it_was(struct reading *r, const struct indicator *it, size_t
     struct err why;
     record_refuse(&it->place, NULL, &why, "locations[%zu] has no name, p_code or admin_level; indicator left out",
                   location);
-    pmp_note(r->run, why.text);
+    report_note(&r->run->report, why.text);
     row_text(&r->run->row, "external_id", it->id);
     row_text(&r->run->row, "source", r->source);
     return reading_stage(r, "kept");

@@ -26,14 +26,9 @@ struct http *pmp_open(struct task *task, const char *upstream, struct err *e)
     return http_open(task, upstream, &(struct http_options){.total = SECONDS(300)}, e);
 }
 
-/* How far the whole task is. */
-struct progress {
-    int64_t done;  /* items of the workspaces before */
-    int64_t ahead; /* of those after, as far as the last run tells */
-};
-
-static bool show(struct pmp_run *run, const struct progress *progress, const struct page *page, struct err *e)
+static bool show(struct pmp_run *run, const struct page *page, struct err *e)
 {
+    const struct pmp_progress *progress = run->progress;
     char message[160];
     int64_t seen = page->seen + (int64_t)page->count, here = page->total > seen ? page->total : seen;
     snprintf(message, sizeof message, "%.80s (%.20s), page %d", run->workspace->title, run->workspace->business_area,
@@ -54,8 +49,8 @@ static void add_address(const struct pmp_run *run, struct text *out)
     }
 }
 
-/* Pull and move all pages; *complete: nothing moved in the list meanwhile and everything could be told apart. */
-static bool pull(struct pmp_run *run, const struct progress *progress, bool *complete, struct err *e)
+/* Pull and move all pages. */
+static bool pull(struct pmp_run *run, struct err *e)
 {
     struct text address CLEANUP(text_free) = {0};
     struct page page;
@@ -63,8 +58,8 @@ static bool pull(struct pmp_run *run, const struct progress *progress, bool *com
     add_address(run, &address);
     struct pages pages = task_pages(run->http, text_str(&address));
     while (good && page_next(&pages, &page))
-        good = pmp_move_page(run, &page, e) && task_commit(run->task, e) && show(run, progress, &page, e);
-    *complete = good && !pages.uneven && !run->unknown;
+        good = pmp_move_page(run, &page, e) && task_commit(run->task, e) && show(run, &page, e);
+    run->complete = good && !pages.uneven && !run->unknown;
     struct err ignored;
     return pages_end(&pages, good ? e : &ignored) && good;
 }
@@ -102,49 +97,34 @@ static bool choose(struct pmp_run *run, struct err *e)
 }
 
 /* What changed upstream up to here is here. A record that failed is asked for again. */
-static bool remember(struct pmp_run *run, bool complete, struct err *e)
+static bool remember(struct pmp_run *run, struct err *e)
 {
     const struct pmp_workspace *w = run->workspace;
     usec_t mark = run->newest > w->watermark || run->full ? run->newest : w->watermark;
     if (run->oldest_failed > 0 && run->oldest_failed < mark)
         mark = run->oldest_failed;
-    if (run->args->id || !complete || run->oldest_failed < 0)
+    if (run->args->id || !run->complete || run->oldest_failed < 0)
         return true;
     return task_sql(run->task, &sql_pmp_sync_state, e, pg_text(run->sync->handler), pg_int(w->id),
                     pg_text(http_origin(run->http)), pg_time_or_null(mark), pg_bool(run->full));
 }
 
-static bool finish(struct pmp_run *run, bool complete, struct err *e)
+static bool finish(struct pmp_run *run, struct err *e)
 {
-    if (run->full && complete && !run->sync->deactivate(run, run->seen, run->seen_count, &run->deactivated, e))
+    if (run->full && run->complete &&
+        !run->sync->deactivate(run, run->seen, run->seen_count, &run->report.deactivated, e))
         return false;
-    if (run->full && !complete)
+    if (run->full && !run->complete)
         task_log(run->task, LOG_WARNING, "%s %s: the list changed while it was read, nothing is deactivated",
                  run->sync->handler, run->workspace->business_area);
-    return remember(run, complete, e) && pmp_log(run, complete, NULL, e) && task_commit(run->task, e);
+    return remember(run, e);
 }
 
-/* Errors that end the task at once, whatever the other workspaces would say. */
-static bool ends_task(const struct err *e)
+/* One workspace. */
+static bool sync_workspace(void *data, struct err *e)
 {
-    return e->kind == ERR_CANCELLED || e->kind == ERR_FENCED || e->kind == ERR_TIMEOUT || e->kind == ERR_UNCERTAIN;
-}
-
-enum sync_end { SYNC_GOOD, SYNC_FAILED, SYNC_STOP };
-
-/* One workspace. SYNC_FAILED: it failed, is in the log, and the others go on; SYNC_STOP: the task ends. */
-static enum sync_end sync_workspace(struct pmp_run *run, const struct progress *progress, struct err *e)
-{
-    bool complete = false;
-    struct err other;
-    if (choose(run, e) && pull(run, progress, &complete, e) && finish(run, complete, e))
-        return SYNC_GOOD;
-    if (ends_task(e))
-        return SYNC_STOP;
-    if (task_rollback(run->task, &other) && pmp_log(run, false, e, &other) && task_commit(run->task, &other))
-        return SYNC_FAILED;
-    *e = other;
-    return SYNC_STOP;
+    struct pmp_run *run = data;
+    return choose(run, e) && pull(run, e) && finish(run, e);
 }
 
 static bool load(struct task *task, const struct pmp_sync *sync, const struct pmp_args *args,
@@ -177,10 +157,10 @@ static bool load(struct task *task, const struct pmp_sync *sync, const struct pm
 /* What became of the workspaces so far. */
 struct tally {
     size_t good, failed, locked;
-    bool retryable;
+    bool retryable, stopped; /* stopped: the task has to end, whatever the others would say */
     enum pmp_filter filter;
     struct text names; /* of those that failed, with the reason */
-    struct progress progress;
+    struct pmp_progress progress;
     struct err last;
 };
 
@@ -199,24 +179,24 @@ static bool note_failed(struct tally *tally, const struct pmp_workspace *w, cons
 static bool sync_one(struct task *task, struct http *http, const struct pmp_sync *sync, const struct pmp_args *args,
                      const struct pmp_workspace *w, struct tally *tally, struct err *e)
 {
-    bool held;
     char key[100];
     snprintf(key, sizeof key, "%s/%s", sync->handler, w->code);
     tally->progress.ahead -= w->expected;
-    if (!task_try_lock(task, key, &held, e))
-        return false;
-    if (!held) {
-        tally->locked++;
-        task_log(task, LOG_WARNING, "%s %s: another run is at it, left out", sync->handler, w->business_area);
-        return true;
-    }
-    struct pmp_run run = {
-        .sync = sync, .task = task, .http = http, .workspace = w, .args = args, .filter = &tally->filter};
+    struct pmp_run run = {.sync = sync,
+                          .task = task,
+                          .http = http,
+                          .workspace = w,
+                          .args = args,
+                          .progress = &tally->progress,
+                          .filter = &tally->filter};
+    const struct report_run around = {key, sync_workspace, pmp_tell, &run};
     pmp_run_begin(&run);
-    enum sync_end end = sync_workspace(&run, &tally->progress, e);
-    tally->progress.done += run.fetched;
-    tally->good += end == SYNC_GOOD;
-    bool good = end == SYNC_GOOD || (end == SYNC_FAILED && note_failed(tally, w, e));
+    enum report_end end = report_around(&run.report, &around, e);
+    tally->progress.done += run.report.fetched;
+    tally->good += end == REPORT_GOOD;
+    tally->locked += end == REPORT_LEFT_OUT;
+    tally->stopped = end == REPORT_STOP;
+    bool good = !tally->stopped && (end != REPORT_FAILED || note_failed(tally, w, e));
     pmp_run_end(&run);
     return good;
 }
@@ -250,7 +230,7 @@ bool pmp_run_all(struct task *task, const struct pmp_sync *sync, const struct pm
     bool good = true;
     for (size_t i = 0; i < count && good; i++)
         good = sync_one(task, http, sync, args, &workspaces[i], &tally, e);
-    good = (good || tally.failed > 0) && !(!good && ends_task(e)) ? judge(&tally, count, e) : good;
+    good = (good || tally.failed > 0) && !tally.stopped ? judge(&tally, count, e) : good;
     text_free(&tally.names);
     return good && tell(task, &tally, count, e);
 }

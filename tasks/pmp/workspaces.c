@@ -49,7 +49,7 @@ static const struct pmp_sync sync = {
     .deactivate = deactivate,
 };
 
-static bool pull(struct pmp_run *run, bool *complete, struct err *e)
+static bool pull(struct pmp_run *run, struct err *e)
 {
     struct page page;
     bool good = true;
@@ -57,47 +57,39 @@ static bool pull(struct pmp_run *run, bool *complete, struct err *e)
     while (good && page_next(&pages, &page))
         good = pmp_move_page(run, &page, e) &&
                task_progress(run->task, page.seen + (int64_t)page.count, page.total, "workspaces", e);
-    *complete = good && !pages.uneven && !run->unknown;
+    run->complete = good && !pages.uneven && !run->unknown;
     struct err ignored;
     return pages_end(&pages, good ? e : &ignored) && good;
 }
 
 /* A list without any country is a mistake of the server, not news. */
-static bool finish(struct pmp_run *run, bool complete, struct err *e)
+static bool finish(struct pmp_run *run, struct err *e)
 {
-    if (run->created + run->updated + run->unchanged == 0)
+    const struct report *report = &run->report;
+    if (report->created + report->updated + report->unchanged == 0)
         return err_set(e, ERR_TRANSIENT, "%s tells of no country that can be used", sync.list);
-    return (!complete || deactivate(run, run->seen, run->seen_count, &run->deactivated, e)) &&
-           pmp_log(run, complete, NULL, e);
+    return !run->complete || deactivate(run, run->seen, run->seen_count, &run->report.deactivated, e);
 }
 
-/* The failed run's row must stay when the task ends with an error. */
-static bool log_failure(struct pmp_run *run, const struct err *why)
+static bool copy_all(void *data, struct err *e)
 {
-    struct err ignored;
-    return task_rollback(run->task, &ignored) && pmp_log(run, false, why, &ignored) && task_commit(run->task, &ignored);
+    return pull(data, e) && finish(data, e);
 }
 
 static bool run_all(struct task *task, const void *data, struct err *e)
 {
     const struct pmp_args *args = data;
     const struct pmp_workspace everywhere = {.title = "workspaces"};
-    bool complete = false, held;
     struct http *http CLEANUP(http_closep) = pmp_open(task, args->upstream, e);
-    if (!http || !task_try_lock(task, sync.handler, &held, e))
+    if (!http)
         return false;
-    if (!held) {
-        task_log(task, LOG_WARNING, "%s: another run is at it, left out", sync.handler);
-        return true;
-    }
     struct pmp_run run = {
         .sync = &sync, .task = task, .http = http, .workspace = &everywhere, .args = args, .full = true};
+    const struct report_run around = {sync.handler, copy_all, pmp_tell, &run};
     pmp_run_begin(&run);
-    bool good = pull(&run, &complete, e) && finish(&run, complete, e);
-    if (!good && e->kind != ERR_CANCELLED && e->kind != ERR_FENCED)
-        log_failure(&run, e);
+    enum report_end end = report_around(&run.report, &around, e);
     pmp_run_end(&run);
-    return good;
+    return end == REPORT_GOOD || end == REPORT_LEFT_OUT;
 }
 
 const struct handler handler_pmp_workspaces = {

@@ -1,0 +1,2 @@
+-- Leave nothing behind. No row.
+DROP TABLE IF EXISTS drumbeat.bench_upsert

@@ -1,0 +1,2 @@
+-- Begin anew. No row.
+TRUNCATE drumbeat.bench_upsert
