@@ -104,6 +104,7 @@ struct config {
         const char *separator;      /* NULL: kombu's */
         const char *unknown_tasks;  /* leave, fail, quarantine */
         int64_t prefetch;           /* messages held beyond those that run; 0: as fast as they go */
+        int64_t keep_quarantined;   /* of each queue; default 1000 */
         bool track_started;
         usec_t unreported;          /* 0: for ever; default 1 day */
     } celery;
@@ -173,6 +174,9 @@ usec_t config_history(const struct config *config, struct text *policy);
 const struct config_queue *config_queue(const struct config *config, const char *name);
 const struct config_handler *config_handler(const struct config *config, const char *name);
 const struct config_upstream *config_upstream(const struct config *config, const char *name);
+
+/* Does a worker of this configuration take tasks from the queue? */
+bool config_serves(const struct config *config, const char *queue);
 
 /* The value behind `env:NAME` or `file:PATH` (trailing newline dropped, at most 64 KiB), else the text itself. */
 bool config_secret(const char *written, struct text *out, struct err *e);

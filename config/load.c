@@ -252,6 +252,14 @@ const struct config_queue *config_queue(const struct config *config, const char 
     return find_entry(config, SECTION_QUEUES, name);
 }
 
+bool config_serves(const struct config *config, const char *queue)
+{
+    for (const char *const *name = config->worker.queues; name && *name; name++)
+        if (strcmp(*name, queue) == 0)
+            return true;
+    return config->worker.queues == NULL;
+}
+
 const struct config_handler *config_handler(const struct config *config, const char *name)
 {
     return find_entry(config, SECTION_HANDLERS, name);

@@ -43,6 +43,8 @@ static const struct option celery[] = {
      .help = "messages for handlers that this worker does not have: left to others, answered by a failure, or set aside"},
     {"prefetch", OPTION_COUNT, IN(config, celery.prefetch), .fallback = "0", .max = 100000,
      .help = "messages taken beyond those that run; 0: as many as are soon run"},
+    {"keep_quarantined", OPTION_COUNT, IN(config, celery.keep_quarantined), .fallback = "1000", .min = 1, .max = 1000000,
+     .help = "messages that are kept of those set aside, of each queue the newest"},
     {"track_started", OPTION_BOOL, IN(config, celery.track_started), .fallback = "true", .help = "write the state STARTED to the result backend"},
     {"unreported", OPTION_DURATION, IN(config, celery.unreported), .fallback = "1d", .max = DAYS(3660),
      .help = "a task sent to Python workers that tells nothing for so long has failed; 0s: it is waited for for ever"},

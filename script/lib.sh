@@ -48,6 +48,8 @@ tool shellcheck                  shellcheck
 tool systemd-analyze             systemd
 tool pgbouncer                   pgbouncer
 tool redis-server                redis-server
+file /usr/lib/python3/dist-packages/celery  python3-celery
+file /usr/lib/python3/dist-packages/redis   python3-redis
 '
 
 # Is the need "$1 $2" met? A pattern is met by any file that matches it.

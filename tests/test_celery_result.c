@@ -44,6 +44,7 @@ static const struct failing {
     {CELERY_FAILURE, "failed", "KeyErrors: x", "Exception", "builtins", "KeyErrors: x"},
     {CELERY_FAILURE, "failed", "os: system", "Exception", "builtins", "os: system"},
     {CELERY_FAILURE, "failed", NULL, "Exception", "builtins", ""},
+    {CELERY_FAILURE, NULL, "NotRegistered: x.y", "NotRegistered", "celery.exceptions", "x.y"},
     {CELERY_FAILURE, "limit", "soft limit 20s: out of time", "SoftTimeLimitExceeded", "billiard.exceptions", "soft limit 20s: out of time"},
     {CELERY_FAILURE, "limit", "killed: hard limit 30s is over", "TimeLimitExceeded", "billiard.exceptions", "killed: hard limit 30s is over"},
     {CELERY_FAILURE, "limit", "killed: 734 MiB > 512 MiB", "WorkerLostError", "billiard.exceptions", "killed: 734 MiB > 512 MiB"},

@@ -52,18 +52,10 @@ struct edition *board_edition(struct board *board, uint32_t number)
     return &board->editions[number % EDITIONS_MAX];
 }
 
-static bool is_served(const struct config *config, const char *queue)
-{
-    for (const char *const *name = config->worker.queues; name && *name; name++)
-        if (strcmp(*name, queue) == 0)
-            return true;
-    return config->worker.queues == NULL;
-}
-
 static bool needs_courier(const struct config *config)
 {
     for (size_t i = 0; i < config->queue_count; i++)
-        if (strcmp(config->queues[i].broker, "redis") == 0 && is_served(config, config->queues[i].name))
+        if (strcmp(config->queues[i].broker, "redis") == 0 && config_serves(config, config->queues[i].name))
             return true;
     return false;
 }

@@ -20,7 +20,7 @@ void celery_key(const struct celery_keys *keys, const char *name, struct text *o
 void celery_list(const struct celery_keys *keys, const char *queue, size_t step, struct text *out)
 {
     celery_key(keys, queue, out);
-    if (step > 0)
+    if (step > 0 && step < CELERY_STEPS_MAX)
         text_printf(out, "%s%d", keys->separator, keys->steps[step]);
 }
 
@@ -40,4 +40,16 @@ void celery_binding(const struct celery_keys *keys, const char *routing_key, con
 void celery_channel(const struct celery_keys *keys, const char *name, struct text *out)
 {
     text_printf(out, "%s/%d.%s", keys->prefix, keys->database, name);
+}
+
+void celery_aside(const struct celery_keys *keys, const char *queue, struct text *out)
+{
+    celery_key(keys, queue, out);
+    text_puts(out, ".dead");
+}
+
+void celery_taking(const struct celery_keys *keys, const char *queue, struct text *out)
+{
+    celery_key(keys, queue, out);
+    text_puts(out, ".taking");
 }

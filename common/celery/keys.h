@@ -23,3 +23,6 @@ size_t celery_step(const struct celery_keys *keys, int priority);               
 void celery_binding(const struct celery_keys *keys, const char *routing_key, const char *queue, struct text *out);
 /* Channel of a fan-out exchange: "celery.pidbox", "celeryev/worker.online". */
 void celery_channel(const struct celery_keys *keys, const char *name, struct text *out);
+/* Ours, beside a queue's own: what was set aside, and the tags of messages that are claimed and not tasks yet. */
+void celery_aside(const struct celery_keys *keys, const char *queue, struct text *out);
+void celery_taking(const struct celery_keys *keys, const char *queue, struct text *out);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NOT_REGISTERED "NotRegistered: "
+
 const char *celery_state_name(enum celery_state state)
 {
     static const char *const names[] = {
@@ -66,6 +68,8 @@ struct celery_exception celery_exception(enum celery_state state, const char *ou
         x.module = broken[i].module;
         return x;
     }
+    if (strncmp(x.message, NOT_REGISTERED, strlen(NOT_REGISTERED)) == 0)
+        return (struct celery_exception){.type = "NotRegistered", .module = "celery.exceptions", .message = x.message + strlen(NOT_REGISTERED)};
     named(x.message, &x);
     return x;
 }

@@ -34,6 +34,7 @@ enum tally_event {
     TALLY_CHILD_EXIT,   /* with an error */
     TALLY_CHILD_SPENT,  /* in order: it was old, large or relieved */
     TALLY_BELL_LOST,    /* tasks were found of which no notification had told */
+    TALLY_SET_ASIDE,    /* messages of Celery clients that could not be read */
     TALLY_EVENTS
 };
 

@@ -43,8 +43,8 @@ BEGIN
     DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
     PERFORM drumbeat.leave_batches(ids, succeeded);
     PERFORM drumbeat.release(ids);
-    IF EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = ANY (ids)) THEN
-        PERFORM pg_notify('drumbeat', 'settled'); -- somebody waits for its result
+    IF EXISTS (SELECT FROM drumbeat.celery_message) THEN
+        PERFORM drumbeat.celery_note(ids, 'ended');
     END IF;
 END $$;
 

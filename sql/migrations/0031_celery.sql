@@ -14,10 +14,37 @@ CREATE TABLE drumbeat.celery_message (
     tag         text,          -- under which it is held in Redis (unacked); NULL: it is acknowledged already
     embed       jsonb NOT NULL, -- what its end needs: {root_id, parent_id, group, group_index, reply_to, correlation_id, ignore_result,
                                 -- callbacks, errbacks, chain, chord}, without those that are null
-    told        text           -- the state before the last that was written to the result backend; NULL: none yet
+    told        text           -- how far it was when the result backend was last told; NULL: not yet
 );
-ALTER TABLE drumbeat.celery_message SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
-                                         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000);
+CREATE INDEX celery_message_held ON drumbeat.celery_message (worker) WHERE tag IS NOT NULL;
+
+-- What the result backend has to be told, in the transaction in which it became so. 'ended' is the last.
+CREATE TABLE drumbeat.celery_news (
+    task_id uuid PRIMARY KEY,
+    worker  uuid NOT NULL,
+    what    text NOT NULL CHECK (what IN ('retry', 'ended'))
+);
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['celery_message', 'celery_news'] LOOP
+        EXECUTE format('ALTER TABLE drumbeat.%I SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,'
+                       ' autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000)', name);
+    END LOOP;
+END $$;
+
+-- Note news of those of these tasks that came as messages, and wake who tells them.
+CREATE FUNCTION drumbeat.celery_note(ids uuid[], what text) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO drumbeat.celery_news AS n (task_id, worker, what)
+    SELECT m.task_id, m.worker, celery_note.what FROM drumbeat.celery_message m WHERE m.task_id = ANY (ids)
+    ON CONFLICT (task_id) DO UPDATE SET what = excluded.what;
+    IF FOUND THEN
+        PERFORM pg_notify('drumbeat', 'settled');
+    END IF;
+END $$;
 
 -- Messages that somebody has revoked before they were claimed.
 CREATE TABLE drumbeat.celery_revoked (
@@ -66,14 +93,17 @@ BEGIN
     INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed) VALUES (known, external, queue, worker, tag, embed);
     IF fate = 'held' THEN
         PERFORM drumbeat.take_sent(known);
+    ELSE
+        PERFORM drumbeat.celery_note(ARRAY[known], 'ended');
     END IF;
 END $$;
 
--- Take messages over: element n of each array belongs to one. Times are microseconds since 1970, 0 for none; limits are NULL or a JSON object.
+-- Take messages over: element n of each array belongs to one. Times are microseconds since 1970, 0 for none; limits are NULL or a JSON object;
+-- a task with a refusal ends with it at once.
 -- Answers a row each: what became of it, and a tag that is to be acknowledged now, if any. 'delayed': the row keeps it until its moment,
 -- so the message itself is no longer needed.
 CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args text[], priorities int[], etas bigint[],
-                                     expiries bigint[], retries int[], headers text[], limits text[], embeds text[])
+                                     expiries bigint[], retries int[], headers text[], limits text[], embeds text[], refusals text[])
 RETURNS TABLE (place int, fate text, acknowledge text)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_variable
@@ -106,6 +136,8 @@ BEGIN
                 old_tags[i] := tags[i];
             ELSIF EXISTS (SELECT FROM drumbeat.celery_revoked r WHERE r.external_id = externals[i] COLLATE "C") THEN
                 fates[i] := 'revoked';
+            ELSIF refusals[i] IS NOT NULL THEN
+                fates[i] := 'refused';
             ELSIF etas[i] > 0 AND drumbeat.moment(etas[i]) > moment THEN
                 fates[i] := 'delayed';
                 old_tags[i] := tags[i];
@@ -122,9 +154,14 @@ BEGIN
       FROM generate_series(1, total) t(n)
      CROSS JOIN LATERAL (SELECT headers[t.n]::jsonb) x(headers)
       LEFT JOIN drumbeat.handler h ON h.name = names[t.n] COLLATE "C"
-     WHERE fates[t.n] IN ('new', 'delayed', 'revoked');
-    INSERT INTO drumbeat.ended (task_id, status, attempt, ended_at, error)
-    SELECT ids[t.n], 'KILLED', retries[t.n], moment, 'revoked before it started' FROM generate_series(1, total) t(n) WHERE fates[t.n] = 'revoked';
+     WHERE fates[t.n] IN ('new', 'delayed', 'revoked', 'refused');
+    INSERT INTO drumbeat.ended (task_id, status, attempt, started_at, ended_at, error)
+    SELECT ids[t.n], CASE fates[t.n] WHEN 'revoked' THEN 'KILLED' ELSE 'ERRORED' END, retries[t.n], CASE fates[t.n] WHEN 'refused' THEN moment END, moment,
+           CASE fates[t.n] WHEN 'revoked' THEN 'revoked before it started' ELSE refusals[t.n] END
+      FROM generate_series(1, total) t(n) WHERE fates[t.n] IN ('revoked', 'refused');
+    IF FOUND THEN
+        PERFORM drumbeat.celery_note(ids, 'ended');
+    END IF;
     INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
     SELECT b.id, b.run_at, retries[t.n], b.max_attempts
       FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'delayed';
@@ -151,38 +188,45 @@ BEGIN
     RETURN QUERY SELECT t.n, fates[t.n], old_tags[t.n] FROM generate_series(1, total) t(n);
 END $$;
 
--- Messages of this worker whose tasks have ended, with all that their results need.
-CREATE FUNCTION drumbeat.celery_ended(worker uuid, most int)
-RETURNS TABLE (task_id uuid, external_id text, queue text, tag text, embed text, name text, status text, result text, error text, outcome text,
-               attempt int, started_at timestamptz, ended_at timestamptz)
+-- The news of this worker's messages, with all that their results need. `status` and what follows it are of a task that has ended, `attempt`
+-- and `error` also of one that is tried again.
+CREATE FUNCTION drumbeat.celery_read_news(worker uuid, most int)
+RETURNS TABLE (task_id uuid, what text, external_id text, queue text, tag text, embed text, name text, attempt int, error text, outcome text, status text,
+               result text, started_at timestamptz, ended_at timestamptz)
 LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
-    SELECT m.task_id, m.external_id, m.queue, m.tag, m.embed::text, b.name, e.status, e.result::text, e.error, p.outcome, e.attempt, e.started_at, e.ended_at
-      FROM drumbeat.celery_message m
-      JOIN drumbeat.ended e ON e.task_id = m.task_id
-      JOIN drumbeat.task_body b ON b.id = m.task_id
-      LEFT JOIN LATERAL (SELECT x.outcome FROM drumbeat.past_attempt x WHERE e.status <> 'SUCCESS' AND x.task_id = m.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
-     WHERE m.worker = celery_ended.worker LIMIT most
+    SELECT n.task_id, n.what, m.external_id, m.queue, m.tag, m.embed::text, b.name, coalesce(e.attempt, p.attempt), coalesce(e.error, p.error), p.outcome, e.status,
+           e.result::text, e.started_at, e.ended_at
+      FROM drumbeat.celery_news n
+      JOIN drumbeat.celery_message m ON m.task_id = n.task_id
+      JOIN drumbeat.task_body b ON b.id = n.task_id
+      LEFT JOIN drumbeat.ended e ON e.task_id = n.task_id
+      LEFT JOIN LATERAL (SELECT x.attempt, x.error, x.outcome FROM drumbeat.past_attempt x
+                          WHERE e.status IS DISTINCT FROM 'SUCCESS' AND x.task_id = n.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
+     WHERE n.worker = celery_read_news.worker LIMIT most
 $$;
 
--- What the result backend is to be told of tasks that have not ended: 'RETRY', 'PROGRESS' and, when asked for, 'STARTED'. `told` is how
--- that is remembered.
-CREATE FUNCTION drumbeat.celery_states(worker uuid, started boolean, most int)
-RETURNS TABLE (task_id uuid, external_id text, embed text, state text, told text, value bigint, total bigint, message text, pid int, host text)
+-- Forget news that were told, unless there are newer ones; the message too when its task has ended.
+CREATE FUNCTION drumbeat.celery_told_news(ids uuid[], whats text[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    WITH told AS (
+        DELETE FROM drumbeat.celery_news n USING unnest(ids, whats) t(id, what) WHERE n.task_id = t.id AND n.what = t.what RETURNING n.task_id, n.what
+    )
+    DELETE FROM drumbeat.celery_message m USING told t WHERE m.task_id = t.task_id AND t.what = 'ended';
+END $$;
+
+-- Tasks that run and of which the result backend has not been told: that they have started, when that is asked for, and how far they are.
+-- `told` is how that is remembered.
+CREATE FUNCTION drumbeat.celery_progress(worker uuid, started boolean, most int)
+RETURNS TABLE (task_id uuid, external_id text, embed text, told text, value bigint, total bigint, message text, pid int, host text)
 LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
-    SELECT m.task_id, m.external_id, m.embed::text, s.state, s.told, s.value, s.total, s.message, s.pid, w.host
-      FROM drumbeat.celery_message m
-     CROSS JOIN LATERAL (
-        SELECT CASE WHEN r.progress_value > 0 OR r.progress_message IS NOT NULL THEN 'PROGRESS' ELSE 'STARTED' END AS state,
-               format('%s %s %s %s', r.attempt, r.progress_value, r.end_value, left(r.progress_message, 100)) AS told,
-               r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker
-          FROM drumbeat.running r
-         WHERE r.task_id = m.task_id AND r.started_at IS NOT NULL AND (started OR r.progress_value > 0 OR r.progress_message IS NOT NULL)
-        UNION ALL
-        SELECT 'RETRY', format('retry %s', d.attempt), d.attempt, d.allowed, d.reason, NULL, NULL
-          FROM drumbeat.delayed d WHERE d.task_id = m.task_id AND d.attempt > 0 AND d.reason IS NOT NULL
-     ) s
+    SELECT s.task_id, s.external_id, s.embed, s.told, s.value, s.total, s.message, s.pid, w.host
+      FROM (SELECT m.task_id, m.external_id, m.embed::text, m.told AS before, format('%s %s %s %s', r.attempt, r.progress_value, r.end_value, left(r.progress_message, 100)) AS told,
+                   r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker
+              FROM drumbeat.running r JOIN drumbeat.celery_message m ON m.task_id = r.task_id
+             WHERE m.worker = celery_progress.worker AND r.started_at IS NOT NULL AND (started OR r.progress_value > 0 OR r.progress_message IS NOT NULL)) s
       LEFT JOIN drumbeat.worker w ON w.id = s.worker
-     WHERE m.worker = celery_states.worker AND s.told IS DISTINCT FROM m.told LIMIT most
+     WHERE s.told IS DISTINCT FROM s.before LIMIT most
 $$;
 
 -- Take over what workers that are gone held. Answers how many messages.
@@ -194,6 +238,8 @@ BEGIN
     UPDATE drumbeat.celery_message m SET worker = celery_adopt.worker
      WHERE m.worker <> celery_adopt.worker AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.id = m.worker);
     GET DIAGNOSTICS adopted = ROW_COUNT;
+    UPDATE drumbeat.celery_news n SET worker = celery_adopt.worker
+     WHERE n.worker <> celery_adopt.worker AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.id = n.worker);
     RETURN adopted;
 END $$;
 
@@ -243,8 +289,8 @@ CREATE FUNCTION drumbeat.celery_forget(older interval) RETURNS void LANGUAGE sql
     DELETE FROM drumbeat.celery_revoked r WHERE r.revoked_at < clock_timestamp() - older
 $$;
 
-REVOKE ALL ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_ended, drumbeat.celery_states, drumbeat.celery_adopt,
-    drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget FROM PUBLIC;
+REVOKE ALL ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
+    drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget FROM PUBLIC;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_enqueue') THEN
@@ -254,8 +300,8 @@ BEGIN
         GRANT SELECT ON drumbeat.celery_message, drumbeat.celery_revoked TO drumbeat_read;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.celery_message, drumbeat.celery_revoked TO drumbeat_work;
-        GRANT EXECUTE ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_ended, drumbeat.celery_states,
-            drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget TO drumbeat_work;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.celery_message, drumbeat.celery_news, drumbeat.celery_revoked TO drumbeat_work;
+        GRANT EXECUTE ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
+            drumbeat.celery_told_news, drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget TO drumbeat_work;
     END IF;
 END $$;

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Claim up to ARGV[1] messages of a Celery queue: pop and hold them in one step, so that no crash in between can lose one.
--- KEYS: unacked, unacked_index, the list for what is set aside, then the queue's lists, most urgent first.
+-- KEYS: unacked, unacked_index, the list for what is set aside, the set of tags that are not tasks yet, then the queue's lists, most
+--       urgent first.
 -- ARGV: how many, a prefix for tags that nobody else uses, how many set aside messages are kept, '1' to leave messages of other names for
 --       other workers, then those names this worker has.
 -- Answers {claimed: {tag, message, tag, message, …}, set aside, left for others}.
@@ -38,11 +39,12 @@ local function hold(message, info)
     local tag = prefix .. (#claimed / 2)
     redis.call('HSET', KEYS[1], tag, '[' .. message .. ',' .. cjson.encode(info.exchange) .. ',' .. cjson.encode(info.routing_key) .. ']')
     redis.call('ZADD', KEYS[2], score, tag)
+    redis.call('SADD', KEYS[4], tag)
     claimed[#claimed + 1] = tag
     claimed[#claimed + 1] = message
 end
 
-for i = 4, #KEYS do
+for i = 5, #KEYS do
     local room = wanted - #claimed / 2
     if room <= 0 then break end
     local popped = redis.call('RPOP', KEYS[i], picky and room + 100 or room) or {}

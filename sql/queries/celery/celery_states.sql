@@ -1,3 +1,0 @@
--- What the result backend has not been told yet of tasks that have not ended.
--- $1 worker uuid, $2 boolean also that a task has started, $3 how many at most
-SELECT task_id, external_id, embed, state, told, value, total, message, pid, host FROM drumbeat.celery_states($1::uuid, $2::boolean, $3::int)

@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- Put claimed messages back into their queue, as they were and to be next. KEYS: unacked, unacked_index, the set of tags that are not tasks
+-- yet, then the queue's lists. ARGV: how many steps, the step of each list, then tags. Answers how many were still held.
+local steps = tonumber(ARGV[1])
+local count = 0
+
+local function list_of(envelope)
+    local properties = envelope.properties
+    local priority = type(properties) == 'table' and tonumber(properties.priority) or 0
+    local list = KEYS[4]
+    for i = 1, steps do
+        if tonumber(ARGV[i + 1]) <= priority then list = KEYS[3 + i] end
+    end
+    return list
+end
+
+for i = steps + 2, #ARGV do
+    local tag = ARGV[i]
+    local held = redis.call('HGET', KEYS[1], tag)
+    if held then
+        local parts = cjson.decode(held)
+        local behind = ',' .. cjson.encode(parts[2]) .. ',' .. cjson.encode(parts[3]) .. ']'
+        redis.call('RPUSH', list_of(parts[1]), string.sub(held, 2, -1 - #behind))
+        redis.call('HDEL', KEYS[1], tag)
+        count = count + 1
+    end
+    redis.call('ZREM', KEYS[2], tag)
+    redis.call('SREM', KEYS[3], tag)
+end
+return count

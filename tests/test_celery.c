@@ -1,0 +1,235 @@
+/* Celery's clients and workers beside ours, on a real Redis: unmodified Python programs (tests/interop) on one side. */
+#include "common/celery/message.h"
+#include "tests/fixture/redis.h"
+#include "tests/storm/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct test_cluster *cluster;
+static struct test_redis *server;
+static struct redis *redis;
+static struct stage s;
+
+static void begin(void)
+{
+    server = test_redis_start(NULL);
+    redis = test_redis_connect(test_redis_url(server));
+    stage_open(&s, cluster);
+}
+
+static void end(void)
+{
+    stage_close(&s);
+    redis_close(redis);
+    test_redis_stop(server);
+}
+
+/* `more`: lines of the section celery. */
+static struct test_process *start_worker(const char *more)
+{
+    char yaml[1024];
+    snprintf(yaml, sizeof yaml,
+             "worker: {pool: 2, queues: [celery]}\nredis: {url: '%s'}\nqueues: {celery: {broker: redis, protocol: celery}}\n"
+             "handlers: {fail: {retry: {first: 500ms, cap: 500ms}}, sleep: {max_attempts: 1}}\ncelery: {%s}\n",
+             test_redis_url(server), more);
+    struct test_process *worker = stage_worker(&s, NULL, "--config", stage_config(&s, yaml));
+    ck_assert_msg(test_process_wait_for(worker, "courier.ready", SECONDS(30)), "%s", test_process_errors(worker));
+    return worker;
+}
+
+/* The URL as kombu spells it. */
+static const char *kombu_url(void)
+{
+    static char url[300];
+    const char *path = strstr(test_redis_url(server), "://");
+    snprintf(url, sizeof url, "redis+socket%s", path);
+    return url;
+}
+
+static const char *script(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/tests/interop/%s", getenv("DRUMBEAT_SOURCE"), name);
+    return path;
+}
+
+#define WORDS_MAX 24
+
+static struct test_process *start_python(const char *name, const char *const *words)
+{
+    const char *argv[WORDS_MAX] = {"/usr/bin/python3", script(name), kombu_url()};
+    for (int i = 0; words[i]; i++)
+        argv[3 + i] = words[i];
+    return test_process_start(&(struct test_program){.argv = argv, .env = (const char *const[]){"PYTHONDONTWRITEBYTECODE=1", NULL}});
+}
+
+#define PYTHON(name, ...) start_python(name, (const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_passes(struct test_process *p)
+{
+    ck_assert_msg(test_process_wait(p, SECONDS(100)), "%s%s", test_process_output(p), test_process_errors(p));
+    ck_assert_msg(test_process_status(p) == 0, "%s%s", test_process_output(p), test_process_errors(p));
+    test_process_free(p);
+}
+
+START_TEST(a_python_client_sees_a_worker_of_its_own)
+{
+    start_worker("");
+    assert_passes(PYTHON("client.py", "keyword_arguments_are_the_handlers", "positional_arguments_have_a_place", "compressed_messages_are_read",
+                         "every_priority_is_served", "an_exception_is_raised_again_as_its_class", "a_time_limit_is_kept", "a_retry_is_told",
+                         "progress_is_a_state", "what_is_to_be_ignored_leaves_nothing", "a_countdown_is_waited_for",
+                         "what_has_expired_is_revoked", "ids_may_be_anything", "nothing_is_left_in_redis"));
+    ck_assert_str_eq(stage_text(&s, "SELECT count(*) FROM drumbeat.task WHERE external_id = 'report 7/2026 é' AND status = 'SUCCESS'"), "1");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, SECONDS(15)));
+}
+END_TEST
+
+static void push(const char *message)
+{
+    test_redis_number(redis, "LPUSH", "celery", message, NULL);
+}
+
+static void push_task(const char *id, const char *name, const char *kwargs)
+{
+    struct err e;
+    struct text out CLEANUP(text_free) = {0};
+    const struct celery_message m = {.id = id, .task = name, .kwargs = kwargs, .routing_key = "celery", .group_index = -1};
+    ck_assert_msg(celery_message_write(&m, &out, &e), "%s", e.text);
+    push(text_str(&out));
+}
+
+static const char *result_of(const char *id)
+{
+    char key[200];
+    snprintf(key, sizeof key, "celery-task-meta-%s", id);
+    const struct rd_reply *reply = test_redis_do(redis, "GET", key, NULL);
+    return rd_text_of(reply);
+}
+
+static bool await_result(const char *id, const char *state)
+{
+    char wanted[40];
+    snprintf(wanted, sizeof wanted, "\"status\":\"%s\"", state);
+    for (usec_t deadline = clock_boot() + SECONDS(30); clock_boot() < deadline; test_process_wait(s.workers[0], MSEC(10)))
+        if (strstr(result_of(id), wanted))
+            return true;
+    return false;
+}
+
+#define INFO "\"delivery_tag\":\"t\",\"delivery_info\":{\"exchange\":\"\",\"routing_key\":\"celery\"}"
+static const char *const zoo[] = {
+    "", "no json", "[]", "{}", "null", "{\"properties\":[]}", "{\"properties\":{\"delivery_info\":7}}", "\xff\xfe",
+    "{\"body\":\"[[],{},{}]\",\"headers\":{\"task\":\"echo\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[],{},{}]\",\"headers\":{\"id\":\"a\",\"task\":\"echo\"},\"properties\":{\"delivery_info\":{\"exchange\":\"\",\"routing_key\":\"q\"}}}",
+    "{\"body\":\"nonsense\",\"headers\":{\"id\":\"a\",\"task\":\"echo\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[],{},{}]\",\"headers\":{\"id\":\"a\",\"task\":\"echo\",\"eta\":\"soon\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[],{},{}]\",\"headers\":{\"id\":\"a\",\"task\":\"echo\",\"expires\":-1},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[1e400],{},{}]\",\"headers\":{\"id\":\"a\",\"task\":\"echo\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[\\\"\\\\u0000\\\"],{},{}]\",\"headers\":{\"id\":\"a\",\"task\":\"echo\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"KLUv\",\"content-type\":\"application/x-python-serialize\",\"headers\":{\"id\":\"a\",\"task\":\"echo\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"\",\"headers\":{\"id\":\"a\",\"task\":\"echo\",\"compression\":\"application/x-gzip\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[],{},{}]\",\"headers\":{\"id\":\"a\",\"task\":\"has blanks\"},\"properties\":{" INFO "}}",
+    "{\"body\":\"[[],{},{}]\",\"headers\":{\"id\":[],\"task\":\"echo\"},\"properties\":{" INFO "}}",
+};
+enum { ZOO = sizeof zoo / sizeof *zoo };
+
+START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
+{
+    struct text deep CLEANUP(text_free) = {0};
+    struct test_process *worker = start_worker("unknown_tasks: quarantine");
+    for (int i = 0; i < 100000; i++)
+        text_putc(&deep, '[');
+    for (int i = 0; i < ZOO; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "good-%d", i);
+        push(zoo[i]);
+        push_task(id, "echo", "{\"a\":1}");
+    }
+    push(text_str(&deep));
+    push_task("unknown", "nobody.has.this", NULL);
+    push_task("last", "echo", NULL);
+    ck_assert_msg(await_result("last", "SUCCESS"), "%s", test_process_errors(worker));
+    for (int i = 0; i < ZOO; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "good-%d", i);
+        ck_assert(await_result(id, "SUCCESS"));
+    }
+    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery.dead", NULL), ZOO + 2);
+    ck_assert_ptr_nonnull(strstr(test_redis_text(redis, "LINDEX", "celery.dead", "0", NULL), " this worker has no handler named nobody.has.this\n{\"body\""));
+    ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
+    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery", NULL), 0);
+    ck_assert_int_eq(test_process_status(worker), -1);
+}
+END_TEST
+
+START_TEST(a_task_of_another_name_is_left_in_its_place)
+{
+    push_task("theirs", "python.only", NULL);
+    push_task("ours", "echo", NULL);
+    start_worker("");
+    ck_assert(await_result("ours", "SUCCESS"));
+    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery", NULL), 1);
+    ck_assert_ptr_nonnull(strstr(test_redis_text(redis, "LINDEX", "celery", "0", NULL), "python.only"));
+}
+END_TEST
+
+START_TEST(an_unknown_name_is_answered_when_that_is_asked_for)
+{
+    start_worker("unknown_tasks: fail");
+    assert_passes(PYTHON("client.py", "unknown_names_are_answered"));
+    ck_assert_str_eq(stage_text(&s, "SELECT status || ' ' || error FROM drumbeat.task"), "ERRORED NotRegistered: nobody.has.this");
+}
+END_TEST
+
+START_TEST(a_message_that_comes_twice_runs_once)
+{
+    start_worker("");
+    push_task("twice", "effect", "{\"key\":\"once\"}");
+    ck_assert(await_result("twice", "SUCCESS"));
+    test_redis_number(redis, "DEL", "celery-task-meta-twice", NULL);
+    push_task("twice", "effect", "{\"key\":\"once\"}");
+    ck_assert(await_result("twice", "SUCCESS"));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, SECONDS(15)));
+    ck_assert_str_eq(stage_text(&s, "SELECT count(*) FROM drumbeat.trial_effect WHERE key = 'once'"), "1");
+    ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
+}
+END_TEST
+
+START_TEST(a_revoke_counts_before_and_after_the_message_is_claimed)
+{
+    stage_text(&s, "SELECT drumbeat.celery_revoke(ARRAY['early'])");
+    push_task("early", "effect", "{\"key\":\"early\"}");
+    start_worker("");
+    ck_assert(await_result("early", "REVOKED"));
+    push_task("running", "sleep", "{\"seconds\":120,\"steps\":1200}");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE external_id = 'running' AND status = 'RUNNING'", 1, SECONDS(30)));
+    stage_text(&s, "SELECT drumbeat.celery_revoke(ARRAY['running'])");
+    ck_assert(await_result("running", "REVOKED"));
+    ck_assert_ptr_nonnull(strstr(result_of("running"), "terminated"));
+    ck_assert_str_eq(stage_text(&s, "SELECT count(*) FROM drumbeat.trial_effect"), "0");
+}
+END_TEST
+
+int main(void)
+{
+    cluster = test_cluster_start(NULL);
+    Suite *suite = suite_create("celery");
+    TCase *t = tcase_create("all");
+    tcase_set_timeout(t, 180);
+    tcase_add_checked_fixture(t, begin, end);
+    tcase_add_test(t, a_python_client_sees_a_worker_of_its_own);
+    tcase_add_test(t, what_is_malformed_is_set_aside_and_stops_nothing);
+    tcase_add_test(t, a_task_of_another_name_is_left_in_its_place);
+    tcase_add_test(t, an_unknown_name_is_answered_when_that_is_asked_for);
+    tcase_add_test(t, a_message_that_comes_twice_runs_once);
+    tcase_add_test(t, a_revoke_counts_before_and_after_the_message_is_claimed);
+    suite_add_tcase(suite, t);
+    SRunner *r = srunner_create(suite);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

@@ -1,0 +1,494 @@
+/* courier_celery: take messages over as tasks.
+ *
+ *     list --claim (script)--> unacked --read--> arrays --celery_take (one transaction)--> task --taken (script)--> not in `taking`
+ *                                 `-- refused: set aside
+ *
+ * It claims no more than will run soon: Celery's own workers on the same queue want their share. When there is nothing to claim it waits
+ * for each list with BLMOVE from its tail to its tail, which changes nothing and wakes at the next push by anybody. */
+#include "worker/courier_celery.h"
+#include "common/celery/message.h"
+#include "common/base/crash_point.h"
+#include "sql/queries.h"
+#include "sql/scripts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAKE_MAX = 500, WAITS_MAX = 16, TARGET_MAX = 5000, NAME_MAX_OF_TASK = 200 };
+
+static const usec_t ahead = MSEC(100), look_every = SECONDS(1), wait_for = SECONDS(5), shortest_limit = SECONDS(1);
+
+/* A connection that waits for one list. */
+struct wait {
+    struct redis *redis;
+    struct text list;
+    size_t queue;
+    bool asked;
+};
+
+/* The arrays of one celery_take. */
+struct batch {
+    size_t count;
+    const char *ids[TAKE_MAX], *tags[TAKE_MAX], *names[TAKE_MAX], *args[TAKE_MAX], *headers[TAKE_MAX], *limits[TAKE_MAX], *embeds[TAKE_MAX],
+        *refusals[TAKE_MAX];
+    int64_t priorities[TAKE_MAX], etas[TAKE_MAX], expiries[TAKE_MAX], retries[TAKE_MAX];
+};
+
+struct intake {
+    bool open;
+    struct celery_queues queues;
+    bool quiet[CELERY_QUEUES_MAX]; /* nothing to claim there, and its lists are empty: worth waiting for */
+    struct wait waits[WAITS_MAX];
+    size_t wait_count;
+    struct region *region; /* of one claim */
+    struct batch *batch;
+    char prefix[80];       /* of tags */
+    int64_t claims;
+    size_t next; /* queue that is asked first */
+    /* How many are claimed ahead */
+    int64_t taken, taken_before, open_before;
+    double rate; /* messages that come to their end, a second */
+    usec_t measured_at;
+};
+
+static const char *list_key(const struct intake *in, const char *queue, size_t step)
+{
+    struct text list CLEANUP(text_free) = {0};
+    celery_list(&in->queues.keys, queue, step, &list);
+    return region_strdup(in->region, text_str(&list));
+}
+
+/* Setting up -------------------------------------------------------------------------------------------------------- */
+
+/* Clients look the queue up before they send to it. */
+static bool bind(struct courier *c, const struct intake *in, struct err *e)
+{
+    for (size_t i = 0; i < in->queues.count; i++) {
+        struct text set CLEANUP(text_free) = {0}, member CLEANUP(text_free) = {0};
+        celery_key(&in->queues.keys, "_kombu.binding.", &set);
+        text_puts(&set, in->queues.names[i]);
+        celery_binding(&in->queues.keys, in->queues.names[i], in->queues.names[i], &member);
+        if (!redis_call(c->redis, NULL, e, rd_text("SADD"), rd_text(text_str(&set)), rd_text(text_str(&member))))
+            return err_add(e, "binding queue %s", in->queues.names[i]);
+    }
+    return true;
+}
+
+static bool open_intake(struct courier *c, struct intake *in, struct err *e)
+{
+    char worker[UUID_TEXT_MAX], once[UUID_TEXT_MAX];
+    if (!celery_queues_make(c->config, &in->queues, e))
+        return false;
+    uuid_format(c->board->worker, worker);
+    uuid_format(uuid_v7(), once);
+    snprintf(in->prefix, sizeof in->prefix, "drumbeat:%s:%.23s", worker, once);
+    in->region = region_new();
+    in->batch = mem_zero(1, sizeof *in->batch);
+    in->open = true;
+    return bind(c, in, e);
+}
+
+static void close_intake(struct courier *c, void *data)
+{
+    struct intake *in = data;
+    (void)c;
+    for (size_t i = 0; i < in->wait_count; i++) {
+        redis_close(in->waits[i].redis);
+        text_free(&in->waits[i].list);
+    }
+    celery_queues_free(&in->queues);
+    region_free(in->region);
+    free(in->batch);
+}
+
+/* Reading a message into the arrays --------------------------------------------------------------------------------- */
+
+static void add_member(struct text *out, const char *key, const char *value, bool is_json)
+{
+    if (!value)
+        return;
+    text_printf(out, "%s\"%s\":", out->len > 1 ? "," : "", key);
+    if (is_json)
+        text_puts(out, value);
+    else
+        text_json_string(out, value, strlen(value));
+}
+
+/* What the end of the task will need (0031_celery.sql). */
+static const char *embed(const struct celery_message *m, struct region *region)
+{
+    char index[24];
+    struct text out CLEANUP(text_free) = {0};
+    snprintf(index, sizeof index, "%lld", (long long)m->group_index);
+    text_putc(&out, '{');
+    add_member(&out, "root_id", m->root_id, false);
+    add_member(&out, "parent_id", m->parent_id, false);
+    add_member(&out, "group", m->group_id, false);
+    add_member(&out, "group_index", m->group_index >= 0 ? index : NULL, true);
+    add_member(&out, "reply_to", m->reply_to, false);
+    add_member(&out, "correlation_id", m->correlation_id, false);
+    add_member(&out, "ignore_result", m->ignore_result ? "true" : NULL, true);
+    add_member(&out, "callbacks", m->callbacks, true);
+    add_member(&out, "errbacks", m->errbacks, true);
+    add_member(&out, "chain", m->chain, true);
+    add_member(&out, "chord", m->chord, true);
+    text_putc(&out, '}');
+    return region_strndup(region, text_str(&out), out.len);
+}
+
+/* A limit below what the runner allows is the least that it allows. */
+static const char *limits(const struct celery_message *m, struct region *region)
+{
+    char soft[CLOCK_TEXT_MAX], hard[CLOCK_TEXT_MAX];
+    struct text out CLEANUP(text_free) = {0};
+    text_putc(&out, '{');
+    if (m->soft)
+        add_member(&out, "soft", duration_format(m->soft < shortest_limit ? shortest_limit : m->soft, soft), false);
+    if (m->hard)
+        add_member(&out, "hard", duration_format(m->hard < shortest_limit ? shortest_limit : m->hard, hard), false);
+    text_putc(&out, '}');
+    return out.len > 2 ? region_strndup(region, text_str(&out), out.len) : NULL;
+}
+
+static bool check_name(const char *name, struct err *e)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f)
+            return err_set(e, ERR_DATA, "the task's name has blanks in it");
+    return len <= NAME_MAX_OF_TASK || err_set(e, ERR_LIMIT, "the task's name is longer than %d bytes", NAME_MAX_OF_TASK);
+}
+
+static void batch_add(struct batch *b, const char *tag, const struct celery_message *m, const char *refusal, struct region *region)
+{
+    size_t i = b->count++;
+    struct text args CLEANUP(text_free) = {0};
+    celery_message_arguments(m, &args);
+    b->ids[i] = m->id;
+    b->tags[i] = tag;
+    b->names[i] = m->task;
+    b->args[i] = region_strndup(region, text_str(&args), args.len);
+    b->headers[i] = m->headers;
+    b->limits[i] = limits(m, region);
+    b->refusals[i] = refusal;
+    b->embeds[i] = embed(m, region);
+    b->priorities[i] = m->priority;
+    b->etas[i] = m->eta_at > 0 ? m->eta_at : 0;
+    b->expiries[i] = m->expires_at > 0 ? m->expires_at : 0;
+    b->retries[i] = m->retries;
+}
+
+/* What cannot become a task ----------------------------------------------------------------------------------------- */
+
+static bool set_aside(struct courier *c, const struct intake *in, const char *queue, const char *tag, const char *message, size_t len, const struct err *why,
+                      struct err *e)
+{
+    struct text list CLEANUP(text_free) = {0}, taking CLEANUP(text_free) = {0};
+    celery_aside(&in->queues.keys, queue, &list);
+    celery_taking(&in->queues.keys, queue, &taking);
+    log_warning("celery.message_set_aside", LOG_STR("queue", queue), LOG_ERR(why));
+    tally_event(&c->board->tally, TALLY_SET_ASIDE, 1);
+    return redis_script(c->redis, &lua_celery_set_aside, 4,
+                        RD_ARGS(rd_text(text_str(&in->queues.unacked)), rd_text(text_str(&in->queues.unacked_index)), rd_text(text_str(&list)),
+                                rd_text(text_str(&taking)), rd_text(tag), rd_bytes(message, len), rd_text(why->text),
+                                rd_int(c->config->celery.keep_quarantined)),
+                        NULL, e);
+}
+
+/* Why a task that no handler is for ends at once; NULL: it does not. */
+static const char *refuse(const struct courier *c, const struct celery_message *m, struct region *region)
+{
+    return catalog_find(c->catalog, m->task) ? NULL : region_printf(region, "NotRegistered: %s", m->task);
+}
+
+/* Into the batch, or aside. */
+static bool take_message(struct courier *c, struct intake *in, const char *queue, const char *tag, const char *text, size_t len, struct err *e)
+{
+    struct celery_message m;
+    struct err why = {0};
+    bool may_refuse = strcmp(c->config->celery.unknown_tasks, "fail") == 0;
+    bool good = celery_message_read(text, len, in->region, &m, &why) && check_name(m.task, &why) &&
+                (may_refuse || catalog_find(c->catalog, m.task) || err_set(&why, ERR_NOT_FOUND, "this worker has no handler named %s", m.task));
+    if (!good)
+        return set_aside(c, in, queue, tag, text, len, &why, e);
+    batch_add(in->batch, region_strdup(in->region, tag), &m, refuse(c, &m, in->region), in->region);
+    return true;
+}
+
+/* Claiming ---------------------------------------------------------------------------------------------------------- */
+
+struct claim {
+    const struct rd_reply *messages; /* tag, message, tag, message, … */
+    int64_t left;
+};
+
+static bool claim(struct courier *c, struct intake *in, const char *queue, int64_t most, struct claim *claimed, struct err *e)
+{
+    enum { FIXED_KEYS = 4, FIXED_WORDS = 4 };
+    struct rd_arg args[FIXED_KEYS + CELERY_STEPS_MAX + FIXED_WORDS + CATALOG_MAX + 1];
+    struct text aside CLEANUP(text_free) = {0}, taking CLEANUP(text_free) = {0};
+    const struct celery_keys *keys = &in->queues.keys;
+    const struct rd_reply *reply;
+    size_t n = 0;
+    bool leave = strcmp(c->config->celery.unknown_tasks, "leave") == 0;
+    celery_aside(keys, queue, &aside);
+    celery_taking(keys, queue, &taking);
+    args[n++] = rd_text(text_str(&in->queues.unacked));
+    args[n++] = rd_text(text_str(&in->queues.unacked_index));
+    args[n++] = rd_text(text_str(&aside));
+    args[n++] = rd_text(text_str(&taking));
+    for (size_t i = 0; i < keys->step_count; i++)
+        args[n++] = rd_text(list_key(in, queue, i));
+    args[n++] = rd_int(most);
+    args[n++] = rd_text(region_printf(in->region, "%s.%lld.", in->prefix, (long long)in->claims++));
+    args[n++] = rd_int(c->config->celery.keep_quarantined);
+    args[n++] = rd_text(leave ? "1" : "0");
+    for (size_t i = 0; leave && i < c->catalog->count; i++)
+        args[n++] = rd_text(c->catalog->names[i]);
+    args[n] = (struct rd_arg){.type = RD_END};
+    if (!redis_script(c->redis, &lua_celery_claim, FIXED_KEYS + keys->step_count, args, &reply, e))
+        return err_add(e, "claiming from %s", queue);
+    if (rd_int_of(rd_at(reply, 1)) > 0) {
+        log_warning("celery.message_set_aside", LOG_STR("queue", queue), LOG_INT("messages", rd_int_of(rd_at(reply, 1))));
+        tally_event(&c->board->tally, TALLY_SET_ASIDE, rd_int_of(rd_at(reply, 1)));
+    }
+    *claimed = (struct claim){.messages = rd_at(reply, 0), .left = rd_int_of(rd_at(reply, 2))};
+    return true;
+}
+
+/* The replies are void with the next call: what is needed of them is copied first. */
+static bool read_claim(struct courier *c, struct intake *in, const char *queue, const struct claim *claimed, struct err *e)
+{
+    size_t count = rd_count_of(claimed->messages) / 2;
+    struct {
+        const char *tag, *text;
+        size_t len;
+    } copies[TAKE_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const struct rd_reply *text = rd_at(claimed->messages, 2 * i + 1);
+        copies[i].tag = region_strdup(in->region, rd_text_of(rd_at(claimed->messages, 2 * i)));
+        copies[i].len = rd_length_of(text);
+        copies[i].text = region_strndup(in->region, rd_text_of(text), copies[i].len);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!take_message(c, in, queue, copies[i].tag, copies[i].text, copies[i].len, e))
+            return false;
+    return true;
+}
+
+/* Taking over ------------------------------------------------------------------------------------------------------- */
+
+static bool say_taken(struct courier *c, struct intake *in, const char *queue, const struct pg_rows *rows, struct err *e)
+{
+    struct rd_arg args[3 + 1 + 2 * TAKE_MAX + 1];
+    struct text taking CLEANUP(text_free) = {0};
+    const struct batch *b = in->batch;
+    size_t n = 0;
+    celery_taking(&in->queues.keys, queue, &taking);
+    args[n++] = rd_text(text_str(&in->queues.unacked));
+    args[n++] = rd_text(text_str(&in->queues.unacked_index));
+    args[n++] = rd_text(text_str(&taking));
+    args[n++] = rd_int((int64_t)b->count);
+    for (size_t i = 0; i < b->count; i++)
+        args[n++] = rd_text(b->tags[i]);
+    for (size_t i = 0; i < rows->count; i++)
+        if (!pg_is_null(rows, i, 2))
+            args[n++] = rd_text(pg_get_text(rows, i, 2));
+    args[n] = (struct rd_arg){.type = RD_END};
+    return redis_script(c->redis, &lua_celery_taken, 3, args, NULL, e);
+}
+
+static bool take_batch(struct courier *c, struct intake *in, const char *queue, struct err *e)
+{
+    struct pg_rows rows;
+    const struct batch *b = in->batch;
+    if (b->count == 0)
+        return true;
+    CRASH_POINT("celery", "claimed");
+    if (!pg_exec(c->pg, &sql_celery_take, &rows, e, pg_uuid(c->board->worker), pg_text(queue), pg_texts(b->ids, b->count), pg_texts(b->tags, b->count),
+                 pg_texts(b->names, b->count), pg_texts(b->args, b->count), pg_ints(b->priorities, b->count), pg_ints(b->etas, b->count),
+                 pg_ints(b->expiries, b->count), pg_ints(b->retries, b->count), pg_texts(b->headers, b->count), pg_texts(b->limits, b->count),
+                 pg_texts(b->embeds, b->count), pg_texts(b->refusals, b->count)))
+        return err_add(e, "taking messages of %s over", queue);
+    CRASH_POINT("celery", "taken");
+    in->taken += (int64_t)b->count;
+    courier_ring(c->board, COURIER_SETTLED); /* some may have ended at once, others are about to start */
+    return say_taken(c, in, queue, &rows, e);
+}
+
+/* One claim of one queue, and all that follows from it. */
+static bool take_from(struct courier *c, struct intake *in, size_t queue, int64_t most, size_t *got, struct err *e)
+{
+    struct claim claimed = {0};
+    const char *name = in->queues.names[queue];
+    region_reset(in->region);
+    in->batch->count = 0;
+    if (!claim(c, in, name, most < TAKE_MAX ? most : TAKE_MAX, &claimed, e))
+        return false;
+    *got = rd_count_of(claimed.messages) / 2;
+    in->quiet[queue] = *got == 0 && claimed.left == 0;
+    return read_claim(c, in, name, &claimed, e) && take_batch(c, in, name, e);
+}
+
+/* How much, and when ------------------------------------------------------------------------------------------------ */
+
+/* What is over since the last look, as messages a second: long tasks let it fall to nothing. */
+static void measure(struct intake *in, int64_t open)
+{
+    usec_t now = clock_boot(), since = now - in->measured_at;
+    if (since < MSEC(20))
+        return;
+    int64_t done = in->taken - in->taken_before - (open - in->open_before);
+    double rate = done > 0 ? (double)done * SECONDS(1) / (double)since : 0;
+    in->rate = in->measured_at && since < SECONDS(2) ? (rate > in->rate ? rate : (in->rate + rate) / 2) : 0;
+    in->measured_at = now;
+    in->taken_before = in->taken;
+    in->open_before = open;
+}
+
+static int64_t target(const struct courier *c, const struct intake *in)
+{
+    int64_t pool = atomic_load(&c->board->pool), wanted = pool + (int64_t)(in->rate * (double)ahead / SECONDS(1));
+    if (c->config->celery.prefetch)
+        return pool + c->config->celery.prefetch;
+    return wanted < TARGET_MAX ? wanted : TARGET_MAX;
+}
+
+static bool is_paused(const struct pg_rows *rows, const char *queue)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (!pg_is_null(rows, i, 1) && strcmp(pg_get_text(rows, i, 1), queue) == 0)
+            return true;
+    return false;
+}
+
+/* Claim until there is enough or nothing more. */
+static bool take_all(struct courier *c, struct intake *in, bool *full, struct err *e)
+{
+    struct pg_rows rows;
+    bool paused[CELERY_QUEUES_MAX] = {false};
+    size_t count = in->queues.count, got;
+    if (!pg_exec(c->pg, &sql_celery_open, &rows, e, pg_uuid(c->board->worker), pg_texts(in->queues.names, count)))
+        return err_add(e, "counting messages");
+    int64_t open = pg_get_int(&rows, 0, 0);
+    for (size_t i = 0; i < count; i++)
+        paused[i] = is_paused(&rows, in->queues.names[i]);
+    measure(in, open);
+    int64_t room = target(c, in) - open;
+    for (size_t i = 0; room > 0 && i < count; i++) {
+        size_t queue = (in->next + i) % count;
+        in->quiet[queue] = false;
+        if (paused[queue])
+            continue;
+        if (!take_from(c, in, queue, room, &got, e))
+            return false;
+        room -= (int64_t)got;
+    }
+    in->next++;
+    *full = room <= 0;
+    return true;
+}
+
+/* Waiting ----------------------------------------------------------------------------------------------------------- */
+
+static struct wait *add_wait(struct courier *c, struct intake *in, size_t queue, const char *list, struct err *e)
+{
+    const struct redis_options options = {.url = c->config->redis.url, .name = "drumbeat/courier", .call_timeout = 2 * wait_for};
+    struct redis *redis = redis_open(&options, e);
+    if (!redis)
+        return NULL;
+    struct wait *wait = &in->waits[in->wait_count++];
+    *wait = (struct wait){.redis = redis, .queue = queue};
+    text_puts(&wait->list, list);
+    return wait;
+}
+
+static struct wait *find_wait(struct intake *in, const char *list)
+{
+    for (size_t i = 0; i < in->wait_count; i++)
+        if (strcmp(text_str(&in->waits[i].list), list) == 0)
+            return &in->waits[i];
+    return NULL;
+}
+
+static bool ask(struct wait *wait, struct err *e)
+{
+    const char *list = text_str(&wait->list);
+    if (wait->asked)
+        return true;
+    wait->asked = true;
+    return redis_send(wait->redis, RD_ARGS(rd_text("BLMOVE"), rd_text(list), rd_text(list), rd_text("RIGHT"), rd_text("RIGHT"), rd_int(wait_for / SECONDS(1))),
+                      e);
+}
+
+/* Wait for the lists of queues that are quiet. Of more lists than there may be connections the rest is looked at now and then. */
+static bool wait_quietly(struct courier *c, struct intake *in, bool *all, struct err *e)
+{
+    *all = true;
+    for (size_t q = 0; q < in->queues.count; q++) {
+        for (size_t s = 0; in->quiet[q] && s < in->queues.keys.step_count; s++) {
+            const char *list = list_key(in, in->queues.names[q], s);
+            struct wait *wait = find_wait(in, list);
+            if (!wait && in->wait_count < WAITS_MAX && !(wait = add_wait(c, in, q, list, e)))
+                return false;
+            if (wait && !ask(wait, e))
+                return false;
+            *all = *all && wait;
+        }
+        *all = *all && in->quiet[q];
+    }
+    return true;
+}
+
+/* What has arrived is only a sign: the message is still in its list. */
+static bool hear_waits(struct intake *in, struct err *e)
+{
+    for (size_t i = 0; i < in->wait_count; i++) {
+        const struct rd_reply *reply = NULL;
+        if (!in->waits[i].asked)
+            continue;
+        if (!redis_take(in->waits[i].redis, &reply, e))
+            return err_add(e, "waiting for %s", in->queues.names[in->waits[i].queue]);
+        in->waits[i].asked = !reply;
+    }
+    return true;
+}
+
+static size_t watch(struct courier *c, void *data, struct pollfd *fds, size_t room)
+{
+    struct intake *in = data;
+    size_t count = 0;
+    (void)c;
+    for (size_t i = 0; i < in->wait_count && count < room; i++)
+        if (in->waits[i].asked)
+            fds[count++] = (struct pollfd){.fd = redis_socket(in->waits[i].redis), .events = POLLIN};
+    return count;
+}
+
+static bool run(struct courier *c, void *data, struct duty_turn *turn, struct err *e)
+{
+    struct intake *in = data;
+    bool full = false, all = false;
+    if (turn->leaving || atomic_load(&c->board->phase) != PHASE_RUN)
+        return true;
+    if (turn->fresh) {
+        close_intake(c, in);
+        *in = (struct intake){0};
+        if (!open_intake(c, in, e))
+            return false;
+    }
+    if (!hear_waits(in, e) || !take_all(c, in, &full, e) || (!full && !wait_quietly(c, in, &all, e)))
+        return false;
+    turn->next_at = clock_boot() + (full || !all ? look_every : wait_for);
+    return true;
+}
+
+const struct duty duty_celery = {.name = "celery",
+                                 .needs = COURIER_PG | COURIER_REDIS,
+                                 .bells = COURIER_SETTLED | COURIER_IDLE,
+                                 .state_size = sizeof(struct intake),
+                                 .wanted = celery_wanted,
+                                 .run = run,
+                                 .watch = watch,
+                                 .close = close_intake};

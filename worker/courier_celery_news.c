@@ -1,0 +1,236 @@
+/* courier_celery_news: tell the result backend what became of tasks that came as messages, and acknowledge the messages of those that have
+ * ended. First the result, then the acknowledgement, then the row is forgotten: what is done twice after a crash changes nothing. */
+#include "common/base/crash_point.h"
+#include "common/base/json.h"
+#include "common/celery/result.h"
+#include "sql/queries.h"
+#include "sql/scripts.h"
+#include "worker/courier_celery.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NEWS_MAX = 500 };
+
+static const usec_t sweep_every = SECONDS(2), progress_every = MSEC(250), awake_for = SECONDS(1);
+
+struct news {
+    struct celery_queues queues;
+    struct region *region;
+    struct redis *backend; /* NULL: that of the broker */
+    usec_t progress_at;
+    usec_t rung_at; /* last: something has been taken over or has ended */
+};
+
+/* What a turn writes, and to whom. */
+struct letters {
+    size_t count;
+    const char *keys[NEWS_MAX], *results[NEWS_MAX];
+};
+
+static void close_news(struct courier *c, void *data)
+{
+    struct news *n = data;
+    (void)c;
+    celery_queues_free(&n->queues);
+    region_free(n->region);
+    redis_close(n->backend);
+}
+
+static bool open_news(struct courier *c, struct news *n, struct err *e)
+{
+    const char *url = c->config->celery.result_backend;
+    n->region = region_new();
+    if (url && !(n->backend = redis_open(&(struct redis_options){.url = url, .name = "drumbeat/courier"}, e)))
+        return err_add(e, "celery.result_backend");
+    return celery_queues_make(c->config, &n->queues, e);
+}
+
+static bool send_letters(struct courier *c, struct news *n, const struct letters *letters, struct err *e)
+{
+    struct rd_arg args[2 * NEWS_MAX + 2];
+    size_t used = 0;
+    if (letters->count == 0)
+        return true;
+    for (size_t i = 0; i < letters->count; i++)
+        args[used++] = rd_text(letters->keys[i]);
+    args[used++] = rd_int(c->config->celery.result_expires / SECONDS(1));
+    for (size_t i = 0; i < letters->count; i++)
+        args[used++] = rd_text(letters->results[i]);
+    args[used] = (struct rd_arg){.type = RD_END};
+    return redis_script(n->backend ? n->backend : c->redis, &lua_celery_result, letters->count, args, NULL, e) || err_add(e, "results of Celery");
+}
+
+/* Add a result, unless the caller does not want to know. */
+static bool add_letter(struct news *n, struct letters *letters, const char *embed, struct celery_result *result, struct err *e)
+{
+    bool ignored = false;
+    struct text json CLEANUP(text_free) = {0};
+    struct js *document CLEANUP(js_freep) = js_parse(embed, strlen(embed), e);
+    if (!document)
+        return err_add(e, "message of task %s", result->id);
+    if (js_bool(js_get(document, "ignore_result"), &ignored) && ignored)
+        return true;
+    result->parent_id = js_text(js_get(document, "parent_id"));
+    result->group_id = js_text(js_get(document, "group"));
+    celery_result_write(result, &json);
+    letters->keys[letters->count] = region_printf(n->region, CELERY_RESULT_KEY "%s", result->id);
+    letters->results[letters->count++] = region_strndup(n->region, text_str(&json), json.len);
+    return true;
+}
+
+/* News -------------------------------------------------------------------------------------------------------------- */
+
+enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, NAME, ATTEMPT, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT };
+
+static const char *text_or_null(const struct pg_rows *rows, size_t row, size_t column)
+{
+    return pg_is_null(rows, row, column) ? NULL : pg_get_text(rows, row, column);
+}
+
+/* In Celery's words. */
+static void tell_revoked(const struct pg_rows *rows, size_t i, bool expired, struct celery_result *result)
+{
+    result->state = CELERY_REVOKED;
+    result->error = expired ? "expired" : pg_is_null(rows, i, STARTED_AT) ? "revoked" : "terminated";
+}
+
+static struct celery_result read_news(const struct pg_rows *rows, size_t i)
+{
+    struct celery_result result = {.state = CELERY_FAILURE,
+                                   .id = pg_get_text(rows, i, EXTERNAL),
+                                   .result = text_or_null(rows, i, RESULT),
+                                   .error = text_or_null(rows, i, ERROR),
+                                   .outcome = text_or_null(rows, i, OUTCOME),
+                                   .done_at = pg_get_time(rows, i, ENDED_AT)};
+    const char *status = pg_get_text(rows, i, STATUS);
+    if (strcmp(pg_get_text(rows, i, WHAT), "retry") == 0)
+        result.state = CELERY_RETRY;
+    else if (strcmp(status, "SUCCESS") == 0)
+        result.state = CELERY_SUCCESS;
+    else if (strcmp(status, "ERRORED") != 0)
+        tell_revoked(rows, i, strcmp(status, "SKIPPED") == 0, &result);
+    return result;
+}
+
+static bool is_end(const struct pg_rows *rows, size_t i)
+{
+    return strcmp(pg_get_text(rows, i, WHAT), "ended") == 0;
+}
+
+static bool acknowledge(struct courier *c, struct news *n, const struct pg_rows *rows, struct err *e)
+{
+    struct rd_arg args[4 + NEWS_MAX + 1];
+    size_t used = 0;
+    args[used++] = rd_text(text_str(&n->queues.unacked));
+    args[used++] = rd_text(text_str(&n->queues.unacked_index));
+    args[used++] = rd_text("");
+    args[used++] = rd_int(0);
+    for (size_t i = 0; i < rows->count; i++)
+        if (is_end(rows, i) && !pg_is_null(rows, i, TAG))
+            args[used++] = rd_text(pg_get_text(rows, i, TAG));
+    args[used] = (struct rd_arg){.type = RD_END};
+    return used == 4 || redis_script(c->redis, &lua_celery_taken, 3, args, NULL, e) || err_add(e, "acknowledging");
+}
+
+static bool forget(struct courier *c, const struct pg_rows *rows, struct err *e)
+{
+    struct uuid tasks[NEWS_MAX];
+    const char *whats[NEWS_MAX];
+    for (size_t i = 0; i < rows->count; i++) {
+        tasks[i] = pg_get_uuid(rows, i, TASK);
+        whats[i] = is_end(rows, i) ? "ended" : "retry";
+    }
+    return pg_exec(c->pg, &sql_celery_told_news, NULL, e, pg_uuids(tasks, rows->count), pg_texts(whats, rows->count)) || err_add(e, "news that were told");
+}
+
+static bool tell_news(struct courier *c, struct news *n, size_t *count, struct err *e)
+{
+    static struct letters letters;
+    struct pg_rows rows;
+    letters.count = 0;
+    region_reset(n->region);
+    if (!pg_exec(c->pg, &sql_celery_news, &rows, e, pg_uuid(c->board->worker), pg_int(NEWS_MAX)))
+        return err_add(e, "news of messages");
+    *count = rows.count;
+    for (size_t i = 0; i < rows.count; i++) {
+        struct celery_result result = read_news(&rows, i);
+        if (!add_letter(n, &letters, pg_get_text(&rows, i, EMBED), &result, e))
+            return false;
+    }
+    if (rows.count == 0)
+        return true;
+    CRASH_POINT("celery", "ended");
+    if (!send_letters(c, n, &letters, e))
+        return false;
+    CRASH_POINT("celery", "told");
+    if (!acknowledge(c, n, &rows, e))
+        return false;
+    CRASH_POINT("celery", "acknowledged");
+    return forget(c, &rows, e);
+}
+
+/* Progress ---------------------------------------------------------------------------------------------------------- */
+
+static bool tell_progress(struct courier *c, struct news *n, struct err *e)
+{
+    enum { P_TASK, P_EXTERNAL, P_EMBED, P_TOLD, P_VALUE, P_TOTAL, P_MESSAGE, P_PID, P_HOST };
+    static struct letters letters;
+    static struct uuid tasks[NEWS_MAX];
+    const char *told[NEWS_MAX];
+    struct pg_rows rows;
+    letters.count = 0;
+    region_reset(n->region);
+    if (!pg_exec(c->pg, &sql_celery_progress, &rows, e, pg_uuid(c->board->worker), pg_bool(c->config->celery.track_started), pg_int(NEWS_MAX)))
+        return err_add(e, "progress of messages");
+    for (size_t i = 0; i < rows.count; i++) {
+        struct celery_result result = {.id = pg_get_text(&rows, i, P_EXTERNAL),
+                                       .value = pg_get_int(&rows, i, P_VALUE),
+                                       .total = pg_get_int(&rows, i, P_TOTAL),
+                                       .message = text_or_null(&rows, i, P_MESSAGE),
+                                       .pid = pg_get_int(&rows, i, P_PID),
+                                       .host = text_or_null(&rows, i, P_HOST)};
+        result.state = result.value > 0 || result.message ? CELERY_PROGRESS : CELERY_STARTED;
+        if (!add_letter(n, &letters, pg_get_text(&rows, i, P_EMBED), &result, e))
+            return false;
+        tasks[i] = pg_get_uuid(&rows, i, P_TASK);
+        told[i] = region_strdup(n->region, pg_get_text(&rows, i, P_TOLD));
+    }
+    return rows.count == 0 || (send_letters(c, n, &letters, e) &&
+                               (pg_exec(c->pg, &sql_celery_told, NULL, e, pg_uuids(tasks, rows.count), pg_texts(told, rows.count)) || err_add(e, "progress that was told")));
+}
+
+static bool run(struct courier *c, void *data, struct duty_turn *turn, struct err *e)
+{
+    struct news *n = data;
+    usec_t now = clock_boot();
+    size_t count = 0;
+    if (turn->fresh) {
+        close_news(c, n);
+        *n = (struct news){0};
+        if (!open_news(c, n, e))
+            return false;
+    }
+    do {
+        if (!tell_news(c, n, &count, e))
+            return false;
+    } while (count == NEWS_MAX);
+    if (turn->bells)
+        n->rung_at = now;
+    bool idle = board_all_idle(c->board) && now - n->rung_at > awake_for;
+    if (!idle && now >= n->progress_at) {
+        n->progress_at = now + progress_every;
+        if (!tell_progress(c, n, e))
+            return false;
+    }
+    turn->next_at = idle ? now + sweep_every : n->progress_at;
+    return true;
+}
+
+const struct duty duty_celery_news = {.name = "celery_news",
+                                      .needs = COURIER_PG | COURIER_REDIS,
+                                      .bells = COURIER_SETTLED,
+                                      .state_size = sizeof(struct news),
+                                      .wanted = celery_wanted,
+                                      .run = run,
+                                      .close = close_news};
