@@ -1,5 +1,5 @@
 drumbeat_test(test_beat_rule SOURCES test_beat_rule.c LIBS beat)
 drumbeat_test(test_beat_scheduler SOURCES test_beat_scheduler.c LIBS beat)
 drumbeat_test(test_beat_sql SOURCES test_beat_sql.c LIBS beat test_fixture)
-drumbeat_test(test_beat TIMEOUT 300 SOURCES test_beat.c LIBS test_fixture)
+drumbeat_test(test_beat TIMEOUT 300 COST 100 SOURCES test_beat.c LIBS test_fixture)
 add_dependencies(test_beat drumbeat)

@@ -12,5 +12,5 @@ target_compile_definitions(drumbeat-crash PRIVATE DRUMBEAT_CRASH_POINTS)
 target_include_directories(drumbeat-crash PRIVATE ${CMAKE_SOURCE_DIR})
 target_link_libraries(drumbeat-crash PRIVATE worker beat web)
 
-drumbeat_test(test_crash_points LABELS storm TIMEOUT 300 SOURCES test_crash_points.c storm/crash_order.c LIBS test_storm_parts)
+drumbeat_test(test_crash_points LABELS storm TIMEOUT 300 COST 45 SOURCES test_crash_points.c storm/crash_order.c LIBS test_storm_parts)
 add_dependencies(test_crash_points drumbeat drumbeat-crash)
