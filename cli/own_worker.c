@@ -21,7 +21,8 @@ void own_worker_queue(struct own_worker *w)
 
 bool own_worker_start(struct own_worker *w, struct session *s, int pool, struct err *e)
 {
-    CLEANUP(text_free) struct text url = {0};
+    CLEANUP(text_free) struct text url = {0}, redis = {0};
+    const char *config = w->config ? w->config : s->config->file;
     char count[16];
     const char *words[WORDS_MAX] = {"/proc/self/exe", "worker", "--queues", w->queue, "--pool", count};
     size_t n = 6;
@@ -29,16 +30,17 @@ bool own_worker_start(struct own_worker *w, struct session *s, int pool, struct 
     if (!address)
         return false;
     snprintf(count, sizeof count, "%d", pool);
-    if (s->config->file) {
+    if (config) {
         words[n++] = "--config";
-        words[n++] = s->config->file;
+        words[n++] = config;
     }
-    for (const char *const *setting = global_flags.set; setting && *setting && n + 3 < WORDS_MAX; setting++) {
+    for (const char *const *setting = w->config ? NULL : global_flags.set; setting && *setting && n + 3 < WORDS_MAX; setting++) {
         words[n++] = "--set";
         words[n++] = *setting;
     }
     text_printf(&url, "DATABASE_URL=%s", address);
-    const char *env[] = {text_str(&url), "DRUMBEAT_LOG_LEVEL=warning", NULL};
+    text_printf(&redis, "REDIS_URL=%s", s->config->redis.url ? s->config->redis.url : "");
+    const char *env[] = {text_str(&url), "DRUMBEAT_LOG_LEVEL=warning", s->config->redis.url ? text_str(&redis) : NULL, NULL};
     struct program program = {.argv = words, .env = env, .output = -1, .death_signal = SIGTERM};
     return process_start(&program, &w->pid, e) || err_add(e, "worker");
 }

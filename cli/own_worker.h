@@ -12,6 +12,7 @@ struct own_worker {
     pid_t pid; /* 0: none, or gone */
     int status;
     char queue[PRIVATE_QUEUE_MAX];
+    const char *config; /* a file instead of our configuration; NULL: none */
 };
 
 /* Choose the queue's name. */

@@ -144,9 +144,20 @@ struct pg *session_listener(struct session *s, struct err *e)
     return options.url ? pg_open(&options, e) : NULL;
 }
 
+struct redis *session_redis(struct session *s, struct err *e)
+{
+    const char *url = s->config->redis.url;
+    if (!url)
+        err_set(e, ERR_USAGE, "no Redis is configured (set REDIS_URL)");
+    else if (!s->redis)
+        s->redis = redis_open(&(struct redis_options){.url = url, .name = "drumbeat/cli"}, e);
+    return s->redis;
+}
+
 void session_close(struct session *s)
 {
     pg_close(s->pg);
+    redis_close(s->redis);
     config_free(s->config);
     text_free(&s->url);
 }

@@ -1,12 +1,14 @@
 #pragma once
 /* What a verb works with: the configuration and a connection. */
 #include "common/db/pg.h"
+#include "common/db/redis.h"
 #include "config/config.h"
 #include "worker/catalog.h"
 
 struct session {
     struct config *config;
-    struct pg *pg; /* NULL until session_open() */
+    struct pg *pg;       /* NULL until session_open() */
+    struct redis *redis; /* NULL until session_redis() */
     struct text url;
 };
 
@@ -35,5 +37,8 @@ bool session_connect(struct session *s, struct err *e);
 
 /* A second connection, which can LISTEN: to database.listen_url, else as session_connect(). */
 struct pg *session_listener(struct session *s, struct err *e);
+
+/* The Redis of the configuration, connected to at the first call. ERR_USAGE when none is configured. */
+struct redis *session_redis(struct session *s, struct err *e);
 
 void session_close(struct session *s); /* for CLEANUP */

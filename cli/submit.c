@@ -3,6 +3,7 @@
 #include "cli/input.h"
 #include "common/base/json.h"
 #include "common/base/region.h"
+#include "common/broker/redis_queue.h"
 #include "sql/queries.h"
 
 #include <string.h>
@@ -79,6 +80,13 @@ static usec_t run_at(const struct submission *s)
     return s->in > 0 ? clock_now() + s->in : s->at;
 }
 
+/* Into a queue whose tasks are in Redis alone. */
+static bool enqueue_light(struct session *session, const char *queue, const struct new_task *task, struct uuid *id, struct err *e)
+{
+    struct redis *redis = session_redis(session, e);
+    return redis && redis_queue_enqueue(redis, queue, task, 1, id, e);
+}
+
 bool submit(struct session *session, struct submission *s, struct uuid *id, bool *known, struct err *e)
 {
     CLEANUP(text_free) struct text key = {0};
@@ -111,5 +119,7 @@ bool submit(struct session *session, struct submission *s, struct uuid *id, bool
     };
     if (known)
         *known = entry || seen;
-    return task_enqueue(session->pg, &task, id, e);
+    const char *queue = s->queue ? s->queue : entry ? entry->queue : "default";
+    return config_queue_is_light(config_queue(session->config, queue)) ? enqueue_light(session, queue, &task, id, e)
+                                                                       : task_enqueue(session->pg, &task, id, e);
 }

@@ -172,6 +172,10 @@ usec_t config_history(const struct config *config, struct text *policy);
 
 /* NULL when there is none of that name. The arrays are in the order of their names. */
 const struct config_queue *config_queue(const struct config *config, const char *name);
+
+/* The tasks of this queue are in Redis alone: `rows: failures`, and not another's protocol. NULL: no. */
+bool config_queue_is_light(const struct config_queue *queue);
+
 const struct config_handler *config_handler(const struct config *config, const char *name);
 const struct config_upstream *config_upstream(const struct config *config, const char *name);
 

@@ -247,9 +247,9 @@ static const void *find_entry(const struct config *config, enum section_id id, c
     return index < entries->count ? entries->data + index * entries->section->entry_size : NULL;
 }
 
-const struct config_queue *config_queue(const struct config *config, const char *name)
+bool config_queue_is_light(const struct config_queue *queue)
 {
-    return find_entry(config, SECTION_QUEUES, name);
+    return queue && strcmp(queue->rows, "failures") == 0 && strcmp(queue->protocol, "native") == 0;
 }
 
 bool config_serves(const struct config *config, const char *queue)
@@ -258,6 +258,11 @@ bool config_serves(const struct config *config, const char *queue)
         if (strcmp(*name, queue) == 0)
             return true;
     return config->worker.queues == NULL;
+}
+
+const struct config_queue *config_queue(const struct config *config, const char *name)
+{
+    return find_entry(config, SECTION_QUEUES, name);
 }
 
 const struct config_handler *config_handler(const struct config *config, const char *name)

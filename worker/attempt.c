@@ -176,9 +176,9 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     static struct task_end result;
     const struct catalog_entry *entry = catalog_find(c->catalog, task->name);
     *end = (struct attempt_end){.started_at = clock_now(), .exit_code = -1, .peak_rss = -1, .cpu_ms = -1, .progress_value = -1, .end_value = -1};
-    if (task->expired || !entry) {
-        end->outcome = task->expired ? OUTCOME_EXPIRED : OUTCOME_RETURNED;
-        end->error = task->expired ? "expired before it could start" : NULL;
+    if (task->cancelled || task->expired || !entry) {
+        end->outcome = task->cancelled ? OUTCOME_CANCELLED : task->expired ? OUTCOME_EXPIRED : OUTCOME_RETURNED;
+        end->error = task->cancelled ? "cancelled before it started" : task->expired ? "expired before it could start" : NULL;
         end->ended_at = end->started_at;
         return false;
     }
@@ -217,9 +217,9 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     return result.in_transaction;
 }
 
-bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e)
+struct attempt_end death_end(const struct death *death)
 {
-    struct attempt_end how = {
+    return (struct attempt_end){
         .outcome = death->outcome,
         .retryable = true,
         .started_at = death->started_at,
@@ -230,5 +230,10 @@ bool death_release(struct pg *pg, struct seat_key *key, const struct death *deat
         .peak_rss = death->peak_rss,
         .cpu_ms = death->cpu_ms,
     };
+}
+
+bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e)
+{
+    struct attempt_end how = death_end(death);
     return seat_open(pg, key, death->task, &how, e);
 }

@@ -21,7 +21,12 @@ struct child {
     const struct catalog *catalog;
     struct seat_key key;
     struct pg *pg;
-    struct broker *broker;
+    struct broker *broker; /* of the queues with rows */
+    struct broker *light;  /* of those that are in Redis alone; NULL: there are none */
+    struct broker *holder; /* of the claim that is worked on */
+    struct broker_queue *light_queues;
+    size_t light_count;
+    usec_t asked_at;       /* when the broker of the queues with rows was asked last and had nothing; 0: it had something */
     struct region *region;         /* of the attempt */
     struct settlement pending;     /* what ran and is not settled yet */
     struct region *pending_region; /* its texts */
@@ -45,6 +50,9 @@ usec_t attempt_mean(const struct child *c, const struct claimed *task);
 /* Run the task and say how it ended. True: it succeeded with a transaction open, which must be committed with the settlement.
  * Texts of `end` are valid until the next attempt. */
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end);
+
+/* How a child's death is told of the task that it ran. */
+struct attempt_end death_end(const struct death *death);
 
 /* Release what a dead child's seat held, with the reason. */
 bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e);

@@ -1,5 +1,7 @@
 /* board: shared memory and the small protocols on it. */
 #include "worker/board.h"
+#include "common/base/crash_point.h"
+#include "common/base/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -178,6 +180,20 @@ bool seat_cut_batch(struct seat *seat, int place)
             return false;
     } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (uint64_t)place));
     return true;
+}
+
+void board_stop_task(struct board *board, struct uuid task)
+{
+    for (int i = 0; i < board->seat_count; i++) {
+        struct seat *seat = &board->seats[i];
+        struct seat_view view;
+        if (!seat_look(seat, &view) || !uuid_equal(view.task, task) || atomic_load(&seat->stop) == seat_ticket(view.fence, view.place))
+            continue;
+        atomic_store(&seat->stop_at, clock_boot());
+        atomic_store(&seat->stop, seat_ticket(view.fence, view.place));
+        CRASH_POINT("cancel", "told");
+        log_info("task.cancel_asked", LOG_UUID("task", task), LOG_INT("seat", i));
+    }
 }
 
 /* A bell that was rung and not yet heard is not rung again: it is heard after everything that was done before. */

@@ -4,7 +4,7 @@
  *     supervisor  phase, supervisor_at, deaths, edition,  keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
  *                     pool, seat_count, groups                burst_over, lease
  *     child       its seat: state, task, turn, limits, progress      fork server  its edition
- *     courier     courier_at, courier_good_at                         anybody      courier_bells
+ *     courier     courier_at, courier_good_at, light_*                anybody      courier_bells
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
 #include "common/broker/lanes.h"
@@ -111,6 +111,8 @@ struct board {
     _Atomic int64_t courier_at;      /* the same of the courier */
     _Atomic int64_t courier_good_at; /* CLOCK_BOOTTIME when it had last done all its duties; 0: not yet */
     _Atomic uint32_t courier_bells;  /* enum courier_bell, rung and not yet heard */
+    _Atomic uint32_t light_bell;      /* changes when there may be tasks in queues that are in Redis alone */
+    _Atomic int64_t light_renewed_at; /* CLOCK_BOOTTIME just before the leases there were renewed; 0: not yet */
     _Atomic int64_t renewed_at;    /* CLOCK_BOOTTIME just before the last good heartbeat was sent; 0: none yet */
     _Atomic uint32_t lives;        /* how often others have taken all this worker held */
     struct edition editions[EDITIONS_MAX];
@@ -159,6 +161,9 @@ bool board_wake_idle(struct board *board);
 void board_wake_all(struct board *board);
 bool board_all_idle(const struct board *board);
 bool board_all_busy(const struct board *board);
+
+/* Keeper, courier: somebody wants the end of this task; tell the child that runs it, if one does. */
+void board_stop_task(struct board *board, struct uuid task);
 
 /* Anyone but the supervisor: there is something for the courier, one or several of these. */
 enum courier_bell {

@@ -9,6 +9,7 @@
  * than SLOW_TASK. */
 #include "worker/child.h"
 #include "common/base/crash_point.h"
+#include "common/broker/redis_queue.h"
 #include "sql/queries.h"
 #include "worker/attempt.h"
 #include "worker/fork_server.h"
@@ -80,6 +81,21 @@ static void back_off(struct child *c, int failures)
         poll(NULL, 0, 20);
 }
 
+/* What the last holder of the seat held in Redis. One that cannot be asked now takes it back itself when the lease is over. */
+static void release_light(struct child *c, const struct death *death)
+{
+    struct err e;
+    int64_t count;
+    if (!c->light_count)
+        return;
+    struct redis *redis = redis_open(&(struct redis_options){.url = c->config->redis.url, .connect_timeout = connect_timeout}, &e);
+    struct attempt_end how = death_end(death);
+    for (size_t i = 0; redis && i < c->light_count; i++)
+        if (!redis_queue_release_seat(redis, c->light_queues[i].name, c->key.worker, c->key.seat, death->task, &how, &count, &e))
+            break;
+    redis_close(redis);
+}
+
 /* What the last holder of the seat left, told once. */
 static bool open_seat(struct child *c, struct err *e)
 {
@@ -88,6 +104,7 @@ static bool open_seat(struct child *c, struct err *e)
     if (!atomic_compare_exchange_strong(&death->state, &present, DEATH_WITH_CHILD))
         return seat_open(c->pg, &c->key, (struct uuid){{0}}, NULL, e);
     CRASH_POINT("death", "taken by the child");
+    release_light(c, death);
     if (death_release(c->pg, &c->key, death, e)) {
         atomic_store(&death->state, DEATH_NONE);
         return true;
@@ -139,13 +156,57 @@ static void forget_settled(struct child *c)
     region_reset(c->pending_region);
 }
 
-/* One turn with the broker: settle what is pending, claim up to `wanted`. */
-static bool turn(struct child *c, size_t wanted, struct claims *claims, struct err *e)
+/* One turn with a broker: settle what is pending, when it is of this one; claim up to `wanted`. */
+static bool turn_with(struct child *c, struct broker *broker, size_t wanted, struct claims *claims, struct err *e)
 {
-    if (!broker_turn(c->broker, &c->pending, wanted, claims, e))
+    static const struct settlement nothing;
+    bool settles = broker == c->holder;
+    if (!broker_turn(broker, settles ? &c->pending : &nothing, wanted, claims, e))
         return false;
     CRASH_POINT("turn", "done");
-    forget_settled(c);
+    if (settles)
+        forget_settled(c);
+    return true;
+}
+
+/* Settle what is pending. */
+static bool settle(struct child *c, struct err *e)
+{
+    static struct claims none;
+    return turn_with(c, c->holder, 0, &none, e);
+}
+
+/* Whom to ask first. Both kinds of queues have work: turn about, a batch each. While one had nothing a moment ago it is asked less often,
+ * unless its bell rang. */
+static struct broker *first_to_ask(struct child *c)
+{
+    if (!c->light)
+        return c->broker;
+    if (!broker_may_have(c->light))
+        return c->broker;
+    bool skip = c->asked_at && clock_boot() - c->asked_at < settle_every;
+    return skip || c->holder == c->broker ? c->light : c->broker;
+}
+
+/* Settle what is pending and claim from whoever has something. */
+static bool claim(struct child *c, size_t wanted, struct claims *claims, struct err *e)
+{
+    struct broker *first = first_to_ask(c), *second = first == c->broker ? c->light : c->broker;
+    if (first != c->holder && c->pending_since && !settle(c, e))
+        return false;
+    if (!turn_with(c, first, wanted, claims, e))
+        return false;
+    bool asked_broker = first == c->broker, found = claims->count > 0;
+    if (found || wanted == 0)
+        c->holder = first;
+    if (!found && wanted > 0 && second && (second == c->broker || broker_may_have(second))) {
+        if (!turn_with(c, second, wanted, claims, e))
+            return false;
+        asked_broker |= second == c->broker;
+        c->holder = claims->count > 0 ? second : c->broker;
+    }
+    if (asked_broker)
+        c->asked_at = c->holder == c->broker && claims->count > 0 ? 0 : clock_boot();
     return true;
 }
 
@@ -167,10 +228,9 @@ static void forget_texts(struct child *c, const struct err *why)
  * is the question: what is still held was not settled, what is not held any more was. */
 static bool recover(struct child *c, struct err *e)
 {
-    static struct claims none;
     int returned;
     for (int failures = 0;; failures++) {
-        if (open_connection(c, e) && seat_raise(c->pg, &c->key, e) && turn(c, 0, &none, e) && seat_release(c->pg, &c->key, &returned, e)) {
+        if (open_connection(c, e) && seat_raise(c->pg, &c->key, e) && settle(c, e) && broker_give_back(c->holder, &returned, e)) {
             log_info("child.reconnected", LOG_INT("returned", returned));
             c->pending.fence = 0;
             return true;
@@ -265,8 +325,10 @@ static void note_end(struct child *c, const struct claimed *task, const struct a
 static bool commit_with_settle(struct child *c, const struct claimed *task, struct err *e)
 {
     static struct claims none;
-    if (broker_turn(c->broker, &c->pending, 0, &none, e) && pg_commit(c->pg, e)) {
-        forget_settled(c);
+    bool together = broker_driver(c->holder)->transactional;
+    if ((!together || broker_turn(c->holder, &c->pending, 0, &none, e)) && pg_commit(c->pg, e)) {
+        if (together)
+            forget_settled(c);
         return true;
     }
     if (e->kind != ERR_UNCERTAIN && e->kind != ERR_UNREACHABLE) {
@@ -306,8 +368,7 @@ static void unnote_success(struct child *c, const struct claimed *task, const st
  * small again. */
 static bool isolate(struct child *c, const struct claimed *task, struct err *e)
 {
-    static struct claims none;
-    if (c->pending_since && !turn(c, 0, &none, e))
+    if (c->pending_since && !settle(c, e))
         return false;
     if (c->wanted == 1)
         return true;
@@ -321,12 +382,11 @@ static bool isolate(struct child *c, const struct claimed *task, struct err *e)
 /* What has run must not wait for a task that takes long, or may. */
 static bool settle_before(struct child *c, const struct claimed *task, struct err *e)
 {
-    static struct claims none;
     if (task->suspect)
         return isolate(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
     usec_t mean = attempt_mean(c, task);
     bool quick = mean > 0 && mean < slow_task;
-    return !c->pending_since || quick || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
+    return !c->pending_since || quick || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
 /* The handler, and the end of its transaction. How long it took; negative: the seat was taken away. */
@@ -362,10 +422,9 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
         return false;
     if (!pg_alive(c->pg))
         return recover(c, e);
-    static struct claims none;
     bool last = task->place >= seat_batch_limit(c->seat); /* the next turn comes at once: it settles and claims together */
     bool settle_now = !last && (took > slow_task || (c->pending_since && clock_boot() - c->pending_since > settle_every));
-    return !settle_now || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
+    return !settle_now || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
 /* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as last time at most. */
@@ -399,10 +458,17 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
 /* Tasks of the last batch that were not run, because the keeper cut it or the worker leaves, must not stay with this seat. */
 static bool give_back_rest(struct child *c, size_t claimed, struct err *e)
 {
-    static struct claims none;
     int returned;
     bool all_ran = (size_t)seat_batch_limit(c->seat) >= claimed && !leaving(c);
-    return all_ran || (turn(c, 0, &none, e) && seat_release(c->pg, &c->key, &returned, e));
+    return all_ran || (settle(c, e) && broker_give_back(c->holder, &returned, e));
+}
+
+/* There may be more where a full claim came from. */
+static void wake_next(struct child *c)
+{
+    if (c->holder == c->light)
+        atomic_fetch_add(&c->board->light_bell, 1);
+    board_wake_idle(c->board);
 }
 
 static void wait_for_work(struct child *c, uint32_t seen)
@@ -427,7 +493,7 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
 {
     uint32_t seen = atomic_load(&c->seat->wake);
     size_t wanted = leaving(c) || board_lease_over(c->board, clock_boot()) ? 0 : batch_size(c);
-    if (!turn(c, wanted, claims, e)) {
+    if (!claim(c, wanted, claims, e)) {
         bool again = e->kind != ERR_FENCED && recover(c, e);
         if (again && c->failures++ > 0)
             back_off(c, c->failures);
@@ -441,7 +507,7 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
         return true;
     }
     if (claims->count == wanted)
-        board_wake_idle(c->board);
+        wake_next(c);
     if (!run_batch(c, claims, e))
         return false;
     c->spent |= is_worn(c);
@@ -451,8 +517,31 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
 /* What ran just before the word to leave came is not settled yet. */
 static bool settle_last(struct child *c, struct err *e)
 {
-    static struct claims none;
-    return !c->pending_since || turn(c, 0, &none, e) || (e->kind != ERR_FENCED && recover(c, e));
+    return !c->pending_since || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+}
+
+/* Queues of this worker whose tasks are in Redis alone. */
+static void list_light(struct child *c)
+{
+    const struct config *config = c->config;
+    c->light_queues = mem_zero(config->queue_count + 1, sizeof *c->light_queues);
+    for (size_t i = 0; i < config->queue_count; i++)
+        if (config_queue_is_light(&config->queues[i]) && config_serves(config, config->queues[i].name))
+            c->light_queues[c->light_count++] = (struct broker_queue){.name = config->queues[i].name, .limit = config->queues[i].limit};
+}
+
+static void open_brokers(struct child *c)
+{
+    struct broker_options options = {
+        .pg = c->pg, .key = &c->key, .lanes = &c->shared->lanes, .names = c->catalog->names, .name_count = c->catalog->count};
+    c->broker = c->holder = broker_open(&broker_postgres, &options);
+    options.redis_url = c->config->redis.url;
+    options.queues = c->light_queues;
+    options.queue_count = c->light_count;
+    options.lease = c->config->worker.lease;
+    options.bell = &c->board->light_bell;
+    if (c->light_count > 0)
+        c->light = broker_open(&broker_redis, &options);
 }
 
 int child_run(struct board *board, uint32_t edition, int seat, const struct config *config, const struct catalog *catalog)
@@ -478,13 +567,13 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
     log_set_role(role);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);
     atomic_store(&c.seat->state, SEAT_STARTING);
+    list_light(&c);
     envelope_open(&c.envelope, board, seat);
     identity_take(&board->identity, catalog_processes(catalog) * board->pool);
     if (!start(&c))
         return stopping(&c) ? 0 : EXIT_RELIEVED;
     envelope_await_group(&c.envelope);
-    c.broker = broker_open(&broker_postgres, &(struct broker_options){.pg = c.pg, .key = &c.key, .lanes = &c.shared->lanes, .names = catalog->names,
-                                                                      .name_count = catalog->count});
+    open_brokers(&c);
     atomic_store(&c.seat->state, SEAT_BUSY);
     bool going = true;
     while (going && !leaving(&c))

@@ -48,5 +48,8 @@ struct duty {
 /* courier_watch.c: is this a Redis that keeps what it is given? */
 extern const struct duty duty_watch;
 
+/* courier_queues.c: queues whose tasks are in Redis alone. */
+extern const struct duty duty_queues;
+
 /* courier_celery*.c: queues with protocol: celery (courier_celery.h). */
 extern const struct duty duty_celery, duty_celery_hold, duty_celery_news;

@@ -95,7 +95,6 @@ void keeper_collect_lines(struct keeper *k);
 bool keeper_flush_lines(struct keeper *k, struct err *e);
 /* A task of a batch that turns out slow is marked as started, and others can have the rest of the batch. */
 bool keeper_cut_slow(struct keeper *k, struct err *e);
-void keeper_stop_task(struct keeper *k, struct uuid task);
 /* Seats whose child is dead and will not come back soon. */
 bool keeper_release_dead(struct keeper *k, struct err *e);
 

@@ -42,7 +42,7 @@ static void hear_ready(struct keeper *k, const char *queue, const char *priority
 
 static void hear_cancel(struct keeper *k, struct uuid task)
 {
-    keeper_stop_task(k, task);
+    board_stop_task(k->board, task);
     courier_ring(k->board, COURIER_CANCEL);
 }
 

@@ -147,7 +147,7 @@ bool keeper_rescue(struct keeper *k, struct err *e)
     if (pg_get_int(&answers[SLOTS], 0, 0) > 0)
         log_warning("keeper.slots_given_on", LOG_INT("tasks", pg_get_int(&answers[SLOTS], 0, 0)));
     for (size_t i = 0; i < answers[CANCELS].count; i++)
-        keeper_stop_task(k, pg_get_uuid(&answers[CANCELS], i, 0));
+        board_stop_task(k->board, pg_get_uuid(&answers[CANCELS], i, 0));
     note_dead(k, &answers[NEIGHBOURS]);
     return report_unknown(k, e);
 }

@@ -98,20 +98,6 @@ bool keeper_write_tally(struct keeper *k, struct err *e)
     return tally_write(&k->board->tally, &k->written, k->board->worker, k->pg, e);
 }
 
-void keeper_stop_task(struct keeper *k, struct uuid task)
-{
-    for (int i = 0; i < k->board->seat_count; i++) {
-        struct seat *seat = &k->board->seats[i];
-        struct seat_view view;
-        if (!seat_look(seat, &view) || !uuid_equal(view.task, task) || atomic_load(&seat->stop) == seat_ticket(view.fence, view.place))
-            continue;
-        atomic_store(&seat->stop_at, clock_boot());
-        atomic_store(&seat->stop, seat_ticket(view.fence, view.place));
-        CRASH_POINT("cancel", "told");
-        log_info("task.cancel_asked", LOG_UUID("task", task), LOG_INT("seat", i));
-    }
-}
-
 /* Take the seat's death on, unless its next child is coming: that one takes it then. */
 static bool take_death(struct seat *seat)
 {

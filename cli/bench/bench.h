@@ -34,6 +34,11 @@ struct bench {
 bool bench_enqueue(struct bench *b, struct err *e);
 bool bench_throughput(struct bench *b, struct err *e);
 
+/* The same with a queue whose tasks are in Redis alone, but for latency from the enqueue to the start. */
+bool bench_light_enqueue(struct bench *b, struct err *e);
+bool bench_light_throughput(struct bench *b, struct err *e);
+bool bench_light_latency(struct bench *b, struct err *e);
+
 /* The same claims and settlements without a worker: what PostgreSQL has to give. */
 bool bench_raw(struct bench *b, struct err *e);
 
@@ -42,6 +47,9 @@ bool bench_latency(struct bench *b, struct err *e);
 
 /* From nothing to the first task, and what the idle worker holds. */
 bool bench_start(struct bench *b, struct err *e);
+
+/* Samples into p50, p95, p99. */
+void bench_percentiles(struct bench *b, double *samples);
 
 /* How fast next ticks are found. */
 bool bench_schedules(struct bench *b, struct err *e);

@@ -44,6 +44,14 @@ static double percentile(const double *sorted, int64_t count, double share)
     return sorted[at < count ? at : count - 1];
 }
 
+void bench_percentiles(struct bench *b, double *samples)
+{
+    qsort(samples, (size_t)b->samples, sizeof *samples, compare);
+    b->p50 = percentile(samples, b->samples, 0.50);
+    b->p95 = percentile(samples, b->samples, 0.95);
+    b->p99 = percentile(samples, b->samples, 0.99);
+}
+
 static bool measure(struct bench_queue *q, double *samples, struct err *e)
 {
     struct bench *b = q->bench;
@@ -53,10 +61,7 @@ static bool measure(struct bench_queue *q, double *samples, struct err *e)
     for (int64_t i = 0; i < b->samples; i++)
         if (!one(q, &samples[i], e))
             return false;
-    qsort(samples, (size_t)b->samples, sizeof *samples, compare);
-    b->p50 = percentile(samples, b->samples, 0.50);
-    b->p95 = percentile(samples, b->samples, 0.95);
-    b->p99 = percentile(samples, b->samples, 0.99);
+    bench_percentiles(b, samples);
     return true;
 }
 

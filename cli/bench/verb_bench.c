@@ -9,7 +9,7 @@
 struct args {
     const char *what;
     int64_t tasks, samples, pool;
-    bool json;
+    bool light, json;
 };
 
 static const struct flag flags[] = {
@@ -17,6 +17,7 @@ static const struct flag flags[] = {
     NUMBER_FLAG(struct args, tasks, "tasks", .value = "N", .min = 1, .max = BENCH_TASKS_MAX, .help = "how many tasks to run, schedules to load or rows to upsert (100000)"),
     NUMBER_FLAG(struct args, samples, "samples", .value = "N", .min = 1, .max = BENCH_SAMPLES_MAX, .help = "how many tasks to time one by one (1000)"),
     NUMBER_FLAG(struct args, pool, "pool", .value = "N", .min = 1, .max = CONFIG_POOL_MAX, .help = "children of the worker (2)"),
+    SWITCH_FLAG(struct args, light, "redis", .help = "of a queue in Redis alone (broker: redis, rows: failures): enqueue, throughput, latency"),
     SWITCH_FLAG(struct args, json, "json", .help = "print one JSON object; what was not measured is null"),
     {0},
 };
@@ -26,14 +27,15 @@ typedef bool measurement(struct bench *b, struct err *e);
 /* What each word measures. */
 static const struct {
     const char *what;
-    measurement *steps[5];
+    measurement *steps[6]; /* ends with NULL */
+    measurement *light[6]; /* with --redis */
 } kinds[] = {
-    {"enqueue", {bench_enqueue}},
-    {"throughput", {bench_throughput, bench_raw, bench_start}},
-    {"latency", {bench_latency, bench_start}},
-    {"schedules", {bench_schedules, bench_beat}},
-    {"upsert", {bench_upsert}},
-    {"", {bench_throughput, bench_raw, bench_latency, bench_start, bench_schedules}},
+    {"enqueue", {bench_enqueue}, {bench_light_enqueue}},
+    {"throughput", {bench_throughput, bench_raw, bench_start}, {bench_light_throughput}},
+    {"latency", {bench_latency, bench_start}, {bench_light_latency}},
+    {"schedules", {bench_schedules, bench_beat}, {NULL}},
+    {"upsert", {bench_upsert}, {NULL}},
+    {"", {bench_throughput, bench_raw, bench_latency, bench_start, bench_schedules}, {bench_light_throughput, bench_light_latency}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -119,13 +121,16 @@ static void print(const struct bench *b)
         print_upsert(b);
 }
 
-static bool run_steps(struct bench *b, const char *what, struct err *e)
+static bool run_steps(struct bench *b, const char *what, bool light, struct err *e)
 {
     for (size_t i = 0; i < KINDS; i++) {
+        measurement *const *step = light ? kinds[i].light : kinds[i].steps;
         if (strcmp(kinds[i].what, what) != 0)
             continue;
-        for (size_t step = 0; step < sizeof kinds[i].steps / sizeof *kinds[i].steps && kinds[i].steps[step]; step++)
-            if (!kinds[i].steps[step](b, e))
+        if (!*step)
+            return err_set(e, ERR_USAGE, "bench: %s has nothing to do with Redis", what);
+        for (; *step; step++)
+            if (!(*step)(b, e))
                 return false;
         return true;
     }
@@ -146,7 +151,7 @@ static int run(int argc, char **argv)
                       .beat_emit_cpu_s = -1, .beat_emit_s = -1, .upsert_raw = -1, .upsert_staged = -1, .upsert_changed = -1,
                       .upsert_same = -1, .upsert_mib = -1};
     bench_catch_interrupts();
-    if (!run_steps(&b, args.what, &e))
+    if (!run_steps(&b, args.what, args.light, &e))
         return verb_failed(&e);
     if (args.json)
         print_json(&b);
@@ -161,7 +166,8 @@ const struct verb verb_bench = {
     .details = "Uses queues and workers of its own and removes its tasks. `schedules` starts a beat on a database of its own, "
                "drumbeat_bench, which it makes and removes: the role needs CREATEDB, no schedule of yours is touched. `upsert` makes "
                "and removes a table, drumbeat.bench_upsert. Measure on an otherwise idle server.",
-    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json\ndrumbeat bench schedules --tasks 100000\ndrumbeat bench upsert --tasks 200000",
+    .example = "drumbeat bench\ndrumbeat bench throughput --tasks 1000000 --pool 4 --json\ndrumbeat bench schedules --tasks 100000\n"
+               "drumbeat bench upsert --tasks 200000\ndrumbeat bench throughput --redis --tasks 1000000",
     .flags = flags,
     .run = run,
 };

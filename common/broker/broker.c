@@ -12,6 +12,8 @@ struct broker *broker_open(const struct broker_driver *driver, const struct brok
     b->region = region_new();
     b->calls = mem_zero(SETTLE_CALLS_MAX + DRIVER_CALLS_MAX, sizeof *b->calls);
     b->answers = mem_zero(SETTLE_CALLS_MAX + DRIVER_CALLS_MAX, sizeof *b->answers);
+    if (options->queue_count > 0)
+        b->redis = redis_side_new();
     return b;
 }
 
@@ -20,6 +22,7 @@ void broker_close(struct broker *b)
     if (!b)
         return;
     region_free(b->region);
+    redis_side_free(b->redis);
     free(b->calls);
     free(b->answers);
     free(b);
@@ -35,4 +38,14 @@ bool broker_turn(struct broker *b, const struct settlement *settle, size_t wante
     out->count = 0;
     out->fence = 0;
     return b->driver->turn(b, settle, wanted, out, e);
+}
+
+bool broker_give_back(struct broker *b, int *count, struct err *e)
+{
+    return b->driver->give_back(b, count, e);
+}
+
+const struct broker_driver *broker_driver(const struct broker *b)
+{
+    return b->driver;
 }

@@ -128,4 +128,10 @@ static bool turn(struct broker *b, const struct settlement *settle, size_t wante
     return true;
 }
 
-const struct broker_driver broker_postgres = {.name = "postgres", .transactional = true, .turn = turn};
+static bool give_back(struct broker *b, int *count, struct err *e)
+{
+    return seat_release(b->options.pg, b->options.key, count, e);
+}
+
+const struct broker_driver broker_postgres = {.name = "postgres", .transactional = true, .fenced_claims = true, .by_name = true, .tenants = true, .turn = turn,
+                                              .give_back = give_back};

@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- What a worker does for a queue now and then: renew its leases, make due tasks ready. Answers how many were made ready, how many are ready now,
+-- how many leases are over, in how many ms the next task is due (-1: none), and how many failed ones wait for PostgreSQL.
+-- KEYS[1] the queue's prefix; ARGV: the worker, the lease in ms, '1' when the queue is paused ('' when it is not, '-' unknown), most to make ready
+local prefix, worker = KEYS[1], ARGV[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[3] == '1' then
+    redis.call('HSET', prefix .. 'state', 'paused', 1)
+elseif ARGV[3] == '' then
+    redis.call('HDEL', prefix .. 'state', 'paused')
+end
+for _, holder in ipairs(redis.call('ZRANGE', prefix .. 'leases', 0, -1)) do
+    if holder:sub(1, #worker) == worker then
+        redis.call('ZADD', prefix .. 'leases', 'XX', now + ARGV[2], holder)
+    end
+end
+local due = redis.call('ZRANGEBYSCORE', prefix .. 'delayed', '-inf', now, 'LIMIT', 0, ARGV[4])
+for _, task in ipairs(due) do
+    redis.call('RPUSH', prefix .. 'ready:' .. task:sub(38, 38), task)
+end
+if #due > 0 then
+    redis.call('ZREM', prefix .. 'delayed', unpack(due))
+end
+local ready = 0
+for priority = 0, 9 do
+    ready = ready + redis.call('LLEN', prefix .. 'ready:' .. priority)
+end
+local next = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
+return {#due, ready, redis.call('ZCOUNT', prefix .. 'leases', '-inf', now - 1), next[2] and math.max(0, next[2] - now) or -1,
+        redis.call('LLEN', prefix .. 'failed')}

@@ -1,0 +1,198 @@
+/* courier_queues: the queues whose tasks are in Redis alone. It hears their bells and wakes children, makes due tasks ready when they are due,
+ * renews the leases of this worker's claims and takes back those that are over, tells Redis which queues are paused, and writes the rows of tasks
+ * that failed. A bell may be lost: each queue is looked at once a second anyway. */
+#include "common/broker/redis_queue.h"
+#include "sql/queries.h"
+#include "sql/scripts.h"
+#include "worker/courier_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FAILED_MAX = 100, QUEUES_MAX = 256 };
+
+static const usec_t look_every = SECONDS(1);
+
+struct queues {
+    size_t count;
+    const char *names[QUEUES_MAX];
+    enum redis_pause pauses[QUEUES_MAX];
+    usec_t look_at;         /* the next round */
+    struct redis *listener; /* NULL: not connected */
+};
+
+static bool is_ours(const struct config *config, const struct config_queue *queue)
+{
+    return config_queue_is_light(queue) && config_serves(config, queue->name);
+}
+
+static bool wanted(const struct config *config)
+{
+    for (size_t i = 0; i < config->queue_count; i++)
+        if (is_ours(config, &config->queues[i]))
+            return true;
+    return false;
+}
+
+/* Its own connection: a subscribed one can do nothing else. Whatever was rung before it is there is found by looking. */
+static bool listen(struct courier *c, struct queues *q, struct err *e)
+{
+    char channel[REDIS_PREFIX_MAX + 8], prefix[REDIS_PREFIX_MAX];
+    redis_close(q->listener);
+    q->count = 0;
+    q->listener = redis_open(&(struct redis_options){.url = c->config->redis.url, .name = "drumbeat/listener"}, e);
+    for (size_t i = 0; q->listener && i < c->config->queue_count; i++) {
+        const struct config_queue *queue = &c->config->queues[i];
+        if (!is_ours(c->config, queue))
+            continue;
+        if (q->count == QUEUES_MAX)
+            return err_set(e, ERR_LIMIT, "more than %d queues with rows: failures", QUEUES_MAX);
+        q->pauses[q->count] = REDIS_PAUSE_UNKNOWN;
+        q->names[q->count++] = queue->name;
+        snprintf(channel, sizeof channel, "%swake", redis_queue_prefix(queue->name, prefix));
+        if (!redis_subscribe(q->listener, channel, false, e))
+            return false;
+    }
+    return q->listener != NULL;
+}
+
+/* A child that finds the bell changed asks Redis. */
+static void wake(struct courier *c)
+{
+    atomic_fetch_add(&c->board->light_bell, 1);
+    board_wake_idle(c->board);
+}
+
+static void stop_task(struct courier *c, const char *id)
+{
+    struct uuid task;
+    if (uuid_parse(id, &task))
+        board_stop_task(c->board, task);
+}
+
+static bool hear(struct courier *c, struct queues *q, struct err *e)
+{
+    struct redis_message message;
+    bool ready = false;
+    for (;;) {
+        if (!redis_receive(q->listener, 0, &message, e))
+            return false;
+        if (!message.channel)
+            break;
+        if (strncmp(message.payload, "cancel ", strlen("cancel ")) == 0)
+            stop_task(c, message.payload + strlen("cancel "));
+        else if (strcmp(message.payload, "ready") == 0)
+            ready = true;
+        else
+            q->look_at = 0;
+    }
+    if (ready)
+        wake(c);
+    return true;
+}
+
+/* Their rows first, then they are forgotten: what is written twice is there once. */
+static bool write_failed(struct courier *c, const char *queue, struct err *e)
+{
+    char prefix[REDIS_PREFIX_MAX];
+    CLEANUP(text_free) struct text records = {0};
+    size_t forget = 0, count;
+    redis_queue_prefix(queue, prefix);
+    do {
+        const struct rd_reply *reply;
+        if (!redis_script(c->redis, &lua_queue_failed, 1, RD_ARGS(rd_text(prefix), rd_int((int64_t)forget), rd_int(FAILED_MAX)), &reply, e))
+            return false;
+        forget = count = rd_count_of(reply);
+        text_reset(&records);
+        for (size_t i = 0; i < count; i++) {
+            text_putc(&records, i ? ',' : '[');
+            text_add(&records, rd_text_of(rd_at(reply, i)), rd_length_of(rd_at(reply, i)));
+        }
+        text_putc(&records, ']');
+        if (count > 0 && !pg_exec(c->pg, &sql_record_failures, NULL, e, pg_json(text_str(&records))))
+            return err_add(e, "rows of tasks that failed in queue %s", queue);
+    } while (count > 0);
+    return true;
+}
+
+static bool read_pauses(struct courier *c, struct queues *q, struct err *e)
+{
+    struct pg_rows rows;
+    if (!pg_exec(c->pg, &sql_queues_paused, &rows, e, pg_texts(q->names, q->count)))
+        return false;
+    for (size_t i = 0; i < q->count; i++) {
+        q->pauses[i] = REDIS_OPEN;
+        for (size_t row = 0; row < rows.count; row++)
+            if (strcmp(pg_get_text(&rows, row, 0), q->names[i]) == 0)
+                q->pauses[i] = REDIS_PAUSED;
+    }
+    return true;
+}
+
+static bool look_at(struct courier *c, struct queues *q, size_t i, struct err *e)
+{
+    struct redis_queue_state state;
+    usec_t asked_at = clock_boot();
+    int64_t taken = 0;
+    if (!redis_queue_tick(c->redis, q->names[i], c->board->worker, c->board->lease, q->pauses[i], &state, e))
+        return false;
+    if (state.lapsed > 0 && !redis_queue_take_lapsed(c->redis, q->names[i], &taken, e))
+        return false;
+    if (taken > 0)
+        log_warning("courier.rescued", LOG_STR("queue", q->names[i]), LOG_INT("tasks", taken));
+    if (state.ready > 0 && q->pauses[i] != REDIS_PAUSED)
+        wake(c);
+    if (state.next_due >= 0 && asked_at + state.next_due < q->look_at)
+        q->look_at = asked_at + state.next_due;
+    return state.failed == 0 || write_failed(c, q->names[i], e);
+}
+
+static bool look_at_all(struct courier *c, struct queues *q, struct err *e)
+{
+    q->look_at = clock_boot() + look_every;
+    if (!read_pauses(c, q, e))
+        return false;
+    usec_t began = clock_boot();
+    for (size_t i = 0; i < q->count; i++)
+        if (!look_at(c, q, i, e))
+            return err_add(e, "queue %s", q->names[i]);
+    atomic_store(&c->board->light_renewed_at, began);
+    return true;
+}
+
+static bool run(struct courier *c, void *data, struct duty_turn *turn, struct err *e)
+{
+    struct queues *q = data;
+    if (turn->fresh && !listen(c, q, e))
+        return err_add(e, "listening");
+    if (turn->fresh || turn->leaving)
+        q->look_at = 0;
+    if (!hear(c, q, e))
+        return false;
+    if (clock_boot() >= q->look_at && !look_at_all(c, q, e))
+        return false;
+    turn->next_at = q->look_at;
+    return true;
+}
+
+static size_t watch(struct courier *c, void *data, struct pollfd *fds, size_t room)
+{
+    const struct queues *q = data;
+    (void)c;
+    if (!q->listener || room == 0)
+        return 0;
+    fds[0] = (struct pollfd){.fd = redis_socket(q->listener), .events = POLLIN};
+    return 1;
+}
+
+static void close_all(struct courier *c, void *data)
+{
+    struct queues *q = data;
+    (void)c;
+    redis_close(q->listener);
+    q->listener = NULL;
+}
+
+const struct duty duty_queues = {.name = "queues", .needs = COURIER_PG | COURIER_REDIS, .state_size = sizeof(struct queues), .wanted = wanted, .run = run,
+                                 .watch = watch, .close = close_all};
