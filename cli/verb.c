@@ -20,7 +20,8 @@ int verb_failed(const struct err *e)
     text_add_line(&line, e->text); /* what a server says may span lines */
     fflush(stdout);
     fprintf(stderr, "drumbeat: %s%s\n", text_str(&line), hint);
-    return err_exit_status(e->kind);
+    int status = err_exit_status(e->kind);
+    return status == EXIT_DONE ? EXIT_FAILED : status; /* whatever nobody told, it failed */
 }
 
 int verb_misused(struct err *e)

@@ -24,6 +24,7 @@ enum nudge {
     CUT_SESSIONS,   /* children have to connect again */
     KILL_CHILDREN,  /* again and again, so that a seat stays empty for a while */
     LOSE_WORKER,    /* another worker dies with tasks in hand */
+    SLOW_AMONG_MANY, /* a task that turns out slow in the middle of what is claimed at once */
     LATE_COMMIT,    /* a transaction commits behind the cursors */
     NEW_SCHEDULE,
     RESTART_WORKER, /* SIGTERM, and a new one */
@@ -65,7 +66,7 @@ static const struct point {
     {"worker_neighbours", "answered", LOSE_WORKER},
     STATEMENT("progress", NOTHING),
     STATEMENT("log_lines", NOTHING),
-    STATEMENT("split_claim", NOTHING),
+    STATEMENT("split_claim", SLOW_AMONG_MANY),
     STATEMENT("finish_batches", NOTHING),
     STATEMENT("worker_waiting", NOTHING),
     STATEMENT("claimable", BURST),
@@ -151,11 +152,15 @@ static void end(struct test_process *p, const char *what)
 
 /* The wave ---------------------------------------------------------------------------------------------------------- */
 
+#define SLOW_AMONG                                                                                                      \
+    "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"     \
+    "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.1}', priority => 3, max_attempts => 20);"                        \
+    "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"
+
+static const char slow_among_many[] = SLOW_AMONG;
 static const char enqueue[] =
     "SELECT drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[20]), max_attempts => 20);"
-    "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"
-    "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.1}', priority => 3, max_attempts => 20);"
-    "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"
+    SLOW_AMONG
     "SELECT drumbeat.enqueue_workflow('{\"chain\": [{\"task\": \"effect\", \"max_attempts\": 20}, {\"group\": [{\"task\": \"noop\", \"max_attempts\": 20},"
     " {\"task\": \"effect\", \"max_attempts\": 20}], \"on_always\": {\"task\": \"effect\", \"max_attempts\": 20}}], \"on_success\": {\"task\": \"effect\", \"max_attempts\": 20}}');"
     "SELECT drumbeat.put_off(drumbeat.uuid_v7(), true);"
@@ -209,6 +214,9 @@ static void nudge(struct sweep *s, enum nudge what)
         break;
     case LOSE_WORKER:
         lose_worker(s);
+        break;
+    case SLOW_AMONG_MANY:
+        test_sql(s->pg, slow_among_many);
         break;
     case LATE_COMMIT:
         commit_late(s);

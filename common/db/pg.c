@@ -45,7 +45,7 @@ static void one_line(char *out, size_t size, const char *message)
 bool pg_lost(struct pg *pg, struct err *e)
 {
     char message[512];
-    one_line(message, sizeof message, PQerrorMessage(pg->conn));
+    one_line(message, sizeof message, pg->conn ? PQerrorMessage(pg->conn) : "out of memory");
     pg->sqlstate[0] = '\0';
     return err_set(e, ERR_UNREACHABLE, "PostgreSQL: %s", message[0] ? message : "connection lost");
 }
@@ -108,16 +108,23 @@ static bool connect_wait(struct pg *pg, usec_t deadline, struct err *e)
     }
 }
 
-struct pg *pg_open(const struct pg_options *options, struct err *e)
+static bool check_url(const char *url, struct err *e)
 {
     char *complaint = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(options->url, &complaint);
-    if (!parsed) {
-        PQfreemem(complaint); /* it repeats the URL, password and all */
-        err_set(e, ERR_USAGE, "the database URL is neither postgresql://user@host/name nor key=value words");
-        return NULL;
-    }
+    PQconninfoOption *parsed = PQconninfoParse(url, &complaint);
+    if (!parsed && complaint)
+        err_set(e, ERR_USAGE, "the database URL is neither postgresql://user@host/name nor key=value words"); /* the complaint repeats it, password and all */
+    else if (!parsed)
+        err_set(e, ERR_TRANSIENT, "PostgreSQL: out of memory");
+    PQfreemem(complaint);
     PQconninfoFree(parsed);
+    return parsed != NULL;
+}
+
+struct pg *pg_open(const struct pg_options *options, struct err *e)
+{
+    if (!check_url(options->url, e))
+        return NULL;
 
     const char *application = options->application ? options->application : "drumbeat";
     /* A pooler refuses start-up parameters it does not know, so only a direct session is made independent of settings. */
@@ -129,8 +136,8 @@ struct pg *pg_open(const struct pg_options *options, struct err *e)
     pg->call_timeout = options->call_timeout ? options->call_timeout : SECONDS(60);
     pg->conn = PQconnectStartParams(keys, values, 1);
     usec_t deadline = clock_boot() + (options->connect_timeout ? options->connect_timeout : SECONDS(10));
-    bool open = pg->conn && (PQstatus(pg->conn) != CONNECTION_BAD || pg_lost(pg, e)) && connect_wait(pg, deadline, e);
-    if (!open || PQsetnonblocking(pg->conn, 1) != 0) {
+    bool open = (PQstatus(pg->conn) != CONNECTION_BAD || pg_lost(pg, e)) && connect_wait(pg, deadline, e);
+    if (!open || (PQsetnonblocking(pg->conn, 1) != 0 && !pg_lost(pg, e))) {
         pg_close(pg);
         return NULL;
     }
