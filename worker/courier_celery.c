@@ -127,7 +127,7 @@ static const char *embed(const struct celery_message *m, struct region *region)
     add_member(&out, "group", m->group_id, false);
     add_member(&out, "group_index", m->group_index >= 0 ? index : NULL, true);
     add_member(&out, "reply_to", m->reply_to, false);
-    add_member(&out, "correlation_id", m->correlation_id, false);
+    add_member(&out, "correlation_id", m->correlation_id && strcmp(m->correlation_id, m->id) != 0 ? m->correlation_id : NULL, false);
     add_member(&out, "ignore_result", m->ignore_result ? "true" : NULL, true);
     add_member(&out, "callbacks", m->callbacks, true);
     add_member(&out, "errbacks", m->errbacks, true);

@@ -53,7 +53,12 @@ CREATE TABLE drumbeat.celery_revoked (
     revoked_by  text NOT NULL DEFAULT session_user
 );
 
-CREATE INDEX task_body_external ON drumbeat.task_body (external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX task_body_external ON drumbeat.task_body (external_id COLLATE "C") WHERE external_id IS NOT NULL;
+
+-- The task's id that this text is, when it looks like one of ours; else NULL.
+CREATE FUNCTION drumbeat.celery_own_id(external text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN substr(external, 15, 1) = '7' AND external ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN external::uuid END
+$$;
 
 -- The newest task of a message's id; a task that was sent by this side has its own id on its message.
 CREATE FUNCTION drumbeat.celery_task(external text) RETURNS uuid LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS $$
@@ -62,10 +67,10 @@ DECLARE
 BEGIN
     SELECT m.task_id INTO answer FROM drumbeat.celery_message m WHERE m.external_id = external COLLATE "C";
     IF answer IS NULL THEN
-        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.external_id = external ORDER BY b.id DESC LIMIT 1;
+        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.external_id COLLATE "C" = external ORDER BY b.id DESC LIMIT 1;
     END IF;
-    IF answer IS NULL AND external ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
-        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.id = external::uuid;
+    IF answer IS NULL THEN
+        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.id = drumbeat.celery_own_id(external);
     END IF;
     RETURN answer;
 END $$;
@@ -100,84 +105,98 @@ END $$;
 
 -- Take messages over: element n of each array belongs to one. Times are microseconds since 1970, 0 for none; limits are NULL or a JSON object;
 -- a task with a refusal ends with it at once.
--- Answers a row each: what became of it, and a tag that is to be acknowledged now, if any. 'delayed': the row keeps it until its moment,
--- so the message itself is no longer needed.
+-- Answers a row for each that did not simply become a task: what became of it, and a tag that is to be acknowledged now, if any. 'delayed':
+-- the row keeps it until its moment, so the message itself is no longer needed.
 CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args text[], priorities int[], etas bigint[],
                                      expiries bigint[], retries int[], headers text[], limits text[], embeds text[], refusals text[])
 RETURNS TABLE (place int, fate text, acknowledge text)
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
     total    int := cardinality(externals);
     ids      uuid[] := drumbeat.uuids_v7(total);
     moment   timestamptz := clock_timestamp();
-    fates    text[] := array_fill('new'::text, ARRAY[total]);
+    now_us   bigint := extract(epoch FROM moment) * 1000000;
+    oldest   uuid := drumbeat.first_id(moment - interval '7 days'); -- a copy comes within days of the first, or never
+    fates    text[];
     old_tags text[] := array_fill(NULL::text, ARRAY[total]);
     limited  boolean := EXISTS (SELECT FROM drumbeat.limit_rule) OR EXISTS (SELECT FROM drumbeat.handler h WHERE h.limit_by IS NOT NULL);
+    revokes  boolean := EXISTS (SELECT FROM drumbeat.celery_revoked);
     low      bigint;
     lane     record;
     known    uuid;
     met      record;
     i        int;
 BEGIN
-    FOR i IN 1 .. total LOOP
-        known := drumbeat.celery_task(externals[i]);
-        IF known IS NOT NULL THEN
-            met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]::jsonb);
+    fates := ARRAY(SELECT CASE WHEN revokes AND EXISTS (SELECT FROM drumbeat.celery_revoked r WHERE r.external_id = t.external COLLATE "C") THEN 'revoked'
+                               WHEN t.refusal IS NOT NULL THEN 'refused'
+                               WHEN t.eta > now_us THEN 'delayed' ELSE 'new' END
+                     FROM unnest(externals, etas, refusals) WITH ORDINALITY t(external, eta, refusal, n) ORDER BY t.n);
+    FOR i, known IN
+        SELECT t.n, coalesce(m.task_id, s.task_id, b.id, o.id)
+          FROM unnest(externals) WITH ORDINALITY t(external, n)
+          LEFT JOIN drumbeat.celery_message m ON m.external_id = t.external COLLATE "C"
+          LEFT JOIN drumbeat.sent s ON s.external_id = t.external COLLATE "C"
+          LEFT JOIN LATERAL (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest ORDER BY x.id DESC LIMIT 1) b ON true
+          LEFT JOIN drumbeat.task_body o ON o.id = drumbeat.celery_own_id(t.external)
+         WHERE coalesce(m.task_id, s.task_id, b.id, o.id) IS NOT NULL ORDER BY t.n
+    LOOP
+        met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]::jsonb);
+        IF met.fate <> 'new' THEN
             fates[i] := met.fate;
             old_tags[i] := met.old_tag;
         END IF;
-        IF fates[i] = 'new' THEN
-            INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed)
-            VALUES (ids[i], externals[i], queue, worker, CASE WHEN etas[i] = 0 OR drumbeat.moment(etas[i]) <= moment THEN tags[i] END, embeds[i]::jsonb)
-            ON CONFLICT ON CONSTRAINT celery_message_external_id_key DO NOTHING;
-            IF NOT FOUND THEN -- another courier was faster with a copy of it
+    END LOOP;
+    INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed)
+    SELECT t.id, t.external, queue, worker, CASE WHEN t.fate <> 'delayed' THEN t.tag END, t.embed::jsonb
+      FROM unnest(ids, externals, tags, fates, embeds) WITH ORDINALITY t(id, external, tag, fate, embed, n)
+     WHERE t.fate NOT IN ('held', 'ended') ORDER BY t.external
+        ON CONFLICT ON CONSTRAINT celery_message_external_id_key DO NOTHING;
+    GET DIAGNOSTICS i = ROW_COUNT;
+    IF i < total - cardinality(array_positions(fates, 'held')) - cardinality(array_positions(fates, 'ended')) THEN
+        -- Another courier was faster with a copy, or it is here twice: the copy is nothing but a copy.
+        FOR i IN 1 .. total LOOP
+            IF fates[i] NOT IN ('held', 'ended') AND NOT EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = ids[i]) THEN
                 fates[i] := 'held';
                 old_tags[i] := tags[i];
-            ELSIF EXISTS (SELECT FROM drumbeat.celery_revoked r WHERE r.external_id = externals[i] COLLATE "C") THEN
-                fates[i] := 'revoked';
-            ELSIF refusals[i] IS NOT NULL THEN
-                fates[i] := 'refused';
-            ELSIF etas[i] > 0 AND drumbeat.moment(etas[i]) > moment THEN
-                fates[i] := 'delayed';
-                old_tags[i] := tags[i];
             END IF;
-        END IF;
-    END LOOP;
+        END LOOP;
+    END IF;
     PERFORM pg_current_xact_id();
     INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, headers, tenant, external_id, limit_key)
-    SELECT ids[t.n], names[t.n], queue, args[t.n]::jsonb, priorities[t.n], greatest(coalesce(h.max_attempts, 3), retries[t.n] + 1),
-           CASE WHEN etas[t.n] > 0 THEN drumbeat.moment(etas[t.n]) ELSE moment END, left(coalesce(x.headers ->> 'origin', 'celery'), 200),
-           CASE WHEN expiries[t.n] > 0 THEN drumbeat.moment(expiries[t.n]) END,
-           CASE WHEN limits[t.n] IS NULL THEN x.headers - 'limits' ELSE x.headers || jsonb_build_object('limits', limits[t.n]::jsonb) END,
-           left(nullif(x.headers ->> 'tenant', ''), 200), externals[t.n], left(names[t.n] || '/' || nullif(args[t.n]::jsonb ->> h.limit_by, ''), 500)
-      FROM generate_series(1, total) t(n)
-     CROSS JOIN LATERAL (SELECT headers[t.n]::jsonb) x(headers)
-      LEFT JOIN drumbeat.handler h ON h.name = names[t.n] COLLATE "C"
-     WHERE fates[t.n] IN ('new', 'delayed', 'revoked', 'refused');
+    SELECT t.id, t.name, queue, t.args::jsonb, t.priority, greatest(coalesce(h.max_attempts, 3), t.retries + 1),
+           CASE WHEN t.eta > 0 THEN drumbeat.moment(t.eta) ELSE moment END, left(coalesce(x.headers ->> 'origin', 'celery'), 200),
+           CASE WHEN t.expiry > 0 THEN drumbeat.moment(t.expiry) END,
+           CASE WHEN t.limits IS NULL THEN x.headers - 'limits' ELSE x.headers || jsonb_build_object('limits', t.limits::jsonb) END,
+           left(nullif(x.headers ->> 'tenant', ''), 200), t.external, left(t.name || '/' || nullif(t.args::jsonb ->> h.limit_by, ''), 500)
+      FROM unnest(ids, externals, names, args, priorities, etas, expiries, retries, headers, limits, fates)
+           t(id, external, name, args, priority, eta, expiry, retries, headers, limits, fate)
+     CROSS JOIN LATERAL (SELECT t.headers::jsonb) x(headers)
+      LEFT JOIN drumbeat.handler h ON h.name = t.name COLLATE "C"
+     WHERE t.fate NOT IN ('held', 'ended');
     INSERT INTO drumbeat.ended (task_id, status, attempt, started_at, ended_at, error)
-    SELECT ids[t.n], CASE fates[t.n] WHEN 'revoked' THEN 'KILLED' ELSE 'ERRORED' END, retries[t.n], CASE fates[t.n] WHEN 'refused' THEN moment END, moment,
-           CASE fates[t.n] WHEN 'revoked' THEN 'revoked before it started' ELSE refusals[t.n] END
-      FROM generate_series(1, total) t(n) WHERE fates[t.n] IN ('revoked', 'refused');
+    SELECT t.id, CASE t.fate WHEN 'revoked' THEN 'KILLED' ELSE 'ERRORED' END, t.retries, CASE t.fate WHEN 'refused' THEN moment END, moment,
+           CASE t.fate WHEN 'revoked' THEN 'revoked before it started' ELSE t.refusal END
+      FROM unnest(ids, retries, refusals, fates) t(id, retries, refusal, fate) WHERE t.fate IN ('revoked', 'refused');
     IF FOUND THEN
-        PERFORM drumbeat.celery_note(ids, 'ended');
+        PERFORM drumbeat.celery_note(ARRAY(SELECT t.id FROM unnest(ids, fates) t(id, fate) WHERE t.fate IN ('revoked', 'refused')), 'ended');
     END IF;
     INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
-    SELECT b.id, b.run_at, retries[t.n], b.max_attempts
-      FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'delayed';
+    SELECT b.id, b.run_at, t.retries, b.max_attempts
+      FROM unnest(ids, retries, fates) t(id, retries, fate) JOIN drumbeat.task_body b ON b.id = t.id WHERE t.fate = 'delayed';
     IF FOUND THEN
         PERFORM pg_notify('drumbeat', 'delayed');
     END IF;
     IF limited THEN
-        PERFORM drumbeat.line_up_many(array_agg(b.id ORDER BY t.n), array_agg(retries[t.n] ORDER BY t.n), array_agg(b.max_attempts ORDER BY t.n))
-           FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'new' HAVING count(*) > 0;
+        PERFORM drumbeat.line_up_many(array_agg(b.id ORDER BY t.n), array_agg(t.retries ORDER BY t.n), array_agg(b.max_attempts ORDER BY t.n))
+           FROM unnest(ids, retries, fates) WITH ORDINALITY t(id, retries, fate, n) JOIN drumbeat.task_body b ON b.id = t.id WHERE t.fate = 'new' HAVING count(*) > 0;
     ELSE
         low := nextval('drumbeat.ready_seq');
         FOR lane IN
             WITH placed AS (
                 INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
-                SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, retries[t.n], b.max_attempts
-                  FROM generate_series(1, total) t(n) JOIN drumbeat.task_body b ON b.id = ids[t.n] WHERE fates[t.n] = 'new' ORDER BY t.n
+                SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, t.retries, b.max_attempts
+                  FROM unnest(ids, retries, fates) WITH ORDINALITY t(id, retries, fate, n) JOIN drumbeat.task_body b ON b.id = t.id WHERE t.fate = 'new' ORDER BY t.n
                 RETURNING priority, flow
             )
             SELECT DISTINCT p.priority, p.flow FROM placed p
@@ -185,7 +204,8 @@ BEGIN
             PERFORM drumbeat.ring(queue, lane.priority, lane.flow, low);
         END LOOP;
     END IF;
-    RETURN QUERY SELECT t.n, fates[t.n], old_tags[t.n] FROM generate_series(1, total) t(n);
+    RETURN QUERY SELECT t.n::int, t.fate, CASE t.fate WHEN 'delayed' THEN t.tag ELSE t.old_tag END
+                   FROM unnest(fates, tags, old_tags) WITH ORDINALITY t(fate, tag, old_tag, n) WHERE t.fate <> 'new' ORDER BY t.n;
 END $$;
 
 -- The news of this worker's messages, with all that their results need. `status` and what follows it are of a task that has ended, `attempt`
@@ -289,7 +309,7 @@ CREATE FUNCTION drumbeat.celery_forget(older interval) RETURNS void LANGUAGE sql
     DELETE FROM drumbeat.celery_revoked r WHERE r.revoked_at < clock_timestamp() - older
 $$;
 
-REVOKE ALL ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
+REVOKE ALL ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
     drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget FROM PUBLIC;
 DO $$
 BEGIN
@@ -301,7 +321,7 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.celery_message, drumbeat.celery_news, drumbeat.celery_revoked TO drumbeat_work;
-        GRANT EXECUTE ON FUNCTION drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
+        GRANT EXECUTE ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
             drumbeat.celery_told_news, drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget TO drumbeat_work;
     END IF;
 END $$;
