@@ -1,3 +1,6 @@
 # Tasks that workers of Celery run.
 drumbeat_test(test_celery_sent SOURCES test_celery_sent.c LIBS test_storm_parts)
-add_dependencies(test_celery_sent drumbeat)
+drumbeat_test(test_celery_out TIMEOUT 300 SOURCES test_celery_out.c LIBS test_storm_parts)
+foreach(name test_celery_sent test_celery_out)
+  add_dependencies(${name} drumbeat)
+endforeach()

@@ -57,7 +57,8 @@ struct edition *board_edition(struct board *board, uint32_t number)
 static bool needs_courier(const struct config *config)
 {
     for (size_t i = 0; i < config->queue_count; i++)
-        if (strcmp(config->queues[i].broker, "redis") == 0 && config_serves(config, config->queues[i].name))
+        if (strcmp(config->queues[i].broker, "redis") == 0 &&
+            (config_serves(config, config->queues[i].name) || strcmp(config->queues[i].protocol, "celery") == 0)) /* others serve it: it is sent to them */
             return true;
     return false;
 }

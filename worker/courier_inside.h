@@ -53,3 +53,6 @@ extern const struct duty duty_queues;
 
 /* courier_celery*.c: queues with protocol: celery (courier_celery.h). */
 extern const struct duty duty_celery, duty_celery_hold, duty_celery_news;
+
+/* courier_out.c: tasks that workers of Celery run. */
+extern const struct duty duty_out;

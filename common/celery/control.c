@@ -43,6 +43,17 @@ void control_request_free(struct control_request *request)
     *request = (struct control_request){0};
 }
 
+void control_request_write(const char *method, const struct js *arguments, struct text *out)
+{
+    struct js *body CLEANUP(js_freep) = js_new_object();
+    js_set(body, "method", js_new_text(method));
+    js_set(body, "arguments", js_copy(arguments));
+    js_set(body, "destination", js_new_null());
+    js_set(body, "pattern", js_new_null());
+    js_set(body, "matcher", js_new_null());
+    letter_write(&(struct letter){.exchange = CONTROL_EXCHANGE, .routing_key = "", .delivery_mode = 2, .body = body}, out);
+}
+
 static bool is_named(const struct js *destination, const char *hostname)
 {
     for (size_t i = 0; i < js_count(destination); i++) {

@@ -26,6 +26,9 @@ struct control_request {
 bool control_request_read(const char *text, size_t len, struct control_request *out, struct err *e);
 void control_request_free(struct control_request *request);
 
+/* A request to all workers that wants no reply: the message for the channel of CONTROL_EXCHANGE. */
+void control_request_write(const char *method, const struct js *arguments, struct text *out);
+
 /* Is it meant for this worker, and not over? Patterns other than "glob" are not understood: such a request is not for us. */
 bool control_is_for(const struct control_request *request, const char *hostname, usec_t now);
 

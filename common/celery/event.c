@@ -4,7 +4,6 @@
 #include "common/celery/letter.h"
 #include "common/celery/message.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +40,7 @@ void event_worker(struct event_source *from, const char *type, int64_t active, i
     const char *dash = strchr(type, '-');
     int known = getloadavg(average, 3);
     for (int i = 0; i < 3; i++)
-        js_push(load, js_new_real(i < known ? round(average[i] * 100) / 100 : 0));
+        js_push(load, js_new_real(i < known ? (double)(int)(average[i] * 100 + 0.5) / 100 : 0));
     js_set(event, "freq", js_new_real(EVENT_HEARTBEAT_S));
     js_set(event, "active", js_new_integer(active));
     js_set(event, "processed", js_new_integer(processed));

@@ -7,7 +7,6 @@
 #include "common/base/uuid.h"
 #include "common/celery/plain.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,7 +160,7 @@ static int64_t integer_or(const struct js *node, int64_t fallback)
 static usec_t seconds_of(const struct js *node)
 {
     double seconds = 0;
-    return js_number(node, &seconds) && seconds > 0 && seconds < 1e10 ? (usec_t)llround(seconds * 1e6) : 0;
+    return js_number(node, &seconds) && seconds > 0 && seconds < 1e10 ? (usec_t)(seconds * 1e6 + 0.5) : 0;
 }
 
 /* `eta` and `expires` are moments; `countdown`, and `expires` as a number, count from now. */

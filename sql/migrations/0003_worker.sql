@@ -401,7 +401,8 @@ DECLARE
     request record;
 BEGIN
     FOR request IN SELECT c.task_id FROM drumbeat.cancel_request c
-                    WHERE NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = c.task_id) FOR UPDATE SKIP LOCKED LOOP
+                    WHERE NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = c.task_id)
+                      AND NOT EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = c.task_id AND s.sent_at IS NOT NULL) FOR UPDATE SKIP LOCKED LOOP
         DELETE FROM drumbeat.cancel_request c WHERE c.task_id = request.task_id;
         PERFORM drumbeat.cancel(request.task_id);
     END LOOP;

@@ -15,8 +15,8 @@ $$;
 
 -- Up to `most` tasks to be pushed now, in order, marked as sent by this transaction. Those that may not start any more end here instead.
 CREATE FUNCTION drumbeat.take_outgoing(most int)
-RETURNS TABLE (external_id text, attempt int, name text, queue text, args text, priority int, expires_at timestamptz, headers text, parent_id uuid,
-               created_by text, tenant text, schedule text)
+RETURNS TABLE (external_id text, seq bigint, name text, queue text, args text, priority int, expires_at timestamptz, headers text, parent_id uuid,
+               tenant text, schedule text)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -44,9 +44,9 @@ BEGIN
          WHERE s.sent_at IS NULL AND NOT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = s.queue AND q.paused)
          ORDER BY s.seq LIMIT most FOR UPDATE SKIP LOCKED
     ), marked AS (
-        UPDATE drumbeat.sent s SET sent_at = clock_timestamp() WHERE s.ctid = ANY (ARRAY(SELECT p.tid FROM picked p)) RETURNING s.task_id, s.external_id, s.attempt, s.seq
+        UPDATE drumbeat.sent s SET sent_at = clock_timestamp() WHERE s.ctid = ANY (ARRAY(SELECT p.tid FROM picked p)) RETURNING s.task_id, s.external_id, s.seq
     )
-    SELECT m.external_id, m.attempt, b.name, b.queue, b.args::text, b.priority::int, b.expires_at, b.headers::text, b.parent_id, b.created_by, b.tenant, b.schedule
+    SELECT m.external_id, m.seq, b.name, b.queue, b.args::text, b.priority::int, b.expires_at, b.headers::text, b.parent_id, b.tenant, b.schedule
       FROM marked m JOIN drumbeat.task_body b ON b.id = m.task_id ORDER BY m.seq;
 END $$;
 
@@ -90,15 +90,15 @@ END $$;
 CREATE FUNCTION drumbeat.celery_report(told drumbeat.celery_told[]) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
-    pair  record;
     s     drumbeat.sent;
     t     drumbeat.celery_told;
     moved int := 0;
 BEGIN
-    FOR pair IN SELECT x AS sent, y AS told FROM drumbeat.sent x JOIN unnest(told) y ON y.external_id = x.external_id
-                 WHERE x.sent_at IS NOT NULL ORDER BY x.task_id FOR UPDATE OF x LOOP
-        s := pair.sent;
-        t := pair.told;
+    -- In one order, so that two who were told the same do not wait for each other.
+    PERFORM FROM drumbeat.sent x WHERE x.external_id = ANY (ARRAY(SELECT y.external_id FROM unnest(told) y)) ORDER BY x.task_id FOR UPDATE;
+    FOREACH t IN ARRAY coalesce(told, '{}') LOOP
+        SELECT * INTO s FROM drumbeat.sent x WHERE x.external_id = t.external_id COLLATE "C" AND x.sent_at IS NOT NULL;
+        CONTINUE WHEN NOT FOUND;
         IF t.what = 'retry' THEN
             CONTINUE WHEN s.started_at IS NULL;
             INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, pid, started_at, ended_at, outcome, error)
