@@ -15,6 +15,36 @@ const char *request_arg(const struct request *r, const char *name)
     return NULL;
 }
 
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c >= 'A' ? c | 0x20 : c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+static void add_unescaped(struct text *out, const char *s, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        bool escaped = s[i] == '%' && i + 2 < length && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0;
+        text_putc(out, escaped ? (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2])) : s[i] == '+' ? ' ' : s[i]);
+        i += escaped ? 2 : 0;
+    }
+}
+
+bool request_form(const struct request *r, const char *name, struct text *out)
+{
+    size_t length = strlen(name);
+    for (const char *pair = r->body; pair && *pair; pair += strspn(pair, "&")) {
+        size_t end = strcspn(pair, "&");
+        if (end > length && strncmp(pair, name, length) == 0 && pair[length] == '=') {
+            add_unescaped(out, pair + length + 1, end - length - 1);
+            return true;
+        }
+        pair += end;
+    }
+    return false;
+}
+
 static void add_escaped(struct text *out, const char *s)
 {
     for (; *s; s++) {

@@ -22,6 +22,7 @@ struct request {
     int64_t id;                  /* what "<id>" in the route's pattern stood for, else -1 */
     struct pair args[REQUEST_ARGS_MAX];
     size_t args_count;
+    const char *body; /* as it came; NULL: none */
 };
 
 enum delivery { DELIVER_WHOLE, DELIVER_CUT_OFF, DELIVER_CUT_CHUNKED, DELIVER_NOTHING };
@@ -51,10 +52,14 @@ struct upstream {
     const struct route *routes;
     void *state;
     void (*reset)(void *state); /* back to what it was at the start */
+    bool open;                  /* anybody may ask, but for the levers */
 };
 
 /* NULL when absent; the last one when given twice. */
 const char *request_arg(const struct request *r, const char *name);
+
+/* A value of the body's form (application/x-www-form-urlencoded), added to `out`; false when it is not there. */
+bool request_form(const struct request *r, const char *name, struct text *out);
 
 /* Add the absolute URL of this request with `changes` made to its arguments (a NULL value takes one away); arguments
  * are sorted by name, as Django REST framework does. */

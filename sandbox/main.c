@@ -1,5 +1,6 @@
 /* drumbeat-sandbox: stand-ins for the upstream systems, for trials and tests. Options are rows of a table; each
  * upstream is a row too, opened in open_upstreams(). */
+#include "sandbox/carto/carto.h"
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"
@@ -18,6 +19,7 @@ struct options {
     const char *user, *password;
     bool parent_death;
     struct pmp pmp;
+    struct carto carto;
     struct sandbox sandbox;
 };
 
@@ -186,7 +188,9 @@ static bool open_upstreams(struct options *o, struct err *e)
     s->quirks_at_start = s->quirks;
     if (!pmp_open(&o->pmp, e))
         return false;
-    s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset};
+    s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
+    o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
+    s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
     return true;
 }
 

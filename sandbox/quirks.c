@@ -16,7 +16,7 @@ static const struct bare {
     const char *unit;
     int64_t max;
 } EVERY = {"every", INT64_MAX}, PERCENT = {"%", 100}, MILLISECONDS = {"ms", 600000}, UP_TO_SECONDS = {"s", 3600},
-  MIB = {"MiB", 4096};
+  MIB = {"MiB", 4096}, IDS = {"ids", INT64_MAX};
 
 /* clang-format off */
 static const struct row {
@@ -69,6 +69,15 @@ static const struct row {
     [QUIRK_EMPTY_DISAGGREGATIONS] = {"empty-disaggregations", &PERCENT, 10, true, "disaggregations without values"},
     [QUIRK_SHARED_VENDORS]        = {"shared-vendors",        &PERCENT, 15, true, "partners that several countries have"},
     [QUIRK_ODD_WORKSPACES]        = {"odd-workspaces",        &EVERY, 1, true, "the global and regional workspaces, and some without country code"},
+
+    [QUIRK_STATEMENT_TIMEOUT] = {"statement-timeout", &IDS, 10, false, "CARTO: 429 with a time-out for questions about more ids than that (offset=ID narrows it down)"},
+    [QUIRK_ERROR_BESIDE_ROWS] = {"error-beside-rows", &EVERY, 1, false, "CARTO: 200 with half of the rows and an error"},
+    [QUIRK_ROWS_IN_ANY_ORDER] = {"rows-in-any-order", &EVERY, 1, true, "CARTO: a page's rows come in no order"},
+    [QUIRK_NUMERIC_CODES]     = {"numeric-codes",     &EVERY, 1, false, "CARTO: every so many ids, p_codes are numbers"},
+    [QUIRK_REPEATED_CODES]    = {"repeated-codes",    &EVERY, 10, false, "CARTO: every so many ids, the p_code of the place before"},
+    [QUIRK_LOST_PARENTS]      = {"lost-parents",      &EVERY, 10, false, "CARTO: every so many ids, a parent that does not exist"},
+    [QUIRK_BAD_SHAPES]        = {"bad-shapes",        &EVERY, 10, false, "CARTO: every so many ids, a ring that does not close, or no geometry"},
+    [QUIRK_BLANK_PLACES]      = {"blank-places",      &EVERY, 10, false, "CARTO: every so many ids, a name of blanks"},
 };
 /* clang-format on */
 

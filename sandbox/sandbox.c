@@ -40,8 +40,16 @@ static struct target find_target(struct sandbox *s, struct request *r)
     return target_in(&s->upstreams[0], r, r->path);
 }
 
-static bool may_enter(const struct sandbox *s, const struct request *r, struct answer *a)
+/* Controls live below "/_sandbox" of the sandbox or of an upstream. */
+static bool is_control(const struct target *t)
 {
+    return !t->upstream || strncmp(t->route->pattern, ADMIN, strlen(ADMIN)) == 0;
+}
+
+static bool may_enter(const struct sandbox *s, const struct target *t, const struct request *r, struct answer *a)
+{
+    if (t->upstream && t->upstream->open && t->route && !is_control(t))
+        return true;
     if (r->user && r->password && strcmp(r->user, s->user) == 0 && strcmp(r->password, s->password) == 0)
         return true;
     answer_detail(a, 401, r->user ? "Invalid username/password." : "Authentication credentials were not provided.");
@@ -57,12 +65,6 @@ static int64_t number_arg(const struct request *r, const char *name, int64_t fal
         return fallback;
     int64_t value = strtoll(text, &end, 10);
     return *end ? fallback : value;
-}
-
-/* Controls live below "/_sandbox" of the sandbox or of an upstream. */
-static bool is_control(const struct target *t)
-{
-    return !t->upstream || strncmp(t->route->pattern, ADMIN, strlen(ADMIN)) == 0;
 }
 
 static void serve(struct sandbox *s, const struct target *t, const struct request *r, struct answer *a)
@@ -99,7 +101,7 @@ void sandbox_answer(struct sandbox *s, struct request *r, struct answer *a)
     pthread_mutex_lock(&s->lock);
     counters_begin(&s->counters);
     struct target t = find_target(s, r);
-    if (may_enter(s, r, a)) {
+    if (may_enter(s, &t, r, a)) {
         if (t.route)
             serve(s, &t, r, a);
         else if (t.other_method)

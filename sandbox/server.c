@@ -25,7 +25,7 @@ struct server {
 };
 
 struct exchange {
-    size_t received; /* bytes of its body */
+    struct text body;
 };
 
 /* A body on its way out: blanks, then text up to `end`; there the connection breaks when `broken`. */
@@ -177,7 +177,7 @@ static bool announces_too_much(struct MHD_Connection *connection)
     return length && strtoull(length, NULL, 10) > REQUEST_BODY_MAX;
 }
 
-/* The first call comes with the header, more with pieces of the body (which nobody needs), the last with none. A body
+/* The first call comes with the header, more with pieces of the body, the last with none. A body
  * that grows too large without having said so costs the connection. */
 static enum MHD_Result access_handler(void *data, struct MHD_Connection *connection, const char *url,
                                       const char *method, const char *version, const char *upload, size_t *upload_size,
@@ -185,22 +185,27 @@ static enum MHD_Result access_handler(void *data, struct MHD_Connection *connect
 {
     struct exchange *exchange = *kept;
     struct request r = {.method = method, .path = url, .id = -1};
-    (void)version, (void)upload;
+    (void)version;
     if (!exchange) {
         *kept = mem_zero(1, sizeof *exchange);
         return announces_too_much(connection) ? refuse(connection) : MHD_YES;
     }
-    if (*upload_size == 0)
+    if (*upload_size == 0) {
+        r.body = exchange->body.len > 0 ? text_str(&exchange->body) : NULL;
         return serve(data, connection, &r);
-    exchange->received += *upload_size;
+    }
+    text_add(&exchange->body, upload, *upload_size);
     *upload_size = 0;
-    return exchange->received > REQUEST_BODY_MAX ? MHD_NO : MHD_YES;
+    return exchange->body.len > REQUEST_BODY_MAX ? MHD_NO : MHD_YES;
 }
 
 static void ended(void *data, struct MHD_Connection *connection, void **kept, enum MHD_RequestTerminationCode how)
 {
+    struct exchange *exchange = *kept;
     (void)data, (void)connection, (void)how;
-    free(*kept);
+    if (exchange)
+        text_free(&exchange->body);
+    free(exchange);
     *kept = NULL;
 }
 

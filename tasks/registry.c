@@ -1,11 +1,14 @@
 /* registry: one row a handler, in alphabetical order. */
 #include "tasks/registry.h"
+#include "tasks/carto/carto.h"
 #include "tasks/pmp/pmp.h"
 #include "tasks/trial/trial.h"
 
 #include <string.h>
 
 const struct handler *const handlers_all[] = {
+    &handler_carto_all,
+    &handler_carto_locations,
     &handler_crash,
     &handler_echo,
     &handler_effect,

@@ -205,18 +205,20 @@ static void check_shipped(const struct config *config, const char *where)
 {
     static const struct {
         const char *name, *spec;
-    } wanted[] = {{"pmp.government_documents", "@every 30m|"},
-                  {"pmp.partners", "@every 24h|"},
-                  {"pmp.programme_documents", "@every 30m|"},
-                  {"pmp.workspaces", "@every 24h|"}};
-    ck_assert_uint_eq(config->schedule_count, 4);
+        bool enabled;
+    } wanted[] = {{"carto.all", "0 3 * * *|", false},
+                  {"pmp.government_documents", "@every 30m|", true},
+                  {"pmp.partners", "@every 24h|", true},
+                  {"pmp.programme_documents", "@every 30m|", true},
+                  {"pmp.workspaces", "@every 24h|", true}};
+    ck_assert_uint_eq(config->schedule_count, sizeof wanted / sizeof *wanted);
     for (size_t i = 0; i < config->schedule_count; i++) {
         const struct config_schedule *schedule = &config->schedules[i];
         ck_assert_str_eq(schedule->name, wanted[i].name);
         ck_assert_str_eq(schedule->handler, wanted[i].name);
         ck_assert_list(schedule->specs, wanted[i].spec);
         ck_assert_str_eq(schedule->overlap, "skip");
-        ck_assert(schedule->enabled);
+        ck_assert_int_eq(schedule->enabled, wanted[i].enabled);
         ck_assert_msg(strncmp(schedule->where, where, strlen(where)) == 0, "%s", schedule->where);
     }
     ck_assert_ptr_nonnull(config_queue(config, "default"));

@@ -85,7 +85,8 @@ bool sandbox_service(struct region *memory, const char *folder, const struct san
         argv[count++] = "--scale", argv[count++] = options->scale;
     const char *url = region_printf(memory, "http://127.0.0.1:%d", port);
     const char *variables[] = {region_printf(memory, "DRUMBEAT_UPSTREAMS_PMP_URL=%s", url),
-                               "DRUMBEAT_UPSTREAMS_PMP_USER=drumbeat", "DRUMBEAT_UPSTREAMS_PMP_PASSWORD=drumbeat"};
+                               "DRUMBEAT_UPSTREAMS_PMP_USER=drumbeat", "DRUMBEAT_UPSTREAMS_PMP_PASSWORD=drumbeat",
+                               region_printf(memory, "DRUMBEAT_UPSTREAMS_CARTO_URL=%s/carto", url)};
     static const char *const own_env[] = {"DRUMBEAT_SANDBOX_PASSWORD=drumbeat", NULL};
     *sandbox = (struct sandbox){port, url, list(memory, variables, sizeof variables / sizeof *variables)};
     *service = (struct service){
