@@ -11,6 +11,7 @@ extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, ver
 extern const struct verb verb_limit_ls, verb_limit_set, verb_limit_clear;
 extern const struct verb verb_schedule_ls, verb_schedule_show, verb_schedule_next, verb_schedule_history, verb_schedule_pause, verb_schedule_resume,
     verb_schedule_trigger, verb_schedule_backfill, verb_schedule_import;
+extern const struct verb verb_quarantine_ls, verb_quarantine_show, verb_quarantine_release, verb_quarantine_drop;
 extern const struct verb verb_cron, verb_doctor, verb_bench, verb_prune, verb_migrate, verb_config, verb_version, verb_manual;
 
 const struct verb *const verbs[] = {
@@ -50,6 +51,10 @@ const struct verb *const verbs[] = {
     &verb_schedule_trigger,
     &verb_schedule_backfill,
     &verb_schedule_import,
+    &verb_quarantine_ls,
+    &verb_quarantine_show,
+    &verb_quarantine_release,
+    &verb_quarantine_drop,
     &verb_cron,
     &verb_handlers,
     &verb_doctor,

@@ -1,6 +1,7 @@
 /* Celery's clients and workers beside ours, on a real Redis: unmodified Python programs (tests/interop) on one side. */
 #include "common/celery/message.h"
 #include "tests/fixture/redis.h"
+#include "tests/storm/crash_order.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -165,6 +166,40 @@ START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
 }
 END_TEST
 
+START_TEST(what_was_set_aside_is_shown_released_and_dropped)
+{
+    char yaml[300];
+    snprintf(yaml, sizeof yaml, "redis: {url: '%s'}\nqueues: {celery: {broker: redis, protocol: celery}}\n", test_redis_url(server));
+    const char *config = stage_config(&s, yaml);
+    test_redis_number(redis, "LPUSH", "celery.dead", "1700000000 headers.id is missing\n{\"a\": 1}", NULL);
+    test_redis_number(redis, "LPUSH", "celery.dead", "1700000001 no reason\nsecond", NULL);
+    struct test_process *p = test_drumbeat(s.url, "quarantine", "ls", "celery", "--json", "--config", config, NULL);
+    const char *line = strstr(test_process_output(p), "\n{\"id\":\"");
+    ck_assert_msg(line != NULL, "%s%s", test_process_output(p), test_process_errors(p));
+    ck_assert_ptr_nonnull(strstr(line, "\"set_aside_at\":\"2023-11-14T22:13:20Z\",\"bytes\":8,\"reason\":\"headers.id is missing\"}"));
+    char id[17];
+    snprintf(id, sizeof id, "%s", line + strlen("\n{\"id\":\""));
+    test_process_free(p);
+    p = test_drumbeat(s.url, "quarantine", "show", "celery", id, "--config", config, NULL);
+    ck_assert_str_eq(test_process_output(p), "1700000000 headers.id is missing\n{\"a\": 1}\n");
+    test_process_free(p);
+    p = test_drumbeat(s.url, "quarantine", "release", "celery", id, "--config", config, NULL);
+    ck_assert_int_eq(test_process_status(p), 0);
+    ck_assert_str_eq(test_redis_text(redis, "LINDEX", "celery", "0", NULL), "{\"a\": 1}");
+    test_process_free(p);
+    p = test_drumbeat(s.url, "quarantine", "release", "celery", id, "--config", config, NULL);
+    ck_assert_int_eq(test_process_status(p), 3);
+    test_process_free(p);
+    p = test_drumbeat(s.url, "quarantine", "drop", "celery", "--config", config, NULL);
+    ck_assert_int_eq(test_process_status(p), 4);
+    test_process_free(p);
+    p = test_drumbeat(s.url, "quarantine", "drop", "celery", "--yes", "--config", config, NULL);
+    ck_assert_str_eq(test_process_output(p), "1 message of queue celery dropped\n");
+    ck_assert_int_eq(test_redis_number(redis, "EXISTS", "celery.dead", NULL), 0);
+    test_process_free(p);
+}
+END_TEST
+
 START_TEST(a_task_of_another_name_is_left_in_its_place)
 {
     push_task("theirs", "python.only", NULL);
@@ -213,6 +248,120 @@ START_TEST(a_revoke_counts_before_and_after_the_message_is_claimed)
 }
 END_TEST
 
+/* A fleet of both ------------------------------------------------------------------------------------------------------ */
+
+static pid_t last_courier(struct test_process *worker)
+{
+    const char *found = NULL;
+    for (const char *p = strstr(test_process_errors(worker), "courier.ready pid="); p; p = strstr(p + 1, "courier.ready pid="))
+        found = p;
+    return found ? (pid_t)atoi(found + strlen("courier.ready pid=")) : 0;
+}
+
+static bool await_runs(int tasks, usec_t limit)
+{
+    for (usec_t deadline = clock_boot() + limit; clock_boot() < deadline; test_process_wait(s.workers[0], MSEC(20))) {
+        int done = 0;
+        for (int n = 0; n < tasks; n++) {
+            char id[16];
+            snprintf(id, sizeof id, "long-%d", n);
+            done += strstr(result_of(id), "SUCCESS") != NULL;
+        }
+        if (done == tasks)
+            return true;
+    }
+    return false;
+}
+
+static struct test_process *start_fleet_worker(void)
+{
+    char yaml[1024];
+    const char *path = strstr(test_redis_url(server), "://") + strlen("://");
+    snprintf(yaml, sizeof yaml,
+             "worker: {pool: 2, queues: [celery]}\nredis: {url: '%s'}\nqueues: {celery: {broker: redis, protocol: celery}}\n"
+             "handlers: {fleet.long: {command: {argv: [/usr/bin/python3, '%s', '%s']}}}\ncelery: {visibility_timeout: 3s}\n",
+             test_redis_url(server), script("long.py"), path);
+    struct test_process *worker = stage_worker(&s, NULL, "--config", stage_config(&s, yaml));
+    ck_assert_msg(test_process_wait_for(worker, "courier.ready", SECONDS(30)), "%s", test_process_errors(worker));
+    return worker;
+}
+
+/* Tasks of twice the visibility time-out, on both sides, while everything that looks abandoned is taken back at once. */
+START_TEST(in_a_mixed_fleet_each_long_task_runs_once)
+{
+    enum { TASKS = 4 };
+    struct test_process *ours = start_fleet_worker();
+    struct test_process *theirs CLEANUP(test_process_freep) = PYTHON("fleet.py", "3", "worker");
+    struct test_process *restoring CLEANUP(test_process_freep) = PYTHON("fleet.py", "3", "restore");
+    ck_assert_msg(test_process_wait_for(theirs, " ready.", SECONDS(60)), "%s", test_process_errors(theirs));
+    ck_assert(test_process_wait_for(restoring, "restoring", SECONDS(60)));
+    for (int n = 0; n < TASKS; n++) {
+        char id[16], kwargs[64];
+        snprintf(id, sizeof id, "long-%d", n);
+        snprintf(kwargs, sizeof kwargs, "{\"n\":%d,\"seconds\":6}", n);
+        push_task(id, "fleet.long", kwargs);
+    }
+    ck_assert(stage_wait(&s, "SELECT least(count(*), 1) FROM drumbeat.task WHERE status = 'RUNNING'", 1, SECONDS(30)));
+    ck_assert_int_gt(last_courier(ours), 0);
+    kill(last_courier(ours), SIGKILL);
+    ck_assert_msg(await_runs(TASKS, SECONDS(60)), "%s", test_process_errors(ours));
+    for (int n = 0; n < TASKS; n++) {
+        char key[16];
+        snprintf(key, sizeof key, "runs:%d", n);
+        ck_assert_msg(test_redis_number(redis, "LLEN", key, NULL) == 1, "%s: %lld", key, (long long)test_redis_number(redis, "LLEN", key, NULL));
+    }
+    for (usec_t deadline = clock_boot() + SECONDS(30); test_redis_number(redis, "HLEN", "unacked", NULL) > 0; test_process_wait(ours, MSEC(20)))
+        ck_assert(clock_boot() < deadline);
+}
+END_TEST
+
+/* Dying between two steps ------------------------------------------------------------------------------------------------ */
+
+static const struct moment {
+    const char *step, *moment;
+} moments[] = {
+    {"celery", "claimed"}, {"celery_take", "sent"}, {"celery", "taken"}, {"celery", "ended"}, {"celery", "told"}, {"celery", "acknowledged"},
+};
+
+START_TEST(whichever_step_the_courier_dies_in_each_task_runs_once)
+{
+    enum { TASKS = 10 };
+    char order_variable[300], yaml[600];
+    snprintf(order_variable, sizeof order_variable, "CRASH_ORDER=%s/order", test_redis_folder(server));
+    struct crash_order *order = crash_order_make(order_variable + strlen("CRASH_ORDER="));
+    snprintf(yaml, sizeof yaml, "worker: {pool: 2, queues: [celery]}\nredis: {url: '%s'}\nqueues: {celery: {broker: redis, protocol: celery}}\n", test_redis_url(server));
+    const char *const argv[] = {test_build_path("drumbeat-crash"), "worker", "--config", stage_config(&s, yaml), NULL};
+    char url[400];
+    snprintf(url, sizeof url, "DATABASE_URL=%s", s.url);
+    struct test_process *worker CLEANUP(test_process_freep) =
+        test_process_start(&(struct test_program){.argv = argv, .env = (const char *const[]){url, order_variable, NULL}});
+    ck_assert(test_process_wait_for(worker, "courier.ready", SECONDS(30)));
+    s.workers[0] = worker;
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        crash_order_arm(order, moments[i].step, moments[i].moment);
+        for (int n = 0; n < TASKS; n++) {
+            char id[32], kwargs[64];
+            snprintf(id, sizeof id, "%zu-%d", i, n);
+            snprintf(kwargs, sizeof kwargs, "{\"key\":\"%s\"}", id);
+            push_task(id, "effect", kwargs);
+        }
+        for (int n = 0; n < TASKS; n++) {
+            char id[32];
+            snprintf(id, sizeof id, "%zu-%d", i, n);
+            ck_assert_msg(await_result(id, "SUCCESS"), "%s of %s %s: %s", id, moments[i].step, moments[i].moment, test_process_errors(worker));
+        }
+        ck_assert_msg(crash_order_victim(order) != 0, "nobody came by %s %s", moments[i].step, moments[i].moment);
+    }
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, SECONDS(30)));
+    ck_assert_str_eq(stage_text(&s, "SELECT count(*) || ' ' || count(DISTINCT key) FROM drumbeat.trial_effect"), "60 60");
+    ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
+    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery", NULL), 0);
+    test_process_signal(worker, SIGTERM);
+    ck_assert(test_process_wait(worker, SECONDS(30)));
+    s.workers[0] = NULL;
+}
+END_TEST
+
 int main(void)
 {
     cluster = test_cluster_start(NULL);
@@ -222,10 +371,13 @@ int main(void)
     tcase_add_checked_fixture(t, begin, end);
     tcase_add_test(t, a_python_client_sees_a_worker_of_its_own);
     tcase_add_test(t, what_is_malformed_is_set_aside_and_stops_nothing);
+    tcase_add_test(t, what_was_set_aside_is_shown_released_and_dropped);
     tcase_add_test(t, a_task_of_another_name_is_left_in_its_place);
     tcase_add_test(t, an_unknown_name_is_answered_when_that_is_asked_for);
     tcase_add_test(t, a_message_that_comes_twice_runs_once);
     tcase_add_test(t, a_revoke_counts_before_and_after_the_message_is_claimed);
+    tcase_add_test(t, in_a_mixed_fleet_each_long_task_runs_once);
+    tcase_add_test(t, whichever_step_the_courier_dies_in_each_task_runs_once);
     suite_add_tcase(suite, t);
     SRunner *r = srunner_create(suite);
     srunner_run_all(r, CK_ENV);

@@ -190,6 +190,11 @@ static void write_lost_bells(const struct scrape *s, const struct family *family
     add_sample(s, family, NULL, NULL, s->look->events[TALLY_BELL_LOST]);
 }
 
+static void write_set_aside(const struct scrape *s, const struct family *family)
+{
+    add_sample(s, family, NULL, NULL, s->look->events[TALLY_SET_ASIDE]);
+}
+
 static void write_ticks(const struct scrape *s, const struct family *family)
 {
     add_sample(s, family, "result", "emitted", s->look->ticks_emitted);
@@ -298,6 +303,7 @@ static const struct family families[] = {
     {"drumbeat_commit_unknown_total", "counter", "Commits of handlers that were not answered, and what asking said.", write_unknown, 0, READ_TALLY},
     {"drumbeat_child_restarts_total", "counter", "Children that were replaced.", write_restarts, 0, READ_TALLY},
     {"drumbeat_bell_lost_total", "counter", "Times that a worker found tasks by looking of which no notification had told it.", write_lost_bells, 0, READ_TALLY},
+    {"drumbeat_celery_quarantined_total", "counter", "Messages of Celery clients that could not be read and were set aside.", write_set_aside, 0, READ_TALLY},
     {"drumbeat_ticks_total", "counter", "Ticks that became tasks, and ticks that were passed over.", write_ticks, 0, READ_TALLY},
 
     {"drumbeat_beat_leads", "gauge", "1 while some beat holds the lease.", write_leads, 0, READ_BEAT},

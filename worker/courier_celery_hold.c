@@ -1,10 +1,11 @@
 /* courier_celery_hold: messages that are claimed stay claimed while somebody of this side lives.
  *
  * A worker of Celery takes back what was not kept fresh for its visibility time-out. So all that is held is kept fresh, by every courier, also
- * what a worker held that is gone; what it was at is taken over. What was claimed by one that died before it was a task goes back. */
+ * what a worker held that is gone; what it was at is taken over. What was claimed by one that died before it was a task goes back. For workers
+ * of Celery that share the queues the same is done (courier_celery_peers.h). */
 #include "sql/queries.h"
 #include "sql/scripts.h"
-#include "worker/courier_celery.h"
+#include "worker/courier_celery_peers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const usec_t adopt_every = SECONDS(2), left_every = SECONDS(10), visibili
 struct hold {
     struct celery_queues queues;
     struct region *region;
+    struct celery_peers *peers;
     usec_t fresh_at, adopt_at, left_at;
 };
 
@@ -24,6 +26,7 @@ static void close_hold(struct courier *c, void *data)
     struct hold *h = data;
     (void)c;
     celery_queues_free(&h->queues);
+    celery_peers_close(h->peers);
     region_free(h->region);
 }
 
@@ -148,6 +151,40 @@ static bool clear_all_left(struct courier *c, struct hold *h, struct err *e)
     return true;
 }
 
+/* What workers of Celery held that are gone. */
+static bool restore(struct courier *c, const struct hold *h, const char *queue, struct err *e)
+{
+    struct rd_arg args[2 + CELERY_STEPS_MAX + 2 + CELERY_STEPS_MAX + 1];
+    struct text lists[CELERY_STEPS_MAX] = {0};
+    const struct rd_reply *reply = NULL;
+    size_t n = 0, steps = h->queues.keys.step_count;
+    args[n++] = rd_text(text_str(&h->queues.unacked));
+    args[n++] = rd_text(text_str(&h->queues.unacked_index));
+    for (size_t i = 0; i < steps; i++) {
+        celery_list(&h->queues.keys, queue, i, &lists[i]);
+        args[n++] = rd_text(text_str(&lists[i]));
+    }
+    args[n++] = rd_text(queue);
+    args[n++] = rd_int(c->config->celery.visibility_timeout / SECONDS(1));
+    for (size_t i = 0; i < steps; i++)
+        args[n++] = rd_int(h->queues.keys.steps[i]);
+    args[n] = (struct rd_arg){.type = RD_END};
+    bool good = redis_script(c->redis, &lua_celery_restore, 2 + steps, args, &reply, e);
+    for (size_t i = 0; i < steps; i++)
+        text_free(&lists[i]);
+    if (good && rd_int_of(reply) > 0)
+        log_warning("celery.messages_restored", LOG_STR("queue", queue), LOG_INT("messages", rd_int_of(reply)));
+    return good;
+}
+
+static bool restore_all(struct courier *c, const struct hold *h, struct err *e)
+{
+    for (size_t i = 0; i < h->queues.count; i++)
+        if (!restore(c, h, h->queues.names[i], e))
+            return false;
+    return true;
+}
+
 static bool due(usec_t *at, usec_t now, usec_t every)
 {
     if (now < *at)
@@ -163,12 +200,13 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
     if (turn->fresh) {
         close_hold(c, h);
         *h = (struct hold){.region = region_new()};
-        if (!celery_queues_make(c->config, &h->queues, e))
+        if (!celery_queues_make(c->config, &h->queues, e) || !(h->peers = celery_peers_open(c, e)))
             return false;
     }
     if (due(&h->left_at, now, left_every) && !clear_all_left(c, h, e))
         return false;
-    if (due(&h->fresh_at, now, (visible < visibility_cap ? visible : visibility_cap) / 3) && !keep_fresh(c, h, e))
+    if (due(&h->fresh_at, now, (visible < visibility_cap ? visible : visibility_cap) / 3) &&
+        !(keep_fresh(c, h, e) && celery_peers_keep_fresh(h->peers, c, &h->queues, e) && restore_all(c, h, e)))
         return false;
     if (due(&h->adopt_at, now, adopt_every) && !adopt(c, e))
         return false;
