@@ -5,6 +5,7 @@
 #include "cli/task_filter.h"
 #include "cli/task_id.h"
 #include "cli/verb.h"
+#include "common/broker/redis_queue.h"
 #include "common/store/task.h"
 #include "sql/queries.h"
 
@@ -56,7 +57,24 @@ struct change {
     const char *status; /* when none is given */
     const struct sql *count, *batch;
     const char *verb, *have; /* "Retry", "are queued again" */
+    bool (*elsewhere)(struct session *s, struct uuid id, bool *asked, struct err *e); /* when there is no such row; NULL: nowhere */
 };
+
+/* A queue in Redis alone keeps no list of ids: whichever of them has the task ends it. */
+static bool cancel_in_redis(struct session *s, struct uuid id, bool *asked, struct err *e)
+{
+    *asked = false;
+    for (size_t i = 0; i < s->config->queue_count; i++) {
+        const struct config_queue *queue = &s->config->queues[i];
+        if (!config_queue_is_light(queue))
+            continue;
+        struct redis *redis = session_redis(s, e);
+        if (!redis || !redis_queue_cancel(redis, queue->name, id, e))
+            return false;
+        *asked = true;
+    }
+    return true;
+}
 
 static const struct change cancel = {
     .flags = cancel_flags,
@@ -68,6 +86,7 @@ static const struct change cancel = {
     .batch = &sql_many_cancel,
     .verb = "Cancel",
     .have = "cancelled, or will be as soon as they can stop",
+    .elsewhere = cancel_in_redis,
 };
 
 static const struct change retry = {
@@ -85,8 +104,17 @@ static const struct change retry = {
 
 /* By id ------------------------------------------------------------------------------------------------------------- */
 
-static bool change_one(struct pg *pg, const struct change *change, const char *typed, struct err *e)
+static bool change_elsewhere(struct session *s, const struct change *change, struct uuid id, const char *text, struct err *e)
 {
+    bool asked = false;
+    if (change->elsewhere && !change->elsewhere(s, id, &asked, e))
+        return false;
+    return asked ? printf("%s has no row; the queues in Redis are asked to end it\n", text) > 0 : err_set(e, ERR_NOT_FOUND, "there is no task %s", text);
+}
+
+static bool change_one(struct session *s, const struct change *change, const char *typed, struct err *e)
+{
+    struct pg *pg = s->pg;
     struct uuid id;
     struct task_state state;
     enum task_answer answer;
@@ -99,7 +127,7 @@ static bool change_one(struct pg *pg, const struct change *change, const char *t
         printf("%s %s\n", text, change->done);
         return true;
     case TASK_UNKNOWN:
-        return err_set(e, ERR_NOT_FOUND, "there is no task %s", text);
+        return change_elsewhere(s, change, id, text, e);
     case TASK_NOT_APPLICABLE:
         return task_look(pg, id, &state, e) && err_set(e, ERR_REFUSED, "task %s is %s: %s", text, state.status, change->refused);
     }
@@ -107,12 +135,12 @@ static bool change_one(struct pg *pg, const struct change *change, const char *t
 }
 
 /* All of them, whatever becomes of one; the last failure is the exit status. */
-static int change_named(struct pg *pg, const struct change *change, const char *const *ids)
+static int change_named(struct session *s, const struct change *change, const char *const *ids)
 {
     int status = EXIT_DONE;
     struct err e;
     for (; *ids; ids++)
-        if (!change_one(pg, change, *ids, &e))
+        if (!change_one(s, change, *ids, &e))
             status = verb_failed(&e);
     return status;
 }
@@ -197,7 +225,7 @@ static int change_tasks(int argc, char **argv, const struct change *change)
         !session_open(&s, &e))
         return verb_failed(&e);
     if (args.ids && *args.ids)
-        return change_named(s.pg, change, args.ids);
+        return change_named(&s, change, args.ids);
     if (!args.filter.status)
         args.filter.status = change->status;
     return change_meant(s.pg, change, &args, &e) ? EXIT_DONE : verb_failed(&e);

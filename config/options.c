@@ -26,7 +26,7 @@ static const struct option database[] = {
 
 static const struct option redis[] = {
     {"url", OPTION_URL, IN(config, redis.url), .variable = "REDIS_URL", .secret = true,
-     .help = "Redis: redis://user:password@host:port/number"},
+     .help = "Redis: redis://user:password@host:port/number, unix:///path?db=number, redis+sentinel://host:port,host:port/service"},
     {0},
 };
 

@@ -285,6 +285,62 @@ START_TEST(a_redis_that_comes_back_is_served_again)
 }
 END_TEST
 
+/* What drumbeat prints for these words, with the configuration of the stage. */
+static const char *drumbeat(const char *verb, const char *noun, const char *operand, const char *flag, const char *value)
+{
+    const char *config = stage_config(&s, yaml);
+    struct test_process *p = test_drumbeat(s.url, verb, noun, "--config", config, operand, flag, value, NULL);
+    const char *printed = stage_keep(test_process_output(p));
+    test_process_free(p);
+    return printed;
+}
+
+START_TEST(the_command_line_serves_it_too)
+{
+    char id[UUID_TEXT_MAX] = "";
+    start_worker();
+    test_sql(s.pg, "SELECT drumbeat.pause('fast')");
+    usec_t deadline = clock_boot() + SECONDS(30);
+    while (test_redis_number(redis, "HEXISTS", "drumbeat:{fast}:state", "paused", NULL) == 0)
+        ck_assert(clock_boot() < deadline);
+    snprintf(id, sizeof id, "%s", drumbeat("enqueue", "noop", "--queue", "fast", NULL));
+    drumbeat("enqueue", "noop", "--queue", "fast", NULL);
+    ck_assert_int_eq(left(), 2);
+    ck_assert(stage_wait(&s, "SELECT ready FROM drumbeat.light_queue", 2, SECONDS(30)));
+    ck_assert_ptr_nonnull(strstr(drumbeat("queue", "ls", "--json", NULL, NULL), "\"waiting\": 2"));
+    ck_assert_ptr_nonnull(strstr(drumbeat("task", "cancel", id, NULL, NULL), "asked to end it"));
+    ck_assert_ptr_nonnull(strstr(drumbeat("queue", "purge", "fast", "--yes", NULL), "2 tasks of queue fast forgotten"));
+    ck_assert_int_eq(left(), 0);
+    ck_assert_ptr_nonnull(strstr(drumbeat("doctor", "--json", NULL, NULL, NULL), "append-only"));
+}
+END_TEST
+
+static int64_t commands(void)
+{
+    const char *stats = strstr(test_redis_text(redis, "INFO", "stats", NULL), "total_commands_processed:");
+    ck_assert(stats != NULL);
+    return atoll(stats + strlen("total_commands_processed:"));
+}
+
+/* Once it has come to rest: commands inside scripts count too, and our own INFO. */
+START_TEST(an_idle_worker_asks_at_most_four_times_a_second)
+{
+    struct test_process *worker = start_worker();
+    put(.name = "noop");
+    await_left(worker, 0);
+    usec_t deadline = clock_boot() + SECONDS(60), took;
+    int64_t before, after;
+    do {
+        ck_assert_msg(clock_boot() < deadline, "it does not come to rest");
+        before = commands();
+        usec_t began = clock_boot();
+        test_process_wait(worker, SECONDS(3));
+        after = commands();
+        took = clock_boot() - began;
+    } while ((after - before - 1) * 1000000 > 4 * took);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *out = suite_create("light_queue");
@@ -304,6 +360,8 @@ static Suite *suite(void)
     tcase_add_test(c, a_paused_queue_hands_out_nothing);
     tcase_add_test(c, a_full_redis_still_drains);
     tcase_add_test(c, sql_is_told_that_it_cannot_enqueue_there);
+    tcase_add_test(c, the_command_line_serves_it_too);
+    tcase_add_test(c, an_idle_worker_asks_at_most_four_times_a_second);
     tcase_add_test(c, a_redis_that_comes_back_is_served_again);
     suite_add_tcase(out, c);
     return out;

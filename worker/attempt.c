@@ -131,6 +131,7 @@ static void sit_down(struct child *c, const struct claimed *task, const struct l
         .attempt = task->attempt,
         .series = c->series,
         .told = c->wanted == 1,
+        .light = c->holder == c->light,
         .since = clock_boot(),
         .started_at = started_at,
         .limits = *limits,

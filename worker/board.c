@@ -207,10 +207,20 @@ void courier_ring(struct board *board, uint32_t bells)
     (void)ignored;
 }
 
+static bool is_over(const struct board *board, usec_t renewed_at, usec_t now)
+{
+    usec_t lease = atomic_load(&board->lease);
+    return renewed_at && now - renewed_at > lease - lease / 5;
+}
+
 bool board_lease_over(const struct board *board, usec_t now)
 {
-    usec_t renewed_at = atomic_load(&board->renewed_at), lease = atomic_load(&board->lease);
-    return renewed_at && now - renewed_at > lease - lease / 5;
+    return is_over(board, atomic_load(&board->renewed_at), now);
+}
+
+bool board_light_lease_over(const struct board *board, usec_t now)
+{
+    return is_over(board, atomic_load(&board->light_renewed_at), now);
 }
 
 void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait)

@@ -49,6 +49,7 @@ struct seat_view {
     int place, attempt;
     int series; /* in the tally */
     bool told;         /* the store knows that it started */
+    bool light;        /* its claim is in Redis alone */
     usec_t since;      /* CLOCK_BOOTTIME */
     usec_t started_at; /* wall clock */
     usec_t soft_at, hard_at;
@@ -174,8 +175,9 @@ enum courier_bell {
 };
 void courier_ring(struct board *board, uint32_t bells);
 
-/* The lease is over for this side a margin before it is over for others. */
+/* The lease is over for this side a margin before it is over for others: of all that is held, and of what is held in Redis alone. */
 bool board_lease_over(const struct board *board, usec_t now);
+bool board_light_lease_over(const struct board *board, usec_t now);
 
 /* Wait until *word is no longer `seen`, at most `wait`. */
 void word_wait(_Atomic uint32_t *word, uint32_t seen, usec_t wait);

@@ -176,13 +176,17 @@ static bool settle(struct child *c, struct err *e)
     return turn_with(c, c->holder, 0, &none, e);
 }
 
+/* Not while the leases there cannot be renewed: what was claimed would be stopped again. */
+static bool light_may_have(const struct child *c)
+{
+    return c->light && broker_may_have(c->light) && !board_light_lease_over(c->board, clock_boot());
+}
+
 /* Whom to ask first. Both kinds of queues have work: turn about, a batch each. While one had nothing a moment ago it is asked less often,
  * unless its bell rang. */
 static struct broker *first_to_ask(struct child *c)
 {
-    if (!c->light)
-        return c->broker;
-    if (!broker_may_have(c->light))
+    if (!light_may_have(c))
         return c->broker;
     bool skip = c->asked_at && clock_boot() - c->asked_at < settle_every;
     return skip || c->holder == c->broker ? c->light : c->broker;
@@ -199,7 +203,7 @@ static bool claim(struct child *c, size_t wanted, struct claims *claims, struct 
     bool asked_broker = first == c->broker, found = claims->count > 0;
     if (found || wanted == 0)
         c->holder = first;
-    if (!found && wanted > 0 && second && (second == c->broker || broker_may_have(second))) {
+    if (!found && wanted > 0 && second && (second == c->broker || light_may_have(c))) {
         if (!turn_with(c, second, wanted, claims, e))
             return false;
         asked_broker |= second == c->broker;

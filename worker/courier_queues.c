@@ -12,13 +12,16 @@
 
 enum { FAILED_MAX = 100, QUEUES_MAX = 256 };
 
-static const usec_t look_every = SECONDS(1);
+static const usec_t look_every = SECONDS(1), note_every = SECONDS(2), tell_pause_every = SECONDS(30);
 
 struct queues {
     size_t count;
     const char *names[QUEUES_MAX];
-    enum redis_pause pauses[QUEUES_MAX];
+    bool paused[QUEUES_MAX], empty[QUEUES_MAX];
+    struct redis_queue_counts noted[QUEUES_MAX]; /* as PostgreSQL knows them */
     usec_t look_at;         /* the next round */
+    usec_t note_at;
+    usec_t tell_open_at;    /* when to tell Redis of queues that are not paused, too */
     struct redis *listener; /* NULL: not connected */
 };
 
@@ -48,7 +51,7 @@ static bool listen(struct courier *c, struct queues *q, struct err *e)
             continue;
         if (q->count == QUEUES_MAX)
             return err_set(e, ERR_LIMIT, "more than %d queues with rows: failures", QUEUES_MAX);
-        q->pauses[q->count] = REDIS_PAUSE_UNKNOWN;
+        q->noted[q->count] = (struct redis_queue_counts){.ready = -1};
         q->names[q->count++] = queue->name;
         snprintf(channel, sizeof channel, "%swake", redis_queue_prefix(queue->name, prefix));
         if (!redis_subscribe(q->listener, channel, false, e))
@@ -122,26 +125,43 @@ static bool read_pauses(struct courier *c, struct queues *q, struct err *e)
     if (!pg_exec(c->pg, &sql_queues_paused, &rows, e, pg_texts(q->names, q->count)))
         return false;
     for (size_t i = 0; i < q->count; i++) {
-        q->pauses[i] = REDIS_OPEN;
+        bool was = q->paused[i];
+        q->paused[i] = false;
         for (size_t row = 0; row < rows.count; row++)
-            if (strcmp(pg_get_text(&rows, row, 0), q->names[i]) == 0)
-                q->pauses[i] = REDIS_PAUSED;
+            q->paused[i] |= strcmp(pg_get_text(&rows, row, 0), q->names[i]) == 0;
+        if (was && !q->paused[i])
+            q->tell_open_at = 0;
     }
     return true;
 }
 
-static bool look_at(struct courier *c, struct queues *q, size_t i, struct err *e)
+/* For those who only ask PostgreSQL: what stands in the queue, when it has changed. */
+static bool note_counts(struct courier *c, struct queues *q, size_t i, struct err *e)
+{
+    struct redis_queue_counts now = {0}, *was = &q->noted[i];
+    if (!q->empty[i] && !redis_queue_counts(c->redis, q->names[i], &now, e))
+        return false;
+    if (now.ready == was->ready && now.delayed == was->delayed && now.held == was->held)
+        return true;
+    *was = now;
+    return pg_exec(c->pg, &sql_see_light_queue, NULL, e, pg_text(q->names[i]), pg_int(now.ready), pg_int(now.delayed), pg_int(now.held),
+                   pg_time_or_null(now.oldest_at));
+}
+
+static bool look_at(struct courier *c, struct queues *q, size_t i, bool tell_open, struct err *e)
 {
     struct redis_queue_state state;
     usec_t asked_at = clock_boot();
     int64_t taken = 0;
-    if (!redis_queue_tick(c->redis, q->names[i], c->board->worker, c->board->lease, q->pauses[i], &state, e))
+    enum redis_pause pause = q->paused[i] ? REDIS_PAUSED : tell_open ? REDIS_OPEN : REDIS_PAUSE_AS_IT_WAS;
+    if (!redis_queue_tick(c->redis, q->names[i], c->board->worker, c->board->lease, pause, &state, e))
         return false;
+    q->empty[i] = state.empty;
     if (state.lapsed > 0 && !redis_queue_take_lapsed(c->redis, q->names[i], &taken, e))
         return false;
     if (taken > 0)
         log_warning("courier.rescued", LOG_STR("queue", q->names[i]), LOG_INT("tasks", taken));
-    if (state.ready > 0 && q->pauses[i] != REDIS_PAUSED)
+    if (state.ready > 0 && !q->paused[i])
         wake(c);
     if (state.next_due >= 0 && asked_at + state.next_due < q->look_at)
         q->look_at = asked_at + state.next_due;
@@ -154,9 +174,14 @@ static bool look_at_all(struct courier *c, struct queues *q, struct err *e)
     if (!read_pauses(c, q, e))
         return false;
     usec_t began = clock_boot();
+    bool note = began >= q->note_at, tell_open = began >= q->tell_open_at;
     for (size_t i = 0; i < q->count; i++)
-        if (!look_at(c, q, i, e))
+        if (!look_at(c, q, i, tell_open, e) || (note && !note_counts(c, q, i, e)))
             return err_add(e, "queue %s", q->names[i]);
+    if (note)
+        q->note_at = began + note_every;
+    if (tell_open)
+        q->tell_open_at = began + tell_pause_every;
     atomic_store(&c->board->light_renewed_at, began);
     return true;
 }

@@ -295,7 +295,7 @@ void post_check(struct post *post, usec_t now, usec_t lease, bool lease_over, co
         post_event(post, POST_DUE, NULL, host);
     if (post->state != POST_LIVE || !post->seat || !seat_look(post->seat, &view) || uuid_is_zero(view.task))
         return;
-    if (lease_over) {
+    if (lease_over || (view.light && host->light_lease_over)) {
         post_shoot(post, OUTCOME_RETURNED, "stopped: the worker's lease could not be renewed", host);
         return;
     }

@@ -43,6 +43,7 @@ struct posts_host {
     void *data;
     bool (*closing)(void *data); /* no child is to be replaced any more */
     usec_t cancel_term, cancel_kill; /* after the request */
+    bool light_lease_over;           /* what is held in Redis alone cannot be kept any more */
     struct tally *tally;
 };
 

@@ -266,6 +266,7 @@ static void on_tick(uv_timer_t *timer)
     usec_t now = clock_boot();
     bool over = lease_over(s, now);
     atomic_store(&s->board->supervisor_at, now);
+    s->host.light_lease_over = board_light_lease_over(s->board, now);
     for (int i = 0; i < s->board->seat_count - ROLE_FIRST; i++)
         post_check(&s->posts[i], now, s->board->lease, over, &s->host);
     start_others(s, now);

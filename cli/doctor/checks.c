@@ -33,6 +33,7 @@ const struct check checks[] = {
     {"notifications", check_notify, connected},
     {"clock", check_clock, connected},
     {"disk", check_disk, connected},
+    {"redis", check_redis, configured},
     {"workers", check_workers, migrated},
     {"handlers", check_unknown, migrated},
     {"queues", check_unserved, migrated},

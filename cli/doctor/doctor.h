@@ -46,6 +46,9 @@ void check_notify(struct doctor *d, struct finding *f);
 void check_clock(struct doctor *d, struct finding *f);
 void check_disk(struct doctor *d, struct finding *f);
 
+/* Redis, where one is configured or needed. */
+void check_redis(struct doctor *d, struct finding *f);
+
 /* The work: workers, beat, what waits. */
 void check_workers(struct doctor *d, struct finding *f);
 void check_unknown(struct doctor *d, struct finding *f);

@@ -103,7 +103,7 @@ bool redis_queue_enqueue(struct redis *redis, const char *queue, const struct ne
 bool redis_queue_tick(struct redis *redis, const char *queue, struct uuid worker, usec_t lease, enum redis_pause pause, struct redis_queue_state *state,
                       struct err *e)
 {
-    static const char *const pauses[] = {[REDIS_OPEN] = "", [REDIS_PAUSED] = "1", [REDIS_PAUSE_UNKNOWN] = "-"};
+    static const char *const pauses[] = {[REDIS_OPEN] = "", [REDIS_PAUSED] = "1", [REDIS_PAUSE_AS_IT_WAS] = "-"};
     char prefix[REDIS_PREFIX_MAX], id[UUID_TEXT_MAX];
     const struct rd_reply *reply;
     if (!redis_script(redis, &lua_queue_tick, 1,
@@ -111,8 +111,10 @@ bool redis_queue_tick(struct redis *redis, const char *queue, struct uuid worker
                               rd_int(PROMOTE_MAX)),
                       &reply, e))
         return false;
-    int64_t next = rd_int_of(rd_at(reply, 3));
+    bool empty = rd_count_of(reply) == 0;
+    int64_t next = empty ? -1 : rd_int_of(rd_at(reply, 3));
     *state = (struct redis_queue_state){
+        .empty = empty,
         .promoted = rd_int_of(rd_at(reply, 0)),
         .ready = rd_int_of(rd_at(reply, 1)),
         .lapsed = rd_int_of(rd_at(reply, 2)),

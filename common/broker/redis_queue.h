@@ -29,8 +29,9 @@ bool redis_queue_enqueue(struct redis *redis, const char *queue, const struct ne
 struct redis_queue_state {
     int64_t promoted, ready, lapsed, failed;
     usec_t next_due; /* from now; -1: nothing is delayed */
+    bool empty;      /* nothing waits, is held or failed */
 };
-enum redis_pause { REDIS_OPEN, REDIS_PAUSED, REDIS_PAUSE_UNKNOWN };
+enum redis_pause { REDIS_OPEN, REDIS_PAUSED, REDIS_PAUSE_AS_IT_WAS };
 bool redis_queue_tick(struct redis *redis, const char *queue, struct uuid worker, usec_t lease, enum redis_pause pause, struct redis_queue_state *state,
                       struct err *e);
 

@@ -62,3 +62,31 @@ BEGIN
         GRANT EXECUTE ON FUNCTION drumbeat.record_failures TO drumbeat_work;
     END IF;
 END $$;
+
+-- What stood in such a queue when a worker last looked: for those who only ask PostgreSQL.
+CREATE TABLE drumbeat.light_queue (
+    name      text COLLATE "C" PRIMARY KEY,
+    ready     bigint NOT NULL,
+    delayed   bigint NOT NULL,
+    running   bigint NOT NULL,
+    oldest_at timestamptz, -- since when the first of its tasks could run
+    seen_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 50);
+
+CREATE FUNCTION drumbeat.see_light_queue(name text, ready bigint, delayed bigint, running bigint, oldest_at timestamptz) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO drumbeat.light_queue AS q (name, ready, delayed, running, oldest_at) VALUES (name, ready, delayed, running, oldest_at)
+    ON CONFLICT (name) DO UPDATE SET ready = excluded.ready, delayed = excluded.delayed, running = excluded.running, oldest_at = excluded.oldest_at,
+                                     seen_at = clock_timestamp()
+$$;
+REVOKE ALL ON FUNCTION drumbeat.see_light_queue FROM PUBLIC;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.light_queue TO drumbeat_work;
+        GRANT EXECUTE ON FUNCTION drumbeat.see_light_queue TO drumbeat_work;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN
+        GRANT SELECT ON drumbeat.light_queue TO drumbeat_read;
+    END IF;
+END $$;
