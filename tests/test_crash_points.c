@@ -239,7 +239,7 @@ static void nudge(struct sweep *s, enum nudge what)
 
 static void await_crash(struct sweep *s, const struct point *point)
 {
-    usec_t deadline = test_deadline(TEST_PATIENCE), next_nudge = clock_boot() + MSEC(100);
+    usec_t began = clock_boot(), deadline = test_deadline(TEST_PATIENCE), next_nudge = clock_boot() + MSEC(100);
     while (!crash_order_victim(s->order)) {
         ck_assert_msg(clock_boot() < deadline, "nobody reached '%s' %s:\n%s", point->step, point->moment, log_end(s->worker));
         test_number(s->pg, cancel);
@@ -248,7 +248,7 @@ static void await_crash(struct sweep *s, const struct point *point)
             next_nudge = clock_boot() + (point->nudge == KILL_CHILDREN ? MSEC(30) : MSEC(1500));
         }
         look_after(s);
-        usleep(5000);
+        test_pause(began);
     }
 }
 
@@ -260,7 +260,7 @@ static void await_drain(struct sweep *s, const struct point *point)
                       log_end(s->worker));
         test_number(s->pg, cancel);
         look_after(s);
-        usleep(5000);
+        test_pause(began);
     }
     usec_t took = clock_boot() - began;
     if (took > s->longest) {

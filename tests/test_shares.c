@@ -66,8 +66,9 @@ START_TEST(a_limit_of_three_on_a_key_holds_at_every_moment_over_four_workers)
     ck_assert_int_eq(most_at_once("true"), 3);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'"), 120);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
-    /* 2 s of work for three. What another program does on this machine counts too: the bench has the number. */
-    ck_assert_int_lt(test_number(s.pg, "SELECT extract(epoch FROM max(ended_at) - min(started_at)) * 1000 FROM drumbeat.task"), 4000);
+    /* And is made use of: most start beside two others. How soon one follows another, the bench measures. */
+    ck_assert_int_gt(test_number(s.pg, "SELECT count(*) FROM drumbeat.task x WHERE (SELECT count(*) FROM drumbeat.task y"
+                                       " WHERE y.started_at <= x.started_at AND y.ended_at > x.started_at) = 3"), 60);
 }
 END_TEST
 
@@ -142,16 +143,19 @@ END_TEST
 
 /* In a time ----------------------------------------------------------------------------------------------------------- */
 
+/* Counted where the rate is kept, not where a busy machine starts what was let through. */
 START_TEST(a_rate_is_kept_over_all_workers)
 {
-    test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'mail', rate => '20/s')");
+    test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'mail', rate => '20/s'); CREATE TABLE passed (at timestamptz);"
+                   "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO passed VALUES (now()); RETURN NULL; END $$;"
+                   "CREATE TRIGGER note AFTER INSERT ON drumbeat.ready FOR EACH ROW EXECUTE FUNCTION note()");
     start_workers(2);
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[50]), queue => 'mail')");
     ck_assert(stage_wait(&s, left, 0, SECONDS(20)));
     int64_t took = test_number(s.pg, "SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 FROM drumbeat.task");
-    ck_assert_msg(took >= 2300 && took < 5000, "50 tasks at 20/s started within %lld ms", (long long)took);
-    ck_assert_int_le(test_number(s.pg, "SELECT max((SELECT count(*) FROM drumbeat.task y WHERE y.started_at >= x.started_at"
-                                       " AND y.started_at < x.started_at + interval '1 s')) FROM drumbeat.task x"), 28);
+    ck_assert_msg(took >= 2000 && took < 20000, "50 tasks at 20/s started within %lld ms", (long long)took);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM passed"), 50);
+    ck_assert_int_le(test_number(s.pg, "SELECT max((SELECT count(*) FROM passed y WHERE y.at >= x.at AND y.at < x.at + interval '1 s')) FROM passed x"), 28);
 }
 END_TEST
 
@@ -159,11 +163,12 @@ START_TEST(each_key_has_a_rate_of_its_own)
 {
     stage_worker(&s, pool_of_two, "--config", stage_config(&s, "handlers: {echo: {limit_by: for, limit_per_key: 0, rate_per_key: 5/s}}\n"));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.limit_rule WHERE kind = 'keys'", 1, SECONDS(20)));
-    test_sql(s.pg, "SELECT drumbeat.enqueue('echo', jsonb_build_object('for', n % 4)) FROM generate_series(1, 20) n");
+    test_sql(s.pg, "SELECT drumbeat.enqueue('echo', jsonb_build_object('for', n % 8)) FROM generate_series(1, 40) n");
     ck_assert(stage_wait(&s, left, 0, SECONDS(20)));
     ck_assert_int_ge(test_number(s.pg, "SELECT min(took) FROM (SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 AS took FROM drumbeat.task"
                                        " GROUP BY args) t"), 400);
-    ck_assert_int_lt(test_number(s.pg, "SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 FROM drumbeat.task"), 3000);
+    /* All together would need 8 s. */
+    ck_assert_int_lt(test_number(s.pg, "SELECT extract(epoch FROM max(started_at) - min(started_at)) * 1000 FROM drumbeat.task"), 6000);
 }
 END_TEST
 
@@ -172,15 +177,22 @@ END_TEST
 START_TEST(a_new_limit_counts_what_runs_and_takes_back_what_is_ready)
 {
     start_workers(2);
-    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.4}'::jsonb, ARRAY[12]), queue => 'q')");
+    stage_hold(&s);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[12]), queue => 'q')");
+    stage_await_held(&s, 4);
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running", 4, SECONDS(10)));
     test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'q', 2)");
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.ready"), 0);
-    ck_assert(stage_wait(&s, "SELECT (count(*) >= 6)::int FROM drumbeat.ended", 1, SECONDS(10)));
-    ck_assert_int_le(test_number(s.pg, "SELECT count(*) FROM drumbeat.running"), 2);
+    stage_let_go(&s);
+    ck_assert(stage_wait(&s, left, 0, SECONDS(10)));
+    ck_assert_int_le(most_at_once("started_at > (SELECT (array_agg(ended_at ORDER BY ended_at))[4] FROM drumbeat.task)"), 2);
+    stage_hold(&s);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('effect', array_fill('{}'::jsonb, ARRAY[6]), queue => 'q')");
+    stage_await_held(&s, 2);
     test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'q', 4)");
-    ck_assert(stage_wait(&s, "SELECT (count(*) > 2)::int FROM drumbeat.running", 1, SECONDS(5)));
+    stage_await_held(&s, 4);
     test_sql(s.pg, "SELECT drumbeat.clear_limit('queue', 'q')");
+    stage_let_go(&s);
     ck_assert(stage_wait(&s, left, 0, SECONDS(10)));
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), 0);
 }

@@ -398,6 +398,8 @@ START_TEST(every_statement_can_be_prepared)
 {
     int plain = 0;
     test_sql(pg, sql_stage_create.text);
+    test_sql(pg, sql_bench_upsert_create.text);
+    test_sql(pg, sql_bench_upsert_raw_stage.text);
     for (const struct sql *const *query = sql_all_queries; *query; query++) {
         struct text prepare CLEANUP(text_free) = {0};
         struct sql script = {.name = (*query)->name};

@@ -141,14 +141,14 @@ static bool is_alive(pid_t pid)
 
 static pid_t first_alive(const pid_t *pids, size_t count, usec_t limit)
 {
-    usec_t deadline = test_deadline(limit);
+    usec_t began = clock_boot(), deadline = test_deadline(limit);
     for (size_t i = 0; i < count;) {
         if (!is_alive(pids[i]))
             i++;
         else if (clock_boot() > deadline)
             return pids[i];
         else
-            usleep(10000);
+            test_pause(began);
     }
     return 0;
 }
@@ -245,13 +245,13 @@ START_TEST(whatever_is_killed_below_up_is_started_again)
     ck_assert_msg(test_process_wait_for(up, "first round of syncs is done", ROUND_LIMIT), "%s%s", test_process_output(up),
                   test_process_errors(up));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        usec_t deadline = test_deadline(SECONDS(20));
+        usec_t began = clock_boot(), deadline = test_deadline(SECONDS(20));
         pid_t before = child_of_up(words[i]), now;
         ck_assert_msg(before > 0, "%s does not run", words[i]);
         kill(before, SIGKILL);
         while ((now = child_of_up(words[i])) == 0 || now == before) {
             ck_assert_msg(clock_boot() < deadline, "%s was not started again", words[i]);
-            usleep(10000);
+            test_pause(began);
         }
     }
     test_process_signal(up, SIGINT);

@@ -82,7 +82,7 @@ static bool wait_for_family(struct test_process *worker, int depth, size_t wante
     while (family(test_process_pid(worker), depth, members, FAMILY_MAX) != wanted) {
         if (clock_boot() > deadline)
             return false;
-        test_process_wait(worker, MSEC(2));
+        test_process_wait(worker, MSEC(20));
     }
     return true;
 }

@@ -110,13 +110,13 @@ const char *stage_attempt(struct stage *s, const char *id, const char *column)
 
 bool stage_wait(struct stage *s, const char *sql, int64_t wanted, usec_t limit)
 {
-    usec_t deadline = test_deadline(limit);
+    usec_t began = clock_boot(), deadline = test_deadline(limit);
     while (test_number(s->pg, sql) != wanted) {
         if (clock_boot() > deadline)
             return false;
         for (size_t i = 0; i < s->count; i++)
             test_process_wait(s->workers[i], 0);
-        usleep(2000);
+        test_pause(began);
     }
     return true;
 }
