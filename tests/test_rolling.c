@@ -56,16 +56,16 @@ static void enqueue_slice(void)
     }
 }
 
-/* As many as should have come by now. */
+/* As many as should have come by now, but not all at once: a machine that cannot keep up gets fewer. */
 static void keep_enqueuing(void)
 {
-    while (enqueued < (clock_boot() - began_at) * RATE / SECONDS(1))
+    if (enqueued < (clock_boot() - began_at) * RATE / SECONDS(1))
         enqueue_slice();
 }
 
 static void replace(struct test_process **worker, int version)
 {
-    usec_t deadline = test_deadline(SECONDS(20));
+    usec_t deadline = test_deadline(MINUTES(3));
     test_process_signal(*worker, SIGTERM);
     while (!test_process_wait(*worker, MSEC(2))) {
         ck_assert_msg(clock_boot() < deadline, "%s", test_process_errors(*worker));
