@@ -454,6 +454,28 @@ static struct pg *connect_as(const char *group)
     return test_connect(as);
 }
 
+/* What a seat gives back is told once a lane, with the lowest number of it. */
+START_TEST(many_that_come_back_ring_once)
+{
+    struct err e;
+    const char *bell;
+    int bells = 0;
+    test_sql(pg, "SELECT drumbeat.enqueue('noop', priority => 3 + n % 2) FROM generate_series(1, 40) n;"
+                 "SELECT drumbeat.open_worker('00000000-0000-7000-8000-000000000001', 'h', 1, 'v', NULL, 1, '{noop}', '{default}', '{3}', '{0}', '{NULL}', '15s', 'b', 1);"
+                 "SELECT set_config('test.epoch', drumbeat.open_seat('00000000-0000-7000-8000-000000000001', 0, 'nobody')::text, false);"
+                 "SELECT count(*) FROM drumbeat.claim('00000000-0000-7000-8000-000000000001', 0, current_setting('test.epoch')::bigint, 1,"
+                 " '{default,default}', '{3,4}', '{0,0}', '{0,0}', '{20,20}', '{noop}', 40)");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM drumbeat.running"), 40);
+    ck_assert(pg_listen(pg, "drumbeat", &e));
+    ck_assert_int_eq(test_number(pg, "SELECT drumbeat.return_seat('00000000-0000-7000-8000-000000000001', 0, current_setting('test.epoch')::bigint)"), 40);
+    test_number(pg, "SELECT 1");
+    const char *lows = text("SELECT string_agg(format('ready default %s 0 %s', priority, low), ';') FROM (SELECT priority, min(seq) - 1 AS low FROM drumbeat.ready GROUP BY priority) l");
+    for (; pg_notification(pg, &bell, &e); bells++)
+        ck_assert_msg(strstr(lows, bell) != NULL, "'%s' is not one of %s", bell, lows);
+    ck_assert_int_eq(bells, 2);
+}
+END_TEST
+
 START_TEST(who_may_enqueue_may_nothing_else)
 {
     static const char *const allowed[] = {
@@ -571,6 +593,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_worker_known_to_be_dead_need_not_be_waited_for);
     tcase_add_test(tests, every_statement_can_be_prepared);
     tcase_add_test(tests, a_null_in_the_first_call_does_not_fix_the_type_of_the_next);
+    tcase_add_test(tests, many_that_come_back_ring_once);
     tcase_add_test(tests, who_may_enqueue_may_nothing_else);
     tcase_add_test(tests, who_may_read_may_not_write);
     tcase_add_test(tests, a_callers_search_path_changes_nothing);

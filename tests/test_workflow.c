@@ -234,6 +234,20 @@ START_TEST(a_batch_that_is_filled_ends_after_it_was_closed)
 }
 END_TEST
 
+START_TEST(what_is_not_said_of_a_member_is_as_the_batch_has_it)
+{
+    const char *id = stage_text(&s, "SELECT drumbeat.open_batch(tenant => 'ken', created_by => 'alice', headers => '{\"trace\": 1, \"from\": \"batch\"}')");
+    struct text sql CLEANUP(text_free) = {0};
+    text_printf(&sql, "SELECT drumbeat.enqueue_many('noop', ARRAY['{}'::jsonb, '{}'], batch_id => '%s', queue => 'silent');"
+                      "SELECT drumbeat.enqueue('noop', batch_id => '%s', queue => 'said', tenant => 'uga', created_by => 'bob', headers => '{\"from\": \"task\"}')", id, id);
+    test_sql(s.pg, text_str(&sql));
+    ck_assert_str_eq(got("silent", "concat_ws(' ', tenant, created_by, headers)"),
+                     "ken alice {\"from\": \"batch\", \"trace\": 1} | ken alice {\"from\": \"batch\", \"trace\": 1}");
+    ck_assert_str_eq(got("said", "concat_ws(' ', tenant, created_by, headers)"), "uga bob {\"from\": \"task\", \"trace\": 1}");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.ready WHERE flow = drumbeat.flow_of('ken')"), 2);
+}
+END_TEST
+
 START_TEST(a_running_group_takes_more_members_and_a_chain_takes_none)
 {
     const char *group = start("{\"group\": [{\"task\": \"noop\"}]}"), *chain = start("{\"chain\": [{\"task\": \"noop\"}]}");
@@ -453,6 +467,27 @@ START_TEST(a_batch_goes_with_the_last_of_its_tasks)
 }
 END_TEST
 
+/* Thirty whose tasks are kept for long stand before one that is empty. */
+START_TEST(batches_that_stay_do_not_keep_others_from_going)
+{
+    for (int i = 0; i < 30; i++)
+        start("{\"group\": [{\"task\": \"noop\"}]}");
+    const char *empty = start("{\"group\": []}");
+    test_sql(s.pg, "SELECT drumbeat.cancel(task_id) FROM drumbeat.ready; UPDATE drumbeat.batch SET ended_at = ended_at - interval '2 days'");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.batch WHERE ended_at IS NOT NULL"), 31);
+    for (int i = 0; i < 5; i++)
+        test_sql(s.pg, "SELECT drumbeat.sweep_batches(10)");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.batch"), 30);
+    struct text sql CLEANUP(text_free) = {0};
+    text_printf(&sql, "SELECT count(*) FROM drumbeat.batch WHERE id = '%s'", empty);
+    ck_assert_int_eq(test_number(s.pg, text_str(&sql)), 0);
+    test_sql(s.pg, "DELETE FROM drumbeat.ended; DELETE FROM drumbeat.task_body");
+    for (int i = 0; i < 5; i++)
+        test_sql(s.pg, "SELECT drumbeat.sweep_batches(10)");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.batch"), 0);
+}
+END_TEST
+
 START_TEST(who_may_enqueue_may_start_stop_and_fill_workflows)
 {
     test_sql(s.pg, "SET ROLE drumbeat_enqueue");
@@ -509,6 +544,8 @@ static void add_tests(TCase *tests)
     tcase_add_loop_test(tests, a_bad_workflow_is_refused_whole_and_says_where, 0, sizeof bad_specs / sizeof *bad_specs);
     tcase_add_test(tests, a_workflow_is_part_of_its_transaction);
     tcase_add_test(tests, a_batch_that_is_filled_ends_after_it_was_closed);
+    tcase_add_test(tests, what_is_not_said_of_a_member_is_as_the_batch_has_it);
+    tcase_add_test(tests, batches_that_stay_do_not_keep_others_from_going);
     tcase_add_test(tests, a_running_group_takes_more_members_and_a_chain_takes_none);
     tcase_add_test(tests, members_that_are_skipped_expire_or_are_purged_have_failed);
     tcase_add_test(tests, a_step_that_cannot_be_started_fails_its_chain_and_says_why);

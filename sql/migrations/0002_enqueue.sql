@@ -4,14 +4,22 @@
 -- Wake the workers that wait for tasks of this lane: there are some with a sequence number above `low` once this transaction
 -- commits. At most once a lane and transaction (its first call knows the lowest number), and only when somebody waits: a worker
 -- that starts to wait looks again until every transaction that could have missed its flag is over. A lane that was never used is told
--- to those who are busy too. `always` is for tasks that come back with an old number; priority NULL means every lane of the queue.
+-- to those who are busy too. `always` is for tasks that come back with an old number; priority NULL means every lane of the queue. Of many that
+-- come back in one transaction those behind the first need no bell of their own.
 CREATE FUNCTION drumbeat.ring(queue text, priority int, flow int, low bigint, always boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     lane  text := format('%s %s %s', queue, coalesce(priority::text, '*'), coalesce(flow, 0));
     rung  text := coalesce(current_setting('drumbeat.rung', true), '');
+    back  text := coalesce(current_setting('drumbeat.rung_back', true), ''); -- ',lane=low' for each, the latest first
+    place int := strpos(back, ',' || lane || '=');
     fresh boolean := false;
 BEGIN
+    IF always AND place > 0 AND low >= split_part(substr(back, place + length(lane) + 2), ',', 1)::bigint THEN
+        RETURN;
+    ELSIF always THEN
+        PERFORM set_config('drumbeat.rung_back', format(',%s=%s', lane, low) || CASE WHEN length(back) < 8000 THEN back ELSE '' END, true);
+    END IF;
     IF NOT always THEN
         IF strpos(rung, ',' || lane || ',') > 0 THEN
             RETURN;
@@ -124,7 +132,8 @@ END $$;
 
 -- Enqueue one task for each element of `args` and return the ids in the same order. A task whose unique key is held is not
 -- inserted; the holder's id stands in its place (unique_mode: 'return'), or NULL ('skip'), or the holder makes way ('replace'). A member of
--- a batch whose key is held is SKIPPED instead, under an id of its own: the batch counts it.
+-- a batch whose key is held is SKIPPED instead, under an id of its own: the batch counts it. What is not said of a member (tenant, created_by, each
+-- of the headers) is as the batch has it.
 CREATE FUNCTION drumbeat.enqueue_many(
     name text, args jsonb[], queue text DEFAULT NULL, priority int DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     expires_at timestamptz DEFAULT NULL, max_attempts int DEFAULT NULL, unique_key text DEFAULT NULL, tenant text DEFAULT NULL,
@@ -142,7 +151,7 @@ DECLARE
     fresh    boolean[];
     home     drumbeat.handler;
     conf     drumbeat.queue_state;
-    flow     smallint := drumbeat.flow_of(tenant);
+    flow     smallint;
     limited  boolean;
     due      boolean;
     low      bigint;
@@ -241,7 +250,10 @@ BEGIN
     PERFORM pg_current_xact_id();
     IF batch_id IS NOT NULL THEN
         behind := drumbeat.join_batch(batch_id, total);
+        SELECT coalesce(tenant, b.tenant), coalesce(created_by, b.created_by), coalesce(b.headers || headers, headers, b.headers)
+          INTO tenant, created_by, headers FROM drumbeat.batch b WHERE b.id = batch_id;
     END IF;
+    flow := drumbeat.flow_of(tenant);
     INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, tenant, unique_key,
                                     unique_until, headers, batch_id, batch_place, parent_id, limit_key)
     SELECT t.id, name, queue, coalesce(t.args, '{}'), priority, max_attempts, coalesce(run_at, moment),

@@ -234,7 +234,7 @@ DECLARE
     r     drumbeat.running;
     count int := 0;
 BEGIN
-    FOR r IN SELECT * FROM drumbeat.running x WHERE x.worker = release_seat.worker AND x.seat = release_seat.seat::smallint LOOP
+    FOR r IN SELECT * FROM drumbeat.running x WHERE x.worker = release_seat.worker AND x.seat = release_seat.seat::smallint ORDER BY x.seq LOOP
         IF r.task_id = current THEN
             PERFORM drumbeat.move_on(r, how);
         ELSE
@@ -319,7 +319,7 @@ BEGIN
     PERFORM pg_terminate_backend(a.pid, 2000) FROM pg_stat_activity a
       WHERE starts_with(a.application_name, 'drumbeat/' || close_worker.id || '/') AND a.state <> 'idle' AND a.pid <> pg_backend_pid();
     UPDATE drumbeat.seat s SET epoch = nextval('drumbeat.epoch_seq') WHERE s.worker = close_worker.id;
-    FOR r IN SELECT * FROM drumbeat.running x WHERE x.worker = close_worker.id LOOP
+    FOR r IN SELECT * FROM drumbeat.running x WHERE x.worker = close_worker.id ORDER BY x.seq LOOP
         PERFORM drumbeat.move_on(r, (CASE WHEN r.started_at IS NULL THEN 'returned' ELSE outcome END, true, interval '0', NULL, clock_timestamp(), NULL,
                                      CASE WHEN r.started_at IS NULL THEN NULL ELSE reason END, NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
         count := count + 1;

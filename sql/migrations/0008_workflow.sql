@@ -64,6 +64,13 @@ CREATE TABLE drumbeat.batch_cancel (
     requested_by text NOT NULL DEFAULT session_user
 );
 
+-- How far the sweep of batches whose time is over has come; from the beginning again behind the last.
+CREATE TABLE drumbeat.batch_swept (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    after uuid NOT NULL
+);
+INSERT INTO drumbeat.batch_swept (after) VALUES ('00000000-0000-0000-0000-000000000000');
+
 DO $$
 DECLARE
     name text;
@@ -759,6 +766,9 @@ END $$;
 -- Now and then: batches without open members that nobody decided (whatever the reason), keys, answers and batches whose time is over. At most
 -- `most` of each.
 CREATE FUNCTION drumbeat.sweep_batches(most int) RETURNS void LANGUAGE plpgsql SET jit = off AS $$
+DECLARE
+    behind uuid;
+    roots  uuid[];
 BEGIN
     INSERT INTO drumbeat.batch_due (batch_id)
     SELECT b.id FROM drumbeat.batch b
@@ -775,10 +785,16 @@ BEGIN
                                   AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = x.task_id)
                                   AND NOT EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = x.task_id)
                                 ORDER BY x.free_at LIMIT most FOR UPDATE SKIP LOCKED));
-    -- Batches go when the last of their tasks has gone from history.
+    -- Batches go when the last of their tasks has gone from history. A piece of them a time: many may stay for long.
+    SELECT s.after INTO behind FROM drumbeat.batch_swept s FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN; -- another keeper is at it
+    END IF;
+    roots := ARRAY(SELECT x.id FROM drumbeat.batch x WHERE x.id > behind AND x.ended_at < clock_timestamp() - interval '1 day' AND x.parent_id IS NULL ORDER BY x.id LIMIT most);
+    UPDATE drumbeat.batch_swept SET after = CASE WHEN cardinality(roots) = most THEN roots[most] ELSE '00000000-0000-0000-0000-000000000000' END;
     WITH gone AS (
         DELETE FROM drumbeat.batch b USING (
-            SELECT t.id FROM (SELECT x.id FROM drumbeat.batch x WHERE x.ended_at < clock_timestamp() - interval '1 day' AND x.parent_id IS NULL ORDER BY x.id LIMIT most) o
+            SELECT t.id FROM unnest(roots) o(id)
              CROSS JOIN LATERAL drumbeat.batch_tree(o.id) t(id)
              WHERE NOT EXISTS (SELECT FROM drumbeat.batch_tree(o.id) c(id) JOIN drumbeat.task_body m ON m.batch_id = c.id)) old
          WHERE b.id = old.id
@@ -835,6 +851,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION drumbeat.batch_tree, drumbeat.member_floor, drumbeat.born, drumbeat.batch_results TO drumbeat_read;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.batch, drumbeat.batch_open, drumbeat.batch_failed, drumbeat.batch_due, drumbeat.batch_cancel, drumbeat.batch_status TO drumbeat_work;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.batch, drumbeat.batch_open, drumbeat.batch_failed, drumbeat.batch_due, drumbeat.batch_cancel, drumbeat.batch_swept,
+            drumbeat.batch_status TO drumbeat_work;
     END IF;
 END $$;
