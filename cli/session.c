@@ -3,6 +3,7 @@
 #include "cli/flags.h"
 #include "cli/up/cluster.h"
 #include "cli/up/sandbox.h"
+#include "cli/up/state.h"
 #include "common/base/log.h"
 #include "common/store/migrate.h"
 
@@ -112,6 +113,17 @@ const char *session_url(struct session *s, struct err *e)
     }
     sandbox_adopt_published(); /* for a worker that is started to run something beside that `up` */
     return text_str(&s->url);
+}
+
+bool session_results(const struct session *s, struct text *folder)
+{
+    CLEANUP(text_free) struct text state = {0};
+    struct err none;
+    if (s->config->results.root)
+        text_puts(folder, s->config->results.root);
+    else if (s->url.len > 0 && state_default_folder(&state, &none))
+        state_results(text_str(&state), folder);
+    return folder->len > 0;
 }
 
 /* PgBouncer refuses what a direct session is opened with. */

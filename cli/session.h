@@ -29,6 +29,9 @@ const struct catalog *session_catalog(struct session *s, struct err *e);
  * ERR_USAGE when there is none. Valid as long as the session. */
 const char *session_url(struct session *s, struct err *e);
 
+/* Add the folder of large results: results.root, else that of the `drumbeat up` whose cluster this session uses. False: none is known. */
+bool session_results(const struct session *s, struct text *folder);
+
 /* Connect and see that the schema is there. Reads the configuration where that was not done. */
 bool session_open(struct session *s, struct err *e);
 

@@ -28,12 +28,13 @@ static bool read_result(struct session *s, struct uuid id, struct text *json, st
         return err_set(e, ERR_NOT_FOUND, "there is no task %s", text);
     if (pg_is_null(&rows, 0, 1))
         return err_set(e, ERR_NOT_FOUND, "task %s is %s and has no result", text, pg_get_text(&rows, 0, 0));
-    const char *result = pg_get_text(&rows, 0, 1), *root = s->config->results.root;
+    CLEANUP(text_free) struct text root = {0};
+    const char *result = pg_get_text(&rows, 0, 1);
     if (!result_is_file(result, id)) {
         text_puts(json, result);
         return true;
     }
-    return root ? result_get(root, id, result, json, e) : err_set(e, ERR_USAGE, "the result is a file, and results.root is not configured here: %s", result);
+    return session_results(s, &root) ? result_get(text_str(&root), id, result, json, e) : err_set(e, ERR_USAGE, "the result is a file, and results.root is not configured here: %s", result);
 }
 
 static int run(int argc, char **argv)

@@ -281,6 +281,25 @@ START_TEST(with_a_database_of_its_own_nothing_but_the_schema_is_made)
 }
 END_TEST
 
+START_TEST(a_large_result_has_a_place_to_go)
+{
+    struct test_cluster *cluster = test_cluster_start(NULL);
+    const char *url = test_cluster_database(cluster);
+    struct pg *pg = test_connect(url);
+    char path[PATH_MAX + 64];
+    test_sql(pg, "INSERT INTO registry.sync_log (handler_name, successful) VALUES ('done', true)"); /* no first round */
+    test_sql(pg, "SELECT drumbeat.enqueue('echo', jsonb_build_object('a', repeat('x', 2000000)))");
+    up = test_drumbeat_start(url, "up", "--state", state, NULL);
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task WHERE name = 'echo' AND status = 'SUCCESS'", 1, MINUTES(1)));
+    snprintf(path, sizeof path, "%s/results/%s", state, test_text(pg, "SELECT result ->> 'file' FROM drumbeat.task WHERE name = 'echo'"));
+    ck_assert_msg(access(path, R_OK) == 0, "%s is not there", path);
+    test_process_signal(up, SIGTERM);
+    ck_assert(test_process_wait(up, STOP_LIMIT));
+    pg_close(pg);
+    test_cluster_stop(cluster);
+}
+END_TEST
+
 START_TEST(a_terminal_sees_bars_and_the_log_goes_to_a_file)
 {
     const char *const argv[] = {test_build_path("drumbeat"), "up", "--once", "--state", state, NULL};
@@ -354,6 +373,7 @@ int main(void)
     tcase_add_test(parts, a_killed_up_takes_everything_with_it_and_the_next_one_recovers);
     tcase_add_test(parts, whatever_is_killed_below_up_is_started_again);
     tcase_add_test(parts, with_a_database_of_its_own_nothing_but_the_schema_is_made);
+    tcase_add_test(parts, a_large_result_has_a_place_to_go);
     tcase_add_test(parts, a_round_without_its_upstream_fails_with_its_reason);
 
     Suite *suite = suite_create("up");

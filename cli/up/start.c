@@ -90,6 +90,17 @@ static bool take_state(struct up *up, struct err *e)
     return state_lock(up->state, &up->lock, e) && open_log(up, e);
 }
 
+/* Large results have a place to go, also where nobody configured one. */
+static bool make_results(struct up *up, struct err *e)
+{
+    CLEANUP(text_free) struct text folder = {0};
+    if (up->session.config->results.root)
+        return true;
+    state_results(up->state, &folder);
+    up->results = region_printf(up->memory, "DRUMBEAT_RESULTS_ROOT=%s", text_str(&folder));
+    return state_make_folder(text_str(&folder), geteuid() == 0 ? 0755 : 0700, e);
+}
+
 static bool start_cluster(struct service *service, pid_t *pid, struct err *e)
 {
     return cluster_start(service->data, pid, e);
@@ -227,10 +238,10 @@ usec_t up_worker_patience(const struct config *config)
 
 static bool start_workers(struct up *up, const char *const *env, struct err *e)
 {
-    const char *const pool[] = {"--pool", up->args->pool, NULL};
+    const char *const pool[] = {"--pool", up->args->pool, NULL}, *const results[] = {up->results, NULL};
     struct service worker = {.name = "worker",
                              .start = services_start_program,
-                             .program = own_program(up, "worker", up->args->pool ? pool : NULL, env),
+                             .program = own_program(up, "worker", up->args->pool ? pool : NULL, append(up->memory, results, env)),
                              .stop_signal = SIGTERM,
                              .press_signal = SIGQUIT,
                              .stop_limit = up_worker_patience(up->session.config),
@@ -259,7 +270,7 @@ static bool start_workers(struct up *up, const char *const *env, struct err *e)
 bool up_start(struct up *up, struct err *e)
 {
     struct sandbox sandbox = {0};
-    if (!find_self(up, e) || !take_state(up, e))
+    if (!find_self(up, e) || !take_state(up, e) || !make_results(up, e))
         return false;
     up->url = up->session.config->database.url;
     printf("state      %s\n", up->state);

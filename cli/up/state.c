@@ -34,6 +34,11 @@ bool state_default_folder(struct text *folder, struct err *e)
     return true;
 }
 
+void state_results(const char *state, struct text *folder)
+{
+    text_printf(folder, "%s/results", state);
+}
+
 bool state_make_folder(const char *folder, unsigned mode, struct err *e)
 {
     char path[PATH_MAX];

@@ -3,6 +3,7 @@
  *
  *     postgres/       the private cluster's data          postgres.log    what its server says
  *     up.lock         locked while an `up` runs           drumbeat.log    what the rest says, when a terminal is busy
+ *     results/        results too large for a row, unless results.root is configured
  *     sandbox.env     where the sandbox is, for other verbs of the same user
  *     socket/         the cluster's socket, unless the path is too long for one (cluster.h) */
 #include "common/base/err.h"
@@ -15,6 +16,9 @@ bool state_default_folder(struct text *folder, struct err *e);
 
 /* Make `folder` and its parents where they are missing, with `mode`. */
 bool state_make_folder(const char *folder, unsigned mode, struct err *e);
+
+/* Add the folder of large results. */
+void state_results(const char *state, struct text *folder);
 
 /* Take the lock, which the kernel drops when this process ends, however it ends. ERR_REFUSED names the process that
  * has it. On success *lock is a descriptor to be kept open. */

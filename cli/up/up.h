@@ -20,6 +20,7 @@ struct up {
     const char *state;         /* the folder, absolute */
     const char *url;           /* of the database */
     const char *folder, *self; /* of our own program, and its path */
+    const char *results;       /* "DRUMBEAT_RESULTS_ROOT=…" for the worker; NULL: it is configured */
     const char *log_path;      /* where the log of the others goes; NULL: to our standard error */
     int lock, log, signals;    /* -1: not open; signals is a signalfd */
     struct cluster *cluster;   /* NULL: somebody else's database */
