@@ -2,6 +2,7 @@
  * where this machine lets us make groups. */
 #include "common/base/text.h"
 #include "worker/cgroup.h"
+#include "worker/proc.h"
 
 #include <check.h>
 #include <ftw.h>
@@ -263,6 +264,49 @@ START_TEST(what_dead_workers_left_is_ended)
 }
 END_TEST
 
+static void make_dirs(const char *below_root)
+{
+    char file[512];
+    snprintf(file, sizeof file, "%s/x", below_root);
+    write_file(file, "");
+    ck_assert_int_eq(unlink(path_of(file)), 0);
+}
+
+/* What the kernel leaves of groups without processes: empty folders, in both trees. */
+START_TEST(the_groups_of_dead_workers_are_removed_and_no_others)
+{
+    static const struct {
+        const char *tree;
+        unsigned long long other_space; /* 0: ours */
+        long long start;                /* 0: that of this process, which lives */
+        bool stays;
+    } rows[] = {
+        {"sys/fs/cgroup/pids", 0, 1, false},
+        {"sys/fs/cgroup/memory/own/group", 0, 1, false},
+        {"sys/fs/cgroup/memory/own/group", 0, 2, false},
+        {"sys/fs/cgroup/pids", 1, 1, true},
+        {"sys/fs/cgroup/memory/own/group", 0, 0, true},
+    };
+    struct stat space;
+    char names[sizeof rows / sizeof *rows][400], seat[420];
+    make_first_version();
+    make_dirs("sys/fs/cgroup/pids/somebody.else/seat-0");
+    ck_assert_int_eq(stat("/proc/self/ns/pid", &space), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(names[i], sizeof names[i], "%s/drumbeat-%llu-%d-%lld", rows[i].tree, (unsigned long long)space.st_ino + rows[i].other_space, (int)getpid(),
+                 rows[i].start ? rows[i].start : (long long)proc_start(getpid()));
+        for (int n = 0; n < 2; n++) {
+            snprintf(seat, sizeof seat, "%s/seat-%d", names[i], n);
+            make_dirs(seat);
+        }
+    }
+    cgroups_end_dead(root);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        ck_assert_msg((access(path_of(names[i]), F_OK) == 0) == rows[i].stays, "row %zu: %s", i, names[i]);
+    ck_assert_int_eq(access(path_of("sys/fs/cgroup/pids/somebody.else/seat-0"), F_OK), 0);
+}
+END_TEST
+
 /* The kernel's own ---------------------------------------------------------------------------------------------------- */
 
 static void hold(const char *what)
@@ -324,6 +368,7 @@ int main(void)
     tcase_add_test(tests, kills_of_the_kernel_are_counted);
     tcase_add_test(tests, a_child_is_put_into_both_trees_of_version_1);
     tcase_add_test(tests, what_dead_workers_left_is_ended);
+    tcase_add_test(tests, the_groups_of_dead_workers_are_removed_and_no_others);
     tcase_add_test(tests, the_kernel_holds_a_group_to_its_processes_and_ends_it_whole);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

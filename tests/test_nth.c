@@ -5,11 +5,13 @@
  * and leaks on the ways out are found. */
 #include "tests/nth/nth.h"
 #include "tests/storm/beside.h"
+#include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +128,7 @@ static void open_trial(struct trial *t)
     snprintf(t->results, sizeof t->results, "%s/results-%d", test_cluster_folder(cluster), (int)getpid());
     ck_assert_int_eq(mkdir(t->results, 0755), 0);
     snprintf(yaml, sizeof yaml, "worker: {pool: 2, lease: 5s}\nresults: {root: '%s', limit: 64KiB}\n"
+                               "upstreams: {pmp: {kind: pmp, url: 'http://127.0.0.1:9', user: x, password: x}}\n"
                                "handlers: {noop: {retry: {first: 100ms, cap: 100ms}}, echo: {retry: {first: 100ms, cap: 100ms}}, effect: {retry: {first: 100ms, cap: 100ms}}}\n",
              t->results);
     t->config = stage_config(&t->stage, yaml);
@@ -169,10 +172,54 @@ static void try_call(struct trial *t, const struct row *row, size_t call)
     fflush(stdout);
 }
 
+/* `drumbeat up` with everything it starts, once for each kind of call and somewhere else each time: it ends with a word, or works and can be stopped.
+ * Whatever it started ends with it. */
+static void run_up(struct trial *t, size_t call, int nth)
+{
+    char state[400], what[96];
+    pid_t rest[64];
+    snprintf(what, sizeof what, "up, %s number %d", calls[call].name, nth);
+    snprintf(state, sizeof state, "%s/up-%d", test_cluster_folder(cluster), (int)getpid());
+    test_sql(t->stage.pg, "DELETE FROM drumbeat.ended; DELETE FROM drumbeat.task_body; SELECT drumbeat.enqueue('noop', max_attempts => 100)");
+    atomic_store(&t->order->nth, nth);
+    atomic_store(&t->order->count, 0);
+    atomic_store(&t->order->call, (int)calls[call].call);
+    struct test_process *p CLEANUP(test_process_freep) = start(t, (const char *const[]){"up", "--state", state, "--pool", "1", NULL}, true);
+    usec_t deadline = clock_boot() + SECONDS(60);
+    while (!test_process_wait(p, MSEC(20)) && test_number(t->stage.pg, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS'") == 0)
+        ck_assert_msg(clock_boot() < deadline, "%s: neither works nor ends:\n%.3000s", what, test_process_errors(p));
+    size_t count = family(test_process_pid(p), 0, rest, sizeof rest / sizeof *rest);
+    test_process_signal(p, SIGTERM);
+    ck_assert_msg(test_process_wait(p, SECONDS(45)), "%s: does not stop:\n%.3000s", what, test_process_errors(p));
+    atomic_store(&t->order->call, NTH_NOTHING);
+    int status = test_process_status(p);
+    ck_assert_msg(status >= 0 && status < 128, "%s: status %d:\n%.3000s", what, status, test_process_errors(p));
+    ck_assert_msg(status == 0 || *test_process_errors(p) || calls[call].call == NTH_WRITE, "%s: status %d without a word", what, status);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(!is_alive(rest[i]), "%s: process %d is left", what, (int)rest[i]);
+}
+
+static void try_up(struct trial *t)
+{
+    const char *text = getenv("NTH_RUNS");
+    int runs = text ? atoi(text) : 1;
+    test_sql(t->stage.pg, "INSERT INTO registry.sync_log (handler_name, successful) VALUES ('done', true)"); /* no first round */
+    srand((unsigned)clock_now());
+    for (size_t call = 0; call < CALLS; call++)
+        if (!SANITIZED || calls[call].inside)
+            for (int i = 0; i < runs; i++)
+                run_up(t, call, 1 + rand() % (calls[call].call == NTH_MALLOC ? 4000 : calls[call].call == NTH_SEND || calls[call].call == NTH_WRITE ? 40 : 6));
+}
+
 static void try_program(size_t number)
 {
     struct trial t = {0};
     open_trial(&t);
+    if (number == PROGRAMS) {
+        try_up(&t);
+        pg_close(t.stage.pg);
+        return;
+    }
     for (size_t call = 0; call < CALLS; call++)
         if (!SANITIZED || calls[call].inside)
             try_call(&t, &programs[number], call);
@@ -182,7 +229,7 @@ static void try_program(size_t number)
 START_TEST(a_call_that_fails_is_told_and_breaks_nothing)
 {
     test_cluster_database(cluster);
-    beside(PROGRAMS, try_program);
+    beside(PROGRAMS + 1, try_program);
 }
 END_TEST
 

@@ -54,6 +54,50 @@ static int64_t most_seen(const char *running, usec_t limit)
     return most;
 }
 
+/* Who first ----------------------------------------------------------------------------------------------------------- */
+
+/* Of the first tasks that were started, how many `which` is true of. */
+static int64_t among_first(int first, const char *which)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM (SELECT * FROM drumbeat.task WHERE started_at IS NOT NULL ORDER BY started_at LIMIT %d) t WHERE %s", first, which);
+    return test_number(s.pg, sql);
+}
+
+START_TEST(a_tenant_with_many_tasks_does_not_delay_another)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[100]), tenant => 'many');"
+                   "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[3]), tenant => 'few')");
+    stage_worker(&s, pool_of_two);
+    ck_assert(stage_wait(&s, left, 0, SECONDS(30)));
+    ck_assert_int_eq(among_first(20, "tenant = 'few'"), 3);
+}
+END_TEST
+
+START_TEST(a_tenants_weight_is_its_share_of_the_queue)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_weight('heavy', 3);"
+                   "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[80]), tenant => 'light');"
+                   "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[80]), tenant => 'heavy')");
+    stage_worker(&s, pool_of_two);
+    ck_assert(stage_wait(&s, left, 0, SECONDS(30)));
+    int64_t heavy = among_first(80, "tenant = 'heavy'");
+    ck_assert_msg(heavy >= 52 && heavy <= 68, "%lld of the first 80 are of the tenant with three quarters", (long long)heavy);
+}
+END_TEST
+
+/* A stream of urgent tasks that would last for 6 s. */
+START_TEST(what_waits_behind_more_urgent_tasks_gains_with_time)
+{
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.03}'::jsonb, ARRAY[200]), priority => 1);"
+                   "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.01}', priority => 3)");
+    stage_worker(&s, NULL, "--pool", "1", "--config", stage_config(&s, "worker: {ageing: 500ms}\n"));
+    ck_assert(stage_wait(&s, left, 0, SECONDS(40)));
+    ck_assert_int_eq(among_first(20, "priority = 3"), 0);
+    ck_assert_int_eq(among_first(150, "priority = 3"), 1);
+}
+END_TEST
+
 /* At once ------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_limit_of_three_on_a_key_holds_at_every_moment_over_four_workers)
@@ -306,6 +350,9 @@ static Suite *suite(void)
     TCase *tests = tcase_create("limits");
     tcase_set_timeout(tests, 100);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
+    tcase_add_test(tests, a_tenant_with_many_tasks_does_not_delay_another);
+    tcase_add_test(tests, a_tenants_weight_is_its_share_of_the_queue);
+    tcase_add_test(tests, what_waits_behind_more_urgent_tasks_gains_with_time);
     tcase_add_test(tests, a_limit_of_three_on_a_key_holds_at_every_moment_over_four_workers);
     tcase_add_test(tests, tasks_of_a_key_run_one_after_the_other_whatever_their_handler);
     tcase_add_test(tests, keys_handlers_and_queues_are_limited_together);

@@ -221,13 +221,22 @@ static bool kill_listed(const char *folder)
     return any;
 }
 
+static void allow_no_process(const char *folder)
+{
+    int fd = open_file(folder, "pids.max", O_WRONLY);
+    ssize_t ignored = fd < 0 ? 0 : write(fd, "0", 1);
+    (void)ignored;
+    if (fd >= 0)
+        close(fd);
+}
+
 /* No new process may begin while the old ones are killed. What is killed needs a moment to be gone. */
 static void end_group(const char *folder)
 {
     usec_t deadline = clock_boot() + end_patience;
     if (access(folder, F_OK) != 0)
         return;
-    put(folder, "pids.max", "0");
+    allow_no_process(folder);
     while ((int)kill_listed(folder) | (rmdir(folder) != 0 && errno == EBUSY)) {
         if (clock_boot() > deadline)
             return;
