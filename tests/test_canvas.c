@@ -98,6 +98,10 @@ static const struct {
     {"a chord without members runs its body", SUCCEEDED, {.id = "a", .callbacks = "[" CHORD("[]", SUM) "]"}, "2", "tsum[[]] id=sum parent=a root=a\n"},
     {"a chord in a chord counts with its body", SUCCEEDED, {.id = "a", .callbacks = "[" CHORD("[" CHORD("[" M1 "]", ADD3) "]", SUM) "]"}, "2",
      "size 1\nsize 1\nadd[2,1] id=m1 parent=a root=a group=new/0 chord\n"},
+    {"a body that is a chain keeps the id of its last step", SUCCEEDED,
+     {.id = "a", .chain = "[{\"task\":\"celery.chord\",\"kwargs\":{\"header\":[],\"body\":{\"task\":\"celery.chain\",\"subtask_type\":\"chain\",\"options\":{},"
+                          "\"kwargs\":{\"tasks\":[" SUM "," ADD4 "]}}},\"options\":{\"task_id\":\"header\"},\"subtask_type\":\"chord\"}]"}, "1",
+     "tsum[[]] id=sum parent=a root=a then=add\n"},
     {"a body gets the results of all members", JOINED, {.id = "z", .group_id = "g", .chord = SUM}, "[0,2,4]", "tsum[[0,2,4]] id=sum parent=z root=z\n"},
     {"a body goes on with its chain", JOINED, {.id = "z", .group_id = "g", .chord = SIG("tsum", "[]", "{\"task_id\":\"sum\",\"chain\":[" ADD4 "]}")}, "[1]",
      "tsum[[1]] id=sum parent=z root=z then=add\n"},

@@ -28,7 +28,7 @@ static void open_stage(void)
     stage_open(&s, cluster);
     redis = test_redis_connect(test_redis_url(server));
     test_redis_do(redis, "FLUSHALL", NULL);
-    config = stage_config(&s, "queues:\n  py: {broker: redis, protocol: celery}\n");
+    config = stage_config(&s, "queues:\n  py: {broker: redis, protocol: celery}\n  celery: {broker: redis, protocol: celery}\n");
     snprintf(url, sizeof url, "REDIS_URL=%s", broker);
     struct test_process *worker = stage_worker(&s, stage_env(url), "--pool", "1", "--config", config);
     ck_assert(test_process_wait_for(worker, "courier.ready", patience));
@@ -158,6 +158,25 @@ START_TEST(a_commit_while_redis_is_away_is_pushed_when_it_is_back)
 }
 END_TEST
 
+/* Canvas: the queue "celery" is ours, "py" is Python's. */
+START_TEST(chains_groups_and_chords_go_through_both_kinds_of_workers)
+{
+    char path[512];
+    start_python();
+    snprintf(path, sizeof path, "%s/tests/interop/canvas.py", getenv("DRUMBEAT_SOURCE"));
+    struct test_process *client = test_process_start(&(struct test_program){
+        .argv = (const char *const[]){"/usr/bin/python3", path, broker, "a_chain_goes_through_both", "a_callback_gets_the_result", "an_errback_gets_the_id",
+                                      "a_group_is_run", "a_chord_counts_members_of_both", "a_chord_may_have_its_body_here", "a_group_in_a_chain_is_a_chord",
+                                      "a_chain_in_a_chord_counts_with_its_last_step", "a_torn_chord_fails_its_body", "the_rest_of_a_broken_chain_fails", NULL},
+        .env = (const char *const[]){"PYTHONDONTWRITEBYTECODE=1", NULL}});
+    ck_assert_msg(test_process_wait(client, SECONDS(120)), "%s%s", test_process_output(client), test_process_errors(client));
+    ck_assert_msg(test_process_status(client) == 0, "%s%s", test_process_output(client), test_process_errors(client));
+    test_process_free(client);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, patience));
+    ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("celery out");
@@ -165,6 +184,7 @@ int main(void)
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, an_unmodified_worker_runs_tasks_and_its_outcomes_come_back);
+    tcase_add_test(tests, chains_groups_and_chords_go_through_both_kinds_of_workers);
     tcase_add_test(tests, a_running_task_is_cancelled_over_there);
     tcase_add_test(tests, one_that_waits_over_there_is_taken_back);
     tcase_add_test(tests, a_result_that_was_not_heard_is_found);

@@ -1,11 +1,12 @@
 /* courier_celery_news: tell the result backend what became of tasks that came as messages, and acknowledge the messages of those that have
- * ended. First the result, then the acknowledgement, then the row is forgotten: what is done twice after a crash changes nothing. */
+ * ended. First the result, then what follows the task, then the acknowledgement, then the row is forgotten: what is done twice after a crash changes
+ * nothing. */
 #include "common/base/crash_point.h"
 #include "common/base/json.h"
 #include "common/celery/result.h"
 #include "sql/queries.h"
 #include "sql/scripts.h"
-#include "worker/courier_celery.h"
+#include "worker/courier_canvas.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,18 @@ static bool is_end(const struct pg_rows *rows, size_t i)
     return strcmp(pg_get_text(rows, i, WHAT), "ended") == 0;
 }
 
+/* Callbacks, chains and chords, before the messages that carried them are acknowledged. */
+static bool send_what_follows(struct courier *c, struct news *n, const struct pg_rows *rows, struct err *e)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct celery_result result = read_news(rows, i);
+        const struct canvas_end end = {.result = &result, .queue = pg_get_text(rows, i, QUEUE), .embed = pg_get_text(rows, i, EMBED)};
+        if (is_end(rows, i) && !courier_canvas(c, &n->queues, n->backend ? n->backend : c->redis, &end, e))
+            return false;
+    }
+    return true;
+}
+
 static bool acknowledge(struct courier *c, struct news *n, const struct pg_rows *rows, struct err *e)
 {
     struct rd_arg args[4 + NEWS_MAX + 1];
@@ -164,6 +177,8 @@ static bool tell_news(struct courier *c, struct news *n, size_t *count, struct e
     if (!send_letters(c, n, &letters, e))
         return false;
     CRASH_POINT("celery", "told");
+    if (!send_what_follows(c, n, &rows, e))
+        return false;
     if (!acknowledge(c, n, &rows, e))
         return false;
     CRASH_POINT("celery", "acknowledged");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define NOT_REGISTERED "NotRegistered: "
+#define CHORD_ERROR "ChordError: "
 
 const char *celery_state_name(enum celery_state state)
 {
@@ -70,6 +71,8 @@ struct celery_exception celery_exception(enum celery_state state, const char *ou
     }
     if (strncmp(x.message, NOT_REGISTERED, strlen(NOT_REGISTERED)) == 0)
         return (struct celery_exception){.type = "NotRegistered", .module = "celery.exceptions", .message = x.message + strlen(NOT_REGISTERED)};
+    if (strncmp(x.message, CHORD_ERROR, strlen(CHORD_ERROR)) == 0)
+        return (struct celery_exception){.type = "ChordError", .module = "celery.exceptions", .message = x.message + strlen(CHORD_ERROR)};
     named(x.message, &x);
     return x;
 }

@@ -312,18 +312,19 @@ static struct js *reversed_steps(struct planner *p, const struct js *tasks, cons
         js_free(behind);
         extend_option(step, "link_error", options);
         struct js *own = merged_options(step, NULL);
+        const char *whole = js_count(steps) == 0 ? js_text(js_get(options, "task_id")) : NULL;
         if (js_is_null(js_get(own, "task_id")) && !is_kind(step, "group"))
-            set_text(own, "task_id", next_id(p));
+            set_text(own, "task_id", whole ? whole : next_id(p));
         js_set(step, "options", own);
         js_push(steps, step);
     }
     return steps;
 }
 
-/* The last step stands for the whole chain: it has its id, its place in a group, its chord and its callbacks. */
+/* The last step stands for the whole chain: it has its id, unless it brought one, its place in a group, its chord and its callbacks. */
 static struct js *standing_for(const struct js *last, const struct js *options)
 {
-    static const char *const names[] = {"task_id", "group_id", "group_index", "chord"};
+    static const char *const names[] = {"group_id", "group_index", "chord"};
     struct js *step = js_copy(last), *over = js_new_object();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!js_is_null(js_get(options, names[i])))
@@ -411,13 +412,24 @@ static bool apply_group(struct planner *p, const struct js *signature, const str
     return apply_members(p, tasks_in(signature), args, over, &place, depth + 1);
 }
 
+/* The id that a signature ends under, as far as it has one: a chain's is that of its last step. */
+static const char *ending_id(const struct js *signature)
+{
+    const char *id = js_text(js_get(options_of(signature), "task_id"));
+    const struct js *tasks = is_kind(signature, "chain") ? tasks_in(signature) : NULL;
+    return id || js_count(tasks) == 0 ? id : js_text(js_get(options_of(js_at(tasks, js_count(tasks) - 1)), "task_id"));
+}
+
 /* The body as every member carries it: with its id, and with what the chord as a whole is part of. */
 static struct js *chord_body(struct planner *p, const struct js *signature, const struct js *options)
 {
     const struct js *given = js_get(js_get(signature, "kwargs"), "body");
-    struct js *body = js_copy(given), *own = merged_options(given, options);
-    const char *whole = js_text(js_get(options, "task_id")), *id = js_text(js_get(options_of(given), "task_id"));
-    set_text(own, "task_id", whole ? whole : id ? id : next_id(p));
+    struct js *over CLEANUP(js_freep) = js_copy(options);
+    const char *whole = js_text(js_get(options, "task_id"));
+    js_remove(over, "task_id");
+    struct js *body = js_copy(given), *own = merged_options(given, over);
+    if (!ending_id(given))
+        set_text(own, "task_id", whole ? whole : next_id(p));
     js_set(body, "options", own);
     return body;
 }

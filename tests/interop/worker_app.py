@@ -41,3 +41,23 @@ def flaky(self):
 def nap(seconds):
     time.sleep(seconds)
     return seconds
+
+
+@app.task(name='first_of')
+def first_of(arguments):
+    return arguments['args'][0]
+
+
+@app.task(name='count')
+def count(results):
+    return len(results)
+
+
+@app.task(name='keep')
+def keep(value, key):
+    app.backend.client.rpush('kept-' + key, app.backend.encode(value))
+
+
+@app.task(name='keep_none')
+def keep_none(value, key):
+    return [key]
