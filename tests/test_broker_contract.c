@@ -101,7 +101,7 @@ static bool tick(enum redis_pause pause)
 {
     struct err e;
     struct redis_queue_state state;
-    ck_assert_msg(redis_queue_tick(redis, "default", (struct uuid){{9}}, SECONDS(15), pause, &state, &e), "%s", e.text);
+    ck_assert_msg(redis_queue_tick(redis, "default", &(struct redis_worker){.lease = SECONDS(15)}, pause, &state, &e), "%s", e.text);
     return state.next_due >= 0 && state.next_due < SECONDS(1);
 }
 

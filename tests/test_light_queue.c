@@ -167,6 +167,26 @@ START_TEST(what_a_worker_held_that_is_gone_is_taken_back)
 }
 END_TEST
 
+START_TEST(a_claim_whose_answer_was_lost_is_taken_back)
+{
+    struct test_process *worker = start_worker();
+    const char *id = stage_text(&s, "SELECT id FROM drumbeat.worker");
+    char member[80], held[120];
+    test_sql(s.pg, "SELECT drumbeat.pause('fast')");
+    usec_t deadline = clock_boot() + SECONDS(30);
+    while (test_redis_number(redis, "HEXISTS", "drumbeat:{fast}:state", "paused", NULL) == 0)
+        ck_assert(clock_boot() < deadline);
+    put(.name = "effect", .args = "{\"key\": \"k\"}");
+    snprintf(member, sizeof member, "%s/0/999999", id);
+    snprintf(held, sizeof held, "drumbeat:{fast}:held:%s", member);
+    test_redis_do(redis, "LMOVE", "drumbeat:{fast}:ready:5", held, "LEFT", "RIGHT", NULL);
+    test_redis_do(redis, "ZADD", "drumbeat:{fast}:leases", "1", member, NULL);
+    test_sql(s.pg, "SELECT drumbeat.resume('fast')");
+    await_left(worker, 0);
+    ck_assert_int_eq(effects(), 1);
+}
+END_TEST
+
 START_TEST(a_long_task_keeps_its_lease)
 {
     struct test_process *worker = start_worker();
@@ -353,6 +373,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_row_that_is_retried_runs);
     tcase_add_test(c, a_task_that_kills_its_process_stops_after_its_attempts);
     tcase_add_test(c, what_a_worker_held_that_is_gone_is_taken_back);
+    tcase_add_test(c, a_claim_whose_answer_was_lost_is_taken_back);
     tcase_add_test(c, a_long_task_keeps_its_lease);
     tcase_add_test(c, a_delayed_task_waits_for_its_moment);
     tcase_add_test(c, one_of_a_unique_key_waits_or_runs_at_a_time);

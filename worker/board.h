@@ -70,6 +70,7 @@ struct seat {
     _Atomic uint32_t placed; /* futex: pid of the child that is in its control group */
     _Atomic uint64_t turn; /* place of the task that runs << 32 | last place that may run */
     _Atomic uint64_t tasks; /* run by this child so far */
+    _Atomic int64_t light_fence; /* of the claim that is held in Redis alone; 0: none */
     _Atomic int64_t output; /* bytes that the task has written so far */
     _Atomic uint32_t version; /* odd while `view` is written */
     struct seat_view view;

@@ -543,6 +543,7 @@ static void open_brokers(struct child *c)
     options.queues = c->light_queues;
     options.queue_count = c->light_count;
     options.lease = c->config->worker.lease;
+    options.held = &c->seat->light_fence;
     options.bell = &c->board->light_bell;
     if (c->light_count > 0)
         c->light = broker_open(&broker_redis, &options);
@@ -572,6 +573,7 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);
     atomic_store(&c.seat->state, SEAT_STARTING);
     list_light(&c);
+    atomic_store(&c.seat->light_fence, 0); /* of the child before: what it held is not renewed any more */
     envelope_open(&c.envelope, board, seat);
     identity_take(&board->identity, catalog_processes(catalog) * board->pool);
     if (!start(&c))

@@ -19,6 +19,7 @@ struct queues {
     const char *names[QUEUES_MAX];
     bool paused[QUEUES_MAX], empty[QUEUES_MAX];
     struct redis_queue_counts noted[QUEUES_MAX]; /* as PostgreSQL knows them */
+    int64_t fences[CONFIG_POOL_MAX]; /* of the claims that seats hold */
     usec_t look_at;         /* the next round */
     usec_t note_at;
     usec_t tell_open_at;    /* when to tell Redis of queues that are not paused, too */
@@ -154,7 +155,8 @@ static bool look_at(struct courier *c, struct queues *q, size_t i, bool tell_ope
     usec_t asked_at = clock_boot();
     int64_t taken = 0;
     enum redis_pause pause = q->paused[i] ? REDIS_PAUSED : tell_open ? REDIS_OPEN : REDIS_PAUSE_AS_IT_WAS;
-    if (!redis_queue_tick(c->redis, q->names[i], c->board->worker, c->board->lease, pause, &state, e))
+    struct redis_worker worker = {.id = c->board->worker, .lease = c->board->lease, .fences = q->fences, .seats = (size_t)c->board->seat_count};
+    if (!redis_queue_tick(c->redis, q->names[i], &worker, pause, &state, e))
         return false;
     q->empty[i] = state.empty;
     if (state.lapsed > 0 && !redis_queue_take_lapsed(c->redis, q->names[i], &taken, e))
@@ -174,6 +176,8 @@ static bool look_at_all(struct courier *c, struct queues *q, struct err *e)
     if (!read_pauses(c, q, e))
         return false;
     usec_t began = clock_boot();
+    for (int seat = 0; seat < c->board->seat_count; seat++)
+        q->fences[seat] = atomic_load(&c->board->seats[seat].light_fence);
     bool note = began >= q->note_at, tell_open = began >= q->tell_open_at;
     for (size_t i = 0; i < q->count; i++)
         if (!look_at(c, q, i, tell_open, e) || (note && !note_counts(c, q, i, e)))

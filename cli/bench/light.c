@@ -116,9 +116,10 @@ static bool one(struct light *l, double *ms, struct err *e)
     struct new_task task = {.name = "fail", .args = "{\"retryable\": false}", .priority = -1};
     struct task_state state = {.status = ""};
     struct uuid id;
-    usec_t begun = clock_now(), deadline = clock_boot() + row_limit;
+    usec_t deadline = clock_boot() + row_limit;
     if (!redis_queue_enqueue(s->redis, l->queue.worker.queue, &task, 1, &id, e))
         return false;
+    usec_t begun = clock_now();
     do {
         poll(NULL, 0, ROW_LOOK_MS);
         if (bench_interrupted(e) || (!task_look(s->pg, id, &state, e) && e->kind != ERR_NOT_FOUND))

@@ -57,6 +57,7 @@ struct broker_options {
     const struct broker_queue *queues;
     size_t queue_count;
     usec_t lease;
+    _Atomic int64_t *held; /* the fence of what is held, 0 for nothing: for who renews the leases; NULL: nobody wants to know */
     const _Atomic uint32_t *bell; /* changes when something may be ready in a queue that was empty; NULL: always look */
 };
 

@@ -247,13 +247,22 @@ static struct rd_call finish_call(struct broker *b)
     return (struct rd_call){.script = &lua_queue_finish, .keys = 1, .args = side->words};
 }
 
-/* ERR_FENCED: others have what this seat still runs. That all of it was run already, and perhaps told before, is no error. */
-static bool heard(struct redis_side *side, const struct rd_reply *answer, struct err *e)
+static void tell_held(const struct broker *b, int64_t fence)
 {
+    if (b->options.held)
+        atomic_store(b->options.held, fence);
+}
+
+/* ERR_FENCED: others have what this seat still runs. That all of it was run already, and perhaps told before, is no error. */
+static bool heard(struct broker *b, const struct rd_reply *answer, struct err *e)
+{
+    struct redis_side *side = b->redis;
     bool lost = rd_int_of(answer) == 0, last = side->last;
     side->word_count = 0;
-    if (last || lost)
+    if (last || lost) {
         side->count = side->settled = 0;
+        tell_held(b, 0);
+    }
     if (lost && last)
         log_info("child.redis_claim_was_over", LOG_STR("holder", side->holder));
     return !lost || last || err_set(e, ERR_FENCED, "the lease of claim %s is over", side->holder);
@@ -335,6 +344,7 @@ static void read_claim(struct broker *b, size_t queue, const struct rd_reply *re
         return;
     out->fence = rd_int_of(rd_at(reply, 0));
     out->count = count - 2;
+    tell_held(b, out->fence);
     side->queue = queue;
     side->count = out->count;
     side->settled = side->word_count = 0;
@@ -385,7 +395,7 @@ static bool one_round(struct broker *b, bool claims, size_t queue, size_t wanted
     }
     CRASH_POINT("redis turn", "answered");
     side->failures = 0;
-    if (says && !heard(side, replies[0], e))
+    if (says && !heard(b, replies[0], e))
         return false;
     if (!claims)
         return true;

@@ -100,16 +100,25 @@ bool redis_queue_enqueue(struct redis *redis, const char *queue, const struct ne
 
 /* Rounds ------------------------------------------------------------------------------------------------------------ */
 
-bool redis_queue_tick(struct redis *redis, const char *queue, struct uuid worker, usec_t lease, enum redis_pause pause, struct redis_queue_state *state,
+enum { SEATS_MAX = 1024, HELD_SIZE = 40 };
+
+bool redis_queue_tick(struct redis *redis, const char *queue, const struct redis_worker *worker, enum redis_pause pause, struct redis_queue_state *state,
                       struct err *e)
 {
     static const char *const pauses[] = {[REDIS_OPEN] = "", [REDIS_PAUSED] = "1", [REDIS_PAUSE_AS_IT_WAS] = "-"};
+    static char held[SEATS_MAX][HELD_SIZE];
     char prefix[REDIS_PREFIX_MAX], id[UUID_TEXT_MAX];
     const struct rd_reply *reply;
-    if (!redis_script(redis, &lua_queue_tick, 1,
-                      RD_ARGS(rd_text(redis_queue_prefix(queue, prefix)), rd_text(uuid_format(worker, id)), rd_int(lease / 1000), rd_text(pauses[pause]),
-                              rd_int(PROMOTE_MAX)),
-                      &reply, e))
+    struct rd_arg args[5 + SEATS_MAX + 1] = {rd_text(redis_queue_prefix(queue, prefix)), rd_text(uuid_format(worker->id, id)), rd_int(worker->lease / 1000),
+                                             rd_text(pauses[pause]), rd_int(PROMOTE_MAX)};
+    size_t count = 5;
+    for (size_t seat = 0; seat < worker->seats && seat < SEATS_MAX; seat++)
+        if (worker->fences[seat]) {
+            snprintf(held[seat], sizeof held[seat], "%zu/%" PRId64, seat, worker->fences[seat]);
+            args[count++] = rd_text(held[seat]);
+        }
+    args[count] = (struct rd_arg){.type = RD_END};
+    if (!redis_script(redis, &lua_queue_tick, 1, args, &reply, e))
         return false;
     bool empty = rd_count_of(reply) == 0;
     int64_t next = empty ? -1 : rd_int_of(rd_at(reply, 3));

@@ -32,7 +32,15 @@ struct redis_queue_state {
     bool empty;      /* nothing waits, is held or failed */
 };
 enum redis_pause { REDIS_OPEN, REDIS_PAUSED, REDIS_PAUSE_AS_IT_WAS };
-bool redis_queue_tick(struct redis *redis, const char *queue, struct uuid worker, usec_t lease, enum redis_pause pause, struct redis_queue_state *state,
+
+/* What the worker holds of its queues: element n of `fences` belongs to seat n, 0 for nothing. */
+struct redis_worker {
+    struct uuid id;
+    usec_t lease;
+    const int64_t *fences;
+    size_t seats;
+};
+bool redis_queue_tick(struct redis *redis, const char *queue, const struct redis_worker *worker, enum redis_pause pause, struct redis_queue_state *state,
                       struct err *e);
 
 /* Take back what is held under leases that are over. */

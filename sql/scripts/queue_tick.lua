@@ -3,7 +3,7 @@
 -- how many leases are over, in how many ms the next task is due (-1: none), and how many failed ones wait for PostgreSQL; nothing at all of
 -- an empty queue, which costs one look.
 -- KEYS[1] the queue's prefix; ARGV: the worker, the lease in ms, '1' when the queue is paused ('' when it is not any more, '-' nothing new),
---   most to make ready
+--   most to make ready, then what the worker's seats hold: "<seat>/<fence>". A claim whose answer was lost is nobody's: it is not renewed.
 local prefix, worker = KEYS[1], ARGV[1]
 if ARGV[3] == '1' then
     redis.call('HSET', prefix .. 'state', 'paused', 1)
@@ -19,10 +19,8 @@ if redis.call('EXISTS', unpack(lists)) == 0 then
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, holder in ipairs(redis.call('ZRANGE', prefix .. 'leases', 0, -1)) do
-    if holder:sub(1, #worker) == worker then
-        redis.call('ZADD', prefix .. 'leases', 'XX', now + ARGV[2], holder)
-    end
+for i = 5, #ARGV do
+    redis.call('ZADD', prefix .. 'leases', 'XX', now + ARGV[2], worker .. '/' .. ARGV[i])
 end
 local due = redis.call('ZRANGEBYSCORE', prefix .. 'delayed', '-inf', now, 'LIMIT', 0, ARGV[4])
 for _, task in ipairs(due) do
