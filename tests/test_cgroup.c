@@ -36,7 +36,7 @@ static void close_root(void)
 static const char *path_of(const char *path)
 {
     static char whole[1024];
-    snprintf(whole, sizeof whole, "%s/%s", root, path);
+    snprintf(whole, sizeof whole, "%.200s/%.800s", root, path);
     return whole;
 }
 
@@ -296,7 +296,7 @@ START_TEST(the_groups_of_dead_workers_are_removed_and_no_others)
         snprintf(names[i], sizeof names[i], "%s/drumbeat-%llu-%d-%lld", rows[i].tree, (unsigned long long)space.st_ino + rows[i].other_space, (int)getpid(),
                  rows[i].start ? rows[i].start : (long long)proc_start(getpid()));
         for (int n = 0; n < 2; n++) {
-            snprintf(seat, sizeof seat, "%s/seat-%d", names[i], n);
+            snprintf(seat, sizeof seat, "%.399s/seat-%d", names[i], n);
             make_dirs(seat);
         }
     }
