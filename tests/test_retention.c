@@ -202,6 +202,21 @@ START_TEST(what_is_written_to_while_it_is_copied_is_not_lost)
 }
 END_TEST
 
+START_TEST(what_something_else_needs_stays)
+{
+    test_sql(pg, "SELECT old_task('40 days', 'gone', 'SUCCESS') FROM generate_series(1, 5);"
+                 "INSERT INTO drumbeat.unique_lock (name, key, task_id, free_at) SELECT 'noop', 'k', old_task('40 days', 'key', 'SUCCESS'), now() + interval '1 day';"
+                 "INSERT INTO drumbeat.batch (id, kind, root_id, created_by, planned) SELECT i, 'group', i, 'test', 1 FROM drumbeat.uuid_v7() i;"
+                 "SELECT old_task('40 days', 'member', 'SUCCESS')");
+    test_sql(pg, "UPDATE drumbeat.task_body t SET batch_id = b.id, batch_place = 1 FROM drumbeat.batch b WHERE t.queue = 'member'");
+    prune_all();
+    ck_assert_int_eq(left_of("SUCCESS gone"), 0);
+    ck_assert_int_eq(left_of("SUCCESS key"), 1);
+    ck_assert_int_eq(left_of("SUCCESS member"), 1);
+    test_sql(pg, "DELETE FROM drumbeat.unique_lock; DELETE FROM drumbeat.batch");
+}
+END_TEST
+
 START_TEST(a_reader_in_an_open_transaction_puts_it_off_and_nobody_waits)
 {
     struct pg *reader = test_connect(url);
@@ -350,6 +365,7 @@ static Suite *suite(void)
     tcase_add_test(tests, how_many_there_ever_were_never_falls);
     tcase_add_test(tests, what_fell_on_no_shelf_is_forgotten_with_the_shelves_around_it);
     tcase_add_test(tests, what_is_written_to_while_it_is_copied_is_not_lost);
+    tcase_add_test(tests, what_something_else_needs_stays);
     tcase_add_test(tests, a_reader_in_an_open_transaction_puts_it_off_and_nobody_waits);
     tcase_add_test(tests, two_at_once_do_not_meet);
     tcase_add_test(tests, a_server_that_dies_at_any_step_forgets_nothing_that_must_stay);
