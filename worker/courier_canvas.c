@@ -145,7 +145,7 @@ static const char *join(const struct canvas *w, const struct rd_reply *members, 
     for (size_t i = 0; i < rd_count_of(members); i++) {
         struct canvas_member m;
         if (!canvas_member_read(rd_text_of(rd_at(members, i)), rd_length_of(rd_at(members, i)), w->region, &m, e))
-            snprintf(torn, room, "ChordError: %s", e->text);
+            snprintf(torn, room, "ChordError: %.1000s", e->text);
         else if (strcmp(m.state, "SUCCESS") != 0) {
             struct text shown CLEANUP(text_free) = {0};
             show_exception(m.result, &shown);
