@@ -43,11 +43,16 @@ void check_redis(struct doctor *d, struct finding *f)
     const char *url = d->session.config->redis.url;
     if (!url && !is_needed(d->session.config))
         return;
+    if (!url) {
+        found(f, VERDICT_FAIL, "none is configured, and queues with broker: redis need it");
+        mend(f, "set REDIS_URL");
+        return;
+    }
     struct redis *redis = session_redis(&d->session, &e);
     if (redis && redis_look(redis, &health, &e)) {
         judge(&health, url, f);
         return;
     }
     found(f, VERDICT_FAIL, "%s", e.text);
-    mend(f, url ? "start it or correct REDIS_URL" : "set REDIS_URL: queues with broker: redis need it");
+    mend(f, "start it or correct REDIS_URL");
 }

@@ -233,7 +233,7 @@ bool redis_line_call(redisContext *line, const struct rd_arg *args, usec_t deadl
     free((void *)scratch.words);
     free(scratch.lengths);
     free(scratch.digits);
-    if (!sent || !redis_line_reply(line, deadline, reply, e))
+    if (!sent || !redis_line_reply(line, deadline, reply, e) || !*reply)
         return false;
     if ((*reply)->type != REDIS_REPLY_ERROR)
         return true;
