@@ -1,6 +1,7 @@
 /* drumbeat-sandbox: stand-ins for the upstream systems, for trials and tests. Options are rows of a table; each
  * upstream is a row too, opened in open_upstreams(). */
 #include "sandbox/carto/carto.h"
+#include "sandbox/dhis2/dhis2.h"
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"
@@ -20,6 +21,7 @@ struct options {
     bool parent_death;
     struct pmp pmp;
     struct carto carto;
+    struct dhis2 dhis2;
     struct sandbox sandbox;
 };
 
@@ -191,6 +193,9 @@ static bool open_upstreams(struct options *o, struct err *e)
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
     o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
+    o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks};
+    dhis2_open(&o->dhis2);
+    s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};
     return true;
 }
 
@@ -257,6 +262,7 @@ int main(int argc, char **argv)
     set_defaults(&o);
     bool good = run(&o, argv, parent, &e);
     pmp_close(&o.pmp);
+    dhis2_close(&o.dhis2);
     if (!good)
         fprintf(stderr, "drumbeat-sandbox: %s\n", e.text);
     return good ? 0 : err_exit_status(e.kind);

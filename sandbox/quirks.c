@@ -78,6 +78,14 @@ static const struct row {
     [QUIRK_LOST_PARENTS]      = {"lost-parents",      &EVERY, 10, false, "CARTO: every so many ids, a parent that does not exist"},
     [QUIRK_BAD_SHAPES]        = {"bad-shapes",        &EVERY, 10, false, "CARTO: every so many ids, a ring that does not close, or no geometry"},
     [QUIRK_BLANK_PLACES]      = {"blank-places",      &EVERY, 10, false, "CARTO: every so many ids, a name of blanks"},
+    [QUIRK_OVERLAPPING_PAGES] = {"overlapping-pages", &EVERY, 1, false, "DHIS2: a page begins with the last row of the page before, and one row is missed"},
+    [QUIRK_OLD_GEOMETRY]      = {"old-geometry",      &EVERY, 1, false, "DHIS2: coordinates as a text, as before 2.32"},
+    [QUIRK_ZONED_DATES]       = {"zoned-dates",       &EVERY, 1, false, "DHIS2: dates with an offset behind them"},
+    [QUIRK_UNNAMED_LEVEL]     = {"unnamed-level",     &EVERY, 1, false, "DHIS2: the lowest level has no name"},
+    [QUIRK_BAD_UNITS]         = {"bad-units",         &EVERY, 10, false, "DHIS2: every so many org units, a member has the wrong type (or id=NUMBER)"},
+    [QUIRK_ODD_GEOMETRY]      = {"odd-geometry",      &PERCENT, 3, true, "DHIS2: polygons that are not closed, points beyond the pole"},
+    [QUIRK_BLANK_NAMES]       = {"blank-names",       &PERCENT, 5, true, "DHIS2: names with blanks around them"},
+    [QUIRK_NO_CODES]          = {"no-codes",          &PERCENT, 20, true, "DHIS2: org units without code"},
 };
 /* clang-format on */
 

@@ -1,6 +1,7 @@
 /* registry: one row a handler, in alphabetical order. */
 #include "tasks/registry.h"
 #include "tasks/carto/carto.h"
+#include "tasks/dhis2/dhis2.h"
 #include "tasks/pmp/pmp.h"
 #include "tasks/trial/trial.h"
 
@@ -10,6 +11,7 @@ const struct handler *const handlers_all[] = {
     &handler_carto_all,
     &handler_carto_locations,
     &handler_crash,
+    &handler_dhis2_org_units,
     &handler_echo,
     &handler_effect,
     &handler_fail,

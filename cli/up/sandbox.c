@@ -69,6 +69,31 @@ static const char *const *list(struct region *memory, const char *const *items, 
     return copy;
 }
 
+/* What it stands in for, and where below its address. */
+static const struct {
+    const char *upstream, *variable, *path;
+    bool open; /* to anybody */
+} parts[] = {{"pmp", "PMP", ""}, {"carto", "CARTO", "/carto", .open = true}, {"dhis2", "DHIS2", "/dhis2"}};
+
+/* An upstream that the configuration has an address for is left alone. */
+static const char *const *variables(struct region *memory, const struct config *config, const char *url)
+{
+    const char *all[3 * (sizeof parts / sizeof *parts)];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct config_upstream *given = config_upstream(config, parts[i].upstream);
+        if (given && given->url)
+            continue;
+        const char *name = parts[i].variable;
+        all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_URL=%s%s", name, url, parts[i].path);
+        if (parts[i].open)
+            continue;
+        all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_USER=drumbeat", name);
+        all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_PASSWORD=drumbeat", name);
+    }
+    return list(memory, all, count);
+}
+
 bool sandbox_service(struct region *memory, const char *folder, const struct sandbox_options *options, int output,
                      struct service *service, struct sandbox *sandbox, struct err *e)
 {
@@ -84,11 +109,8 @@ bool sandbox_service(struct region *memory, const char *folder, const struct san
     if (options->scale)
         argv[count++] = "--scale", argv[count++] = options->scale;
     const char *url = region_printf(memory, "http://127.0.0.1:%d", port);
-    const char *variables[] = {region_printf(memory, "DRUMBEAT_UPSTREAMS_PMP_URL=%s", url),
-                               "DRUMBEAT_UPSTREAMS_PMP_USER=drumbeat", "DRUMBEAT_UPSTREAMS_PMP_PASSWORD=drumbeat",
-                               region_printf(memory, "DRUMBEAT_UPSTREAMS_CARTO_URL=%s/carto", url)};
     static const char *const own_env[] = {"DRUMBEAT_SANDBOX_PASSWORD=drumbeat", NULL};
-    *sandbox = (struct sandbox){port, url, list(memory, variables, sizeof variables / sizeof *variables)};
+    *sandbox = (struct sandbox){port, url, variables(memory, options->config, url)};
     *service = (struct service){
         .name = "sandbox",
         .start = services_start_program,

@@ -4,11 +4,12 @@
 #include "cli/up/services.h"
 #include "common/base/err.h"
 #include "common/base/region.h"
+#include "config/config.h"
 #include <stdbool.h>
 
-/* Options of the program that are handed on; NULL: its default. */
 struct sandbox_options {
-    const char *seed, *scale;
+    const char *seed, *scale;    /* of the program; NULL: its default */
+    const struct config *config; /* which upstreams have an address already */
 };
 
 /* Is drumbeat-sandbox in `folder`? */

@@ -213,7 +213,7 @@ static bool wait_for_sandbox(struct up *up, const struct sandbox *sandbox, struc
 static bool start_sandbox(struct up *up, struct sandbox *sandbox, struct err *e)
 {
     const struct config_upstream *pmp = config_upstream(up->session.config, "pmp");
-    const struct sandbox_options options = {.seed = up->args->seed, .scale = up->args->scale};
+    const struct sandbox_options options = {.seed = up->args->seed, .scale = up->args->scale, .config = up->session.config};
     struct service row;
     if (!sandbox_publish(up->state, NULL, e)) /* what a killed `up` left */
         return false;

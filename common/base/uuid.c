@@ -68,3 +68,11 @@ bool uuid_is_zero(struct uuid id)
 {
     return uuid_equal(id, (struct uuid){{0}});
 }
+
+int64_t uuid_moment(struct uuid id)
+{
+    int64_t milliseconds = 0;
+    for (int i = 0; i < 6; i++)
+        milliseconds = milliseconds << 8 | id.bytes[i];
+    return milliseconds * 1000;
+}

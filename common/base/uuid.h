@@ -14,3 +14,4 @@ bool uuid_parse(const char *text, struct uuid *out); /* 8-4-4-4-12 hex digits, e
 const char *uuid_format(struct uuid id, char out[static UUID_TEXT_MAX]);
 bool uuid_equal(struct uuid a, struct uuid b);
 bool uuid_is_zero(struct uuid id);
+int64_t uuid_moment(struct uuid id); /* when a version 7 was made: microseconds since 1970, to the millisecond */

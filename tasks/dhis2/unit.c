@@ -1,0 +1,111 @@
+/* unit: one org unit, and one group set, as rows of the stage. */
+#include "tasks/dhis2/dhis2.h"
+
+#include "common/task/geometry.h"
+#include <string.h>
+
+static const struct column unit_columns[] = {
+    {"source_ref", "id", COLUMN_ID, .required = true},
+    {"name", NULL, COLUMN_TEXT, .required = true, .max = 255},
+    {"code", NULL, COLUMN_TEXT, .max = 255},
+    {"level", NULL, COLUMN_INT},
+    {"parent_source_ref", "parent.id", COLUMN_ID},
+    {"opening_date", "openingDate", COLUMN_DAY},
+    {"closed_date", "closedDate", COLUMN_DAY},
+    {0},
+};
+
+static const struct column group_columns[] = {
+    {"source_ref", "id", COLUMN_ID, .required = true},
+    {"name", NULL, COLUMN_TEXT, .max = 255},
+    {0},
+};
+
+static const struct column set_columns[] = {
+    {"source_ref", "id", COLUMN_ID, .required = true},
+    {"name", NULL, COLUMN_TEXT, .required = true, .max = 255},
+    {0},
+};
+
+/* Since 2.32 a geometry is GeoJSON; before, coordinates came as a text. */
+static bool read_geometry(const struct js *unit, enum geometry *kind, struct text *out, struct err *e)
+{
+    static const struct place geometry = {.member = "geometry", .index = -1},
+                              coordinates = {.member = "coordinates", .index = -1};
+    const struct js *old = js_get(unit, "coordinates");
+    const char *text = js_text(old);
+    struct js *parsed CLEANUP(js_freep) = NULL;
+    *kind = GEOMETRY_NONE;
+    if (!js_is_null(js_get(unit, "geometry")) || js_is_null(old) || (text && !*text))
+        return geometry_read(js_get(unit, "geometry"), &geometry, kind, out, e);
+    if (text && !(parsed = js_parse(text, strlen(text), e)))
+        return err_add(e, "coordinates");
+    return geometry_read_coordinates(text ? parsed : old, &coordinates, kind, out, e);
+}
+
+/* A geometry that cannot be used is noted, and what was there stays. */
+static void read_shape(struct dhis2_import *import, const struct js *unit, struct row *row)
+{
+    struct text shape CLEANUP(text_free) = {0};
+    struct err why = {0};
+    enum geometry kind;
+    bool good = read_geometry(unit, &kind, &shape, &why);
+    if (!good)
+        report_note(&import->report, why.text);
+    row_bool(row, "has_shape", good);
+    row_json(row, "geom", good && kind == GEOMETRY_AREA ? text_str(&shape) : "null");
+    row_json(row, "location", good && kind == GEOMETRY_POINT ? text_str(&shape) : "null");
+    import->areas += good && kind == GEOMETRY_AREA;
+    import->points += good && kind == GEOMETRY_POINT;
+}
+
+/* Stage the groups that `owner` names; their ids go to `ids` as a JSON array, null when it does not name any list. */
+static bool read_groups(struct dhis2_import *import, const struct js *owner, int record, struct text *ids,
+                        struct err *e)
+{
+    static const char member[] = "organisationUnitGroups";
+    const struct js *groups;
+    struct row row CLEANUP(row_free) = {0};
+    if (!record_array(owner, member, NULL, &groups, e))
+        return false;
+    text_puts(ids, groups ? "[" : "null");
+    for (size_t i = 0; i < js_count(groups); i++) {
+        const struct place place = {.member = member, .index = (int)i};
+        row_int(&row, "version_id", import->version_id);
+        if (!record_read(js_at(groups, i), group_columns, &place, &row, e) ||
+            !staging_add(import->staging, record, "group", &row, e))
+            return false;
+        text_puts(ids, i ? "," : "");
+        js_write(ids, js_get(js_at(groups, i), "id"));
+    }
+    text_puts(ids, groups ? "]" : "");
+    return true;
+}
+
+static bool stage(struct dhis2_import *import, const struct js *owner, int record, const char *kind, struct err *e)
+{
+    struct text groups CLEANUP(text_free) = {0};
+    if (!read_groups(import, owner, record, &groups, e))
+        return false;
+    row_json(&import->row, "groups", text_str(&groups));
+    row_int(&import->row, "version_id", import->version_id);
+    return staging_add(import->staging, record, kind, &import->row, e);
+}
+
+bool dhis2_read_unit(struct dhis2_import *import, const struct js *unit, int record, struct err *e)
+{
+    struct row *row = &import->row;
+    row_reset(row);
+    if (!record_read(unit, unit_columns, NULL, row, e))
+        return false;
+    read_shape(import, unit, row);
+    row_text(row, "validation_status", import->args->validate ? "VALID" : "NEW");
+    row_text(row, "imported", *import->imported ? import->imported : NULL);
+    return stage(import, unit, record, "unit", e);
+}
+
+bool dhis2_read_set(struct dhis2_import *import, const struct js *set, int record, struct err *e)
+{
+    row_reset(&import->row);
+    return record_read(set, set_columns, NULL, &import->row, e) && stage(import, set, record, "set", e);
+}
