@@ -3,6 +3,7 @@
 #include "tasks/carto/carto.h"
 #include "tasks/dhis2/dhis2.h"
 #include "tasks/pmp/pmp.h"
+#include "tasks/prp/prp.h"
 #include "tasks/trial/trial.h"
 
 #include <string.h>
@@ -18,9 +19,13 @@ const struct handler *const handlers_all[] = {
     &handler_hog,
     &handler_noop,
     &handler_pmp_government_documents,
+    &handler_pmp_locations,
     &handler_pmp_partners,
     &handler_pmp_programme_documents,
     &handler_pmp_workspaces,
+    &handler_prp_bulk_delete_locations,
+    &handler_prp_due_reports,
+    &handler_prp_period_reports,
     &handler_sleep,
     &handler_snooze,
     NULL,

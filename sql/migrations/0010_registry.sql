@@ -68,7 +68,8 @@ CREATE TABLE registry.bulk_action_log (
     affected_count integer NOT NULL DEFAULT 0,
     model_name     varchar(255),
     app_label      varchar(255),
-    affected_ids   jsonb NOT NULL DEFAULT '[]'
+    affected_ids   jsonb NOT NULL DEFAULT '[]',
+    task_id        uuid UNIQUE
 );
 
 -- Locations ---------------------------------------------------------------------------------------------------------------
@@ -402,7 +403,7 @@ CREATE TABLE registry.progress_report (
     status                varchar(3) NOT NULL DEFAULT 'Due' CHECK (status IN ('Due', 'Ove', 'Not', 'Sub', 'Sen', 'Acc')),
     is_final              boolean NOT NULL DEFAULT false,
     narrative             varchar(2048),
-    UNIQUE (programme_document_id, report_type, report_number)
+    UNIQUE (programme_document_id, report_type, report_number) DEFERRABLE   -- checked once a statement: they are numbered anew together
 );
 
 CREATE TABLE registry.indicator_report (

@@ -9,11 +9,12 @@
 #include "common/task/task.h"
 
 extern const struct handler handler_pmp_workspaces, handler_pmp_partners, handler_pmp_programme_documents,
-    handler_pmp_government_documents;
+    handler_pmp_government_documents, handler_pmp_locations;
 
 enum {
     PMP_SEEN_MAX = 1000000, /* records of one workspace */
     PMP_PARTNERS_PAGE = 300,
+    PMP_LOCATIONS_PAGE = 10, /* with shapes of megabytes */
     PMP_DOCUMENTS_PAGE = 10, /* ten documents can take the server minutes */
 };
 
