@@ -5,6 +5,7 @@
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"
+#include "sandbox/smtp/smtp.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct options {
     struct pmp pmp;
     struct carto carto;
     struct dhis2 dhis2;
+    struct smtp smtp;
+    int smtp_port; /* -1: none */
     struct sandbox sandbox;
 };
 
@@ -43,6 +46,14 @@ static bool set_port_file(struct options *o, const char *value, struct err *e)
     (void)e;
     o->port_file = value;
     return true;
+}
+
+static bool set_smtp(struct options *o, const char *value, struct err *e)
+{
+    char *end;
+    long port = strtol(value, &end, 10);
+    o->smtp_port = (int)port;
+    return (end != value && !*end && port >= 0 && port <= 65535) || err_set(e, ERR_USAGE, "'%s' is not a port", value);
 }
 
 static bool set_user(struct options *o, const char *value, struct err *e)
@@ -111,6 +122,7 @@ static const struct option {
 } options[] = {
     {"--listen", "ADDRESS:PORT", "where to listen; port 0 is a free one [127.0.0.1:8082]", set_listen},
     {"--port-file", "FILE", "write the port there once it listens", set_port_file},
+    {"--smtp", "PORT", "take mails on this port of 127.0.0.1, 0: any free one [none]", set_smtp},
     {"--user", "NAME", "who may ask [drumbeat]", set_user},
     {"--password", "WORD", "better given as DRUMBEAT_SANDBOX_PASSWORD [drumbeat]", set_password},
     {"--seed", "NUMBER", "the same seed gives the same data [1]", set_seed},
@@ -175,7 +187,7 @@ static void set_defaults(struct options *o)
     struct err ignored;
     const char *password = getenv("DRUMBEAT_SANDBOX_PASSWORD");
     *o = (struct options){
-        .host = "127.0.0.1", .port = 8082, .user = "drumbeat", .pmp = {.seed = 1, .quirks = &o->sandbox.quirks}};
+        .host = "127.0.0.1", .port = 8082, .smtp_port = -1, .user = "drumbeat", .pmp = {.seed = 1, .quirks = &o->sandbox.quirks}};
     o->password = password ? password : "drumbeat";
     set_today(o, "2025-06-01", &ignored);
     quirks_reset(&o->sandbox.quirks);
@@ -196,7 +208,12 @@ static bool open_upstreams(struct options *o, struct err *e)
     o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks};
     dhis2_open(&o->dhis2);
     s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};
-    return true;
+    o->smtp.lock = &s->lock;
+    o->smtp.quirks = &s->quirks;
+    if (o->smtp_port < 0)
+        return true;
+    s->upstreams[s->upstreams_count++] = (struct upstream){"smtp", smtp_routes, &o->smtp, smtp_reset, false};
+    return smtp_start(&o->smtp, o->smtp_port, e);
 }
 
 /* Written aside and renamed, so that a reader never sees half of it. */
@@ -263,6 +280,7 @@ int main(int argc, char **argv)
     bool good = run(&o, argv, parent, &e);
     pmp_close(&o.pmp);
     dhis2_close(&o.dhis2);
+    smtp_stop(&o.smtp);
     if (!good)
         fprintf(stderr, "drumbeat-sandbox: %s\n", e.text);
     return good ? 0 : err_exit_status(e.kind);

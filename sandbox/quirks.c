@@ -86,6 +86,12 @@ static const struct row {
     [QUIRK_ODD_GEOMETRY]      = {"odd-geometry",      &PERCENT, 3, true, "DHIS2: polygons that are not closed, points beyond the pole"},
     [QUIRK_BLANK_NAMES]       = {"blank-names",       &PERCENT, 5, true, "DHIS2: names with blanks around them"},
     [QUIRK_NO_CODES]          = {"no-codes",          &PERCENT, 20, true, "DHIS2: org units without code"},
+
+    [QUIRK_MAIL_SLOW]    = {"mail-slow",    &MILLISECONDS, 1000, false, "mail: greet late"},
+    [QUIRK_MAIL_AWAY]    = {"mail-away",    &EVERY, 1, false, "mail: 421 in place of a greeting"},
+    [QUIRK_MAIL_BUSY]    = {"mail-busy",    &EVERY, 1, false, "mail: 451 for a recipient (path=PART OF THE ADDRESS)"},
+    [QUIRK_MAIL_REFUSED] = {"mail-refused", &EVERY, 1, false, "mail: 550 for a recipient (path=PART OF THE ADDRESS)"},
+    [QUIRK_MAIL_DROPPED] = {"mail-dropped", &EVERY, 1, false, "mail: close the connection once the text has come"},
 };
 /* clang-format on */
 

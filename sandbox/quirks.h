@@ -75,6 +75,12 @@ enum quirk {
     QUIRK_ODD_GEOMETRY,
     QUIRK_BLANK_NAMES,
     QUIRK_NO_CODES,
+    /* of mail */
+    QUIRK_MAIL_SLOW,
+    QUIRK_MAIL_AWAY,
+    QUIRK_MAIL_BUSY,
+    QUIRK_MAIL_REFUSED,
+    QUIRK_MAIL_DROPPED,
     QUIRKS
 };
 

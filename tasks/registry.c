@@ -25,6 +25,8 @@ const struct handler *const handlers_all[] = {
     &handler_pmp_workspaces,
     &handler_prp_bulk_delete_locations,
     &handler_prp_due_reports,
+    &handler_prp_notify_due,
+    &handler_prp_notify_overdue,
     &handler_prp_period_reports,
     &handler_sleep,
     &handler_snooze,

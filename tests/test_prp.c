@@ -59,7 +59,7 @@ static void set_up(void)
 {
     pg = test_connect(url);
     test_sql(pg, "TRUNCATE registry.workspace, registry.location, registry.partner, registry.person, registry.indicator_blueprint, registry.disaggregation,"
-                 " registry.bulk_action_log, registry.sync_log, drumbeat.attempt_lock, drumbeat.running RESTART IDENTITY CASCADE");
+                 " registry.bulk_action_log, registry.sync_log, registry.notification, drumbeat.attempt_lock, drumbeat.running RESTART IDENTITY CASCADE");
 }
 
 static void tear_down(void)
@@ -222,6 +222,135 @@ START_TEST(the_places_of_every_country_land_with_their_shapes)
 }
 END_TEST
 
+/* Notices --------------------------------------------------------------------------------------------- */
+
+static char mail_url[64];
+
+/* A mail server and a document whose reports concern Ada and Élodie; Bob has left. */
+static void set_up_mail(void)
+{
+    static const char *const args[] = {"--smtp", "0", NULL};
+    set_up();
+    sandbox_start(args);
+    CLEANUP(reply_free) struct reply r = get("/smtp/_sandbox/mails");
+    snprintf(mail_url, sizeof mail_url, "smtp://127.0.0.1:%d", (int)integer(js_get(r.json, "port")));
+    test_sql(pg, document_1);
+    test_sql(pg, "INSERT INTO registry.person (name, email, active) VALUES ('Ada', 'ada@example.org', true), ('Élodie', 'elodie@example.org', true),"
+                 " ('Bob', 'bob@example.org', false);"
+                 "INSERT INTO registry.programme_document_unicef_focal_point (programme_document_id, person_id, active)"
+                 " VALUES (1, 1, true), (1, 2, true), (1, 3, true)");
+    succeed(&handler_prp_period_reports, TODAY);
+    succeed(&handler_prp_due_reports, TODAY);
+}
+
+static struct test_run *mail_on(const struct handler *handler, const char *today)
+{
+    char args[128];
+    const struct test_runner runner = {.database = url, .upstream = mail_url};
+    snprintf(args, sizeof args, "{\"upstream\": \"pmp\", \"sender\": \"prp@example.org\", \"today\": \"%s\"}", today);
+    return test_run(&runner, handler, args);
+}
+
+static void mail_well(const struct handler *handler, const char *today)
+{
+    struct test_run *r CLEANUP(test_run_freep) = mail_on(handler, today);
+    ck_assert_msg(r->end.success, "%s", r->end.error.text);
+}
+
+/* Mails taken so far whose text has `words`. */
+static int mails_with(const char *words)
+{
+    CLEANUP(reply_free) struct reply r = get("/smtp/_sandbox/mails");
+    const struct js *mails = js_get(r.json, "mails");
+    int count = 0;
+    for (size_t i = 0; i < js_count(mails); i++)
+        count += strstr(string(js_get(js_at(mails, i), "text")), words) != NULL;
+    return count;
+}
+
+START_TEST(what_is_due_within_a_week_is_told_once_to_each_person)
+{
+    mail_well(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_int_eq(mails_with("Subject: Report HR 2 of REF/1 is due on 2025-06-20"), 2);
+    ck_assert_int_eq(mails_with(""), 2);
+    ck_assert_int_eq(mails_with("To: <ada@example.org>"), 1);
+    ck_assert_int_eq(mails_with("Dear Élodie,"), 1);
+    ck_assert_int_eq(mails_with("Message-ID: <notification-1@example.org>"), 1);
+    mail_well(&handler_prp_notify_due, "2025-06-16");
+    ck_assert_int_eq(mails_with(""), 2);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.notification WHERE sent_at IS NOT NULL AND error IS NULL"), 2);
+}
+END_TEST
+
+START_TEST(what_is_overdue_is_told_once_however_late)
+{
+    mail_well(&handler_prp_notify_overdue, "2025-06-15");
+    mail_well(&handler_prp_notify_overdue, "2025-06-18");
+    ck_assert_int_eq(mails_with("is overdue since 2025-02-15"), 2);
+    ck_assert_int_eq(mails_with("is overdue since 2025-04-30"), 2);
+    ck_assert_int_eq(mails_with(""), 4);
+}
+END_TEST
+
+START_TEST(a_busy_server_gets_the_rest_with_the_next_run)
+{
+    post("/_sandbox/quirks?mail-busy=path=ada");
+    struct test_run *r CLEANUP(test_run_freep) = mail_on(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_int_eq(r->end.error.kind, ERR_TRANSIENT);
+    ck_assert_int_eq(mails_with(""), 1);
+    post("/_sandbox/quirks?mail-busy=off");
+    mail_well(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_int_eq(mails_with(""), 2);
+}
+END_TEST
+
+START_TEST(an_address_that_is_refused_is_told_and_never_tried_again)
+{
+    post("/_sandbox/quirks?mail-refused=path=ada");
+    mail_well(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_str_eq(test_text(pg, "SELECT concat_ws(' ', successful, fetched, created, failed) FROM registry.sync_log ORDER BY id DESC LIMIT 1"), "t 2 1 1");
+    post("/_sandbox/quirks?mail-refused=off");
+    mail_well(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_int_eq(mails_with(""), 1);
+}
+END_TEST
+
+START_TEST(a_connection_lost_after_the_text_is_tried_again)
+{
+    post("/_sandbox/quirks?mail-dropped=times=1");
+    test_run_free(mail_on(&handler_prp_notify_due, "2025-06-15"));
+    mail_well(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_int_eq(mails_with("To: <ada@example.org>"), 1);
+    ck_assert_int_eq(mails_with(""), 2);
+}
+END_TEST
+
+START_TEST(without_a_server_nothing_is_lost_and_a_report_handed_in_meanwhile_is_not_told)
+{
+    sandbox_stop();
+    struct test_run *r CLEANUP(test_run_freep) = mail_on(&handler_prp_notify_due, "2025-06-15");
+    ck_assert_int_eq(r->end.error.kind, ERR_UNREACHABLE);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.notification WHERE sent_at IS NULL"), 2);
+    test_sql(pg, "UPDATE registry.progress_report SET status = 'Sub', submission_date = '2025-06-16' WHERE report_type = 'HR'");
+    static const char *const args[] = {"--smtp", "0", NULL};
+    sandbox_start(args);
+    CLEANUP(reply_free) struct reply mails = get("/smtp/_sandbox/mails");
+    snprintf(mail_url, sizeof mail_url, "smtp://127.0.0.1:%d", (int)integer(js_get(mails.json, "port")));
+    mail_well(&handler_prp_notify_due, "2025-06-17");
+    ck_assert_int_eq(mails_with(""), 0);
+}
+END_TEST
+
+static void add_tests(Suite *suite, const char *name, void (*begin)(void), const TTest *const *tests)
+{
+    TCase *group = tcase_create(name);
+    tcase_set_timeout(group, 60);
+    tcase_add_checked_fixture(group, begin, tear_down);
+    for (; *tests; tests++)
+        tcase_add_test(group, *tests);
+    suite_add_tcase(suite, group);
+}
+
 int main(void)
 {
     const TTest *const tests[] = {each_period_that_has_begun_gets_a_report_with_its_indicators_and_places,
@@ -233,15 +362,19 @@ int main(void)
                                   a_day_that_is_none_is_refused,
                                   places_go_unless_something_refers_to_them,
                                   places_above_others_go_after_them,
-                                  the_places_of_every_country_land_with_their_shapes};
+                                  the_places_of_every_country_land_with_their_shapes,
+                                  NULL};
+    const TTest *const notices[] = {what_is_due_within_a_week_is_told_once_to_each_person,
+                                    what_is_overdue_is_told_once_however_late,
+                                    a_busy_server_gets_the_rest_with_the_next_run,
+                                    an_address_that_is_refused_is_told_and_never_tried_again,
+                                    a_connection_lost_after_the_text_is_tried_again,
+                                    without_a_server_nothing_is_lost_and_a_report_handed_in_meanwhile_is_not_told,
+                                    NULL};
     url = test_cluster_database(test_cluster_start(NULL));
     Suite *suite = suite_create("prp");
-    TCase *group = tcase_create("prp");
-    tcase_set_timeout(group, 60);
-    tcase_add_checked_fixture(group, set_up, tear_down);
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
+    add_tests(suite, "prp", set_up, tests);
+    add_tests(suite, "notices", set_up_mail, notices);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

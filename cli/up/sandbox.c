@@ -75,14 +75,19 @@ static const struct {
     bool open; /* to anybody */
 } parts[] = {{"pmp", "PMP", ""}, {"carto", "CARTO", "/carto", .open = true}, {"dhis2", "DHIS2", "/dhis2"}};
 
-/* An upstream that the configuration has an address for is left alone. */
-static const char *const *variables(struct region *memory, const struct config *config, const char *url)
+static bool given_address(const struct config *config, const char *upstream)
 {
-    const char *all[3 * (sizeof parts / sizeof *parts)];
+    const struct config_upstream *given = config_upstream(config, upstream);
+    return given && given->url;
+}
+
+/* An upstream that the configuration has an address for is left alone. */
+static const char *const *variables(struct region *memory, const struct config *config, const char *url, int smtp)
+{
+    const char *all[3 * (sizeof parts / sizeof *parts) + 1];
     size_t count = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const struct config_upstream *given = config_upstream(config, parts[i].upstream);
-        if (given && given->url)
+        if (given_address(config, parts[i].upstream))
             continue;
         const char *name = parts[i].variable;
         all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_URL=%s%s", name, url, parts[i].path);
@@ -91,6 +96,8 @@ static const char *const *variables(struct region *memory, const struct config *
         all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_USER=drumbeat", name);
         all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_PASSWORD=drumbeat", name);
     }
+    if (!given_address(config, "smtp"))
+        all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_SMTP_URL=smtp://127.0.0.1:%d", smtp);
     return list(memory, all, count);
 }
 
@@ -102,15 +109,17 @@ bool sandbox_service(struct region *memory, const char *folder, const struct san
         port = free_port(0);
     if (port == 0)
         return err_errno(e, ERR_FAILED, errno, "no free loopback port for the sandbox");
-    const char *argv[8] = {program_path(memory, folder), "--listen", region_printf(memory, "127.0.0.1:%d", port)};
+    const char *argv[10] = {program_path(memory, folder), "--listen", region_printf(memory, "127.0.0.1:%d", port)};
     size_t count = 3;
     if (options->seed)
         argv[count++] = "--seed", argv[count++] = options->seed;
     if (options->scale)
         argv[count++] = "--scale", argv[count++] = options->scale;
+    int smtp = free_port(0);
+    argv[count++] = "--smtp", argv[count++] = region_printf(memory, "%d", smtp);
     const char *url = region_printf(memory, "http://127.0.0.1:%d", port);
     static const char *const own_env[] = {"DRUMBEAT_SANDBOX_PASSWORD=drumbeat", NULL};
-    *sandbox = (struct sandbox){port, url, variables(memory, options->config, url)};
+    *sandbox = (struct sandbox){port, url, variables(memory, options->config, url, smtp)};
     *service = (struct service){
         .name = "sandbox",
         .start = services_start_program,

@@ -4,7 +4,8 @@
 #include "common/task/report.h"
 #include "common/task/task.h"
 
-extern const struct handler handler_prp_period_reports, handler_prp_due_reports, handler_prp_bulk_delete_locations;
+extern const struct handler handler_prp_period_reports, handler_prp_due_reports, handler_prp_notify_due,
+    handler_prp_notify_overdue, handler_prp_bulk_delete_locations;
 
 enum { PRP_DAY_MAX = 16 };
 
