@@ -60,14 +60,14 @@ CREATE FUNCTION drumbeat.celery_own_id(external text) RETURNS uuid LANGUAGE sql 
     SELECT CASE WHEN substr(external, 15, 1) = '7' AND external ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN external::uuid END
 $$;
 
--- The newest task of a message's id; a task that was sent by this side has its own id on its message.
+-- The newest task of a message's id. (OFFSET 0: or the planner looks for the newest of all tasks that has it.) A task that was sent by this side has its own id on its message.
 CREATE FUNCTION drumbeat.celery_task(external text) RETURNS uuid LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     answer uuid;
 BEGIN
     SELECT m.task_id INTO answer FROM drumbeat.celery_message m WHERE m.external_id = external COLLATE "C";
     IF answer IS NULL THEN
-        SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.external_id COLLATE "C" = external ORDER BY b.id DESC LIMIT 1;
+        SELECT y.id INTO answer FROM (SELECT b.id FROM drumbeat.task_body b WHERE b.external_id COLLATE "C" = external OFFSET 0) y ORDER BY y.id DESC LIMIT 1;
     END IF;
     IF answer IS NULL THEN
         SELECT b.id INTO answer FROM drumbeat.task_body b WHERE b.id = drumbeat.celery_own_id(external);
@@ -137,7 +137,8 @@ BEGIN
           FROM unnest(externals) WITH ORDINALITY t(external, n)
           LEFT JOIN drumbeat.celery_message m ON m.external_id = t.external COLLATE "C"
           LEFT JOIN drumbeat.sent s ON s.external_id = t.external COLLATE "C"
-          LEFT JOIN LATERAL (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest ORDER BY x.id DESC LIMIT 1) b ON true
+          LEFT JOIN LATERAL (SELECT y.id FROM (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest OFFSET 0) y
+                              ORDER BY y.id DESC LIMIT 1) b ON true
           LEFT JOIN drumbeat.task_body o ON o.id = drumbeat.celery_own_id(t.external)
          WHERE coalesce(m.task_id, s.task_id, b.id, o.id) IS NOT NULL ORDER BY t.n
     LOOP
@@ -213,7 +214,10 @@ END $$;
 CREATE FUNCTION drumbeat.celery_read_news(worker uuid, most int)
 RETURNS TABLE (task_id uuid, what text, external_id text, queue text, tag text, embed text, name text, attempt int, error text, outcome text, status text,
                result text, started_at timestamptz, ended_at timestamptz)
-LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT n.task_id, n.what, m.external_id, m.queue, m.tag, m.embed::text, b.name, coalesce(e.attempt, p.attempt), coalesce(e.error, p.error), p.outcome, e.status,
            e.result::text, e.started_at, e.ended_at
       FROM drumbeat.celery_news n
@@ -222,11 +226,11 @@ LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit
       LEFT JOIN drumbeat.ended e ON e.task_id = n.task_id
       LEFT JOIN LATERAL (SELECT x.attempt, x.error, x.outcome FROM drumbeat.past_attempt x
                           WHERE e.status IS DISTINCT FROM 'SUCCESS' AND x.task_id = n.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
-     WHERE n.worker = celery_read_news.worker LIMIT most
-$$;
+     WHERE n.worker = celery_read_news.worker LIMIT most;
+END $$;
 
 -- Forget news that were told, unless there are newer ones; the message too when its task has ended.
-CREATE FUNCTION drumbeat.celery_told_news(ids uuid[], whats text[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+CREATE FUNCTION drumbeat.celery_told_news(ids uuid[], whats text[]) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     WITH told AS (
@@ -239,15 +243,18 @@ END $$;
 -- `told` is how that is remembered.
 CREATE FUNCTION drumbeat.celery_progress(worker uuid, started boolean, most int)
 RETURNS TABLE (task_id uuid, external_id text, embed text, told text, value bigint, total bigint, message text, pid int, host text)
-LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT s.task_id, s.external_id, s.embed, s.told, s.value, s.total, s.message, s.pid, w.host
       FROM (SELECT m.task_id, m.external_id, m.embed::text, m.told AS before, format('%s %s %s %s', r.attempt, r.progress_value, r.end_value, left(r.progress_message, 100)) AS told,
                    r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker
               FROM drumbeat.running r JOIN drumbeat.celery_message m ON m.task_id = r.task_id
              WHERE m.worker = celery_progress.worker AND r.started_at IS NOT NULL AND (started OR r.progress_value > 0 OR r.progress_message IS NOT NULL)) s
       LEFT JOIN drumbeat.worker w ON w.id = s.worker
-     WHERE s.told IS DISTINCT FROM s.before LIMIT most
-$$;
+     WHERE s.told IS DISTINCT FROM s.before LIMIT most;
+END $$;
 
 -- Take over what workers that are gone held. Answers how many messages.
 CREATE FUNCTION drumbeat.celery_adopt(worker uuid) RETURNS int LANGUAGE plpgsql AS $$
