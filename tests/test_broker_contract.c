@@ -427,8 +427,8 @@ START_TEST(a_tenant_that_floods_the_queue_does_not_delay_another)
     test_sql(pg, "SELECT drumbeat.enqueue('noop', tenant => 'one')");
     turn(&one, 1);
     ck_assert_str_eq(one.claims.task[0].tenant, "one");
-    turn(&one, 10); /* half of it is kept for the other once more */
-    ck_assert_uint_eq(one.claims.count, 5);
+    turn(&one, 10); /* a driver that does not know yet that the other has no more keeps half of it for that one */
+    ck_assert_uint_ge(one.claims.count, 5);
     turn(&one, 10);
     ck_assert_uint_eq(one.claims.count, 10);
 }

@@ -53,6 +53,7 @@ struct claim {
     enum { IDLE, IN_FLIGHT, ANSWERED } state;
     int64_t xid;
     struct lane_picks picks;
+    bool emptied[LANE_PICKS_MAX];
     size_t asked[LANE_PICKS_MAX], taken[LANE_PICKS_MAX]; /* asked 0: the statement had enough before it came to the lane */
     int64_t highest[LANE_PICKS_MAX];
     bool full;
@@ -169,6 +170,15 @@ static void begin_return(int task)
 
 /* Claims -------------------------------------------------------------------------------------------------------------- */
 
+/* What the statement sees behind its last task: also what others are about to claim. */
+static bool anything_behind(const struct worker *worker, const struct lane *lane, int64_t seq)
+{
+    for (int i = 0; i < m.count; i++)
+        if ((m.tasks[i].state == READY || m.tasks[i].state == TAKEN) && m.tasks[i].seq > seq && is_lane(worker, lane, m.tasks[i].lane))
+            return true;
+    return false;
+}
+
 /* The statement goes through the lanes in the order given, each up to its quota, until it has what is wanted. */
 static void begin_claim(int w, int child, size_t wanted)
 {
@@ -192,6 +202,7 @@ static void begin_claim(int w, int child, size_t wanted)
             claim->taken[p]++;
         }
         wanted -= claim->taken[p];
+        claim->emptied[p] = claim->taken[p] < claim->asked[p] || (wanted == 0 && !anything_behind(worker, pick->lane, claim->highest[p]));
     }
 }
 
@@ -209,7 +220,7 @@ static void move_taken(int w, int child, bool commits)
 static void tell_lanes(struct worker *worker, const struct claim *claim)
 {
     for (size_t p = 0; p < claim->picks.count && claim->asked[p] > 0; p++)
-        lane_took(&worker->lanes, &claim->picks.pick[p], claim->asked[p], claim->taken[p], claim->highest[p], SECONDS(1) + m.now);
+        lane_took(&worker->lanes, &claim->picks.pick[p], claim->taken[p], claim->emptied[p], claim->highest[p], SECONDS(1) + m.now);
 }
 
 /* One step of a claim: its commit, then what its child does with the answer. An answer may be lost, and a claim rolled back. */
@@ -510,11 +521,11 @@ START_TEST(a_cursor_that_was_pulled_back_meanwhile_is_left_there)
 {
     static struct lanes lanes;
     struct lane *lane = lanes_add(&lanes, "a", 5, 0, 0);
-    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 0}, 1, 1, 40, 1);
+    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 0}, 1, false, 40, 1);
     lanes_pull_back(&lanes, "a", LANE_ANY_PRIORITY, 0, 12);
-    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 40}, 1, 1, 50, 1);
+    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 40}, 1, false, 50, 1);
     ck_assert_int_eq(atomic_load(&lane->cursor), 12);
-    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 12}, 1, 1, 20, 1);
+    lane_took(&lanes, &(struct lane_pick){.lane = lane, .cursor = 12}, 1, false, 20, 1);
     ck_assert_int_eq(atomic_load(&lane->cursor), 20);
 }
 END_TEST
@@ -530,7 +541,7 @@ static int claims_of(struct lanes *lanes, const struct lane *lane, int count, us
         *now += MSEC(10);
         lanes_pick(lanes, 1, *now, (uint32_t)i, &picks);
         got += picks.pick[0].lane == lane;
-        lane_took(lanes, &picks.pick[0], 1, 1, i + 1, *now);
+        lane_took(lanes, &picks.pick[0], 1, false, i + 1, *now);
     }
     return got;
 }
@@ -558,7 +569,7 @@ static int rounds_of(struct lanes *lanes, const struct lane *lane, int rounds, u
             lanes_pick(lanes, 1, *now, (uint32_t)i, &picks[c]);
         for (int c = 0; c < 4; c++) {
             got += picks[c].pick[0].lane == lane;
-            lane_took(lanes, &picks[c].pick[0], 1, 1, i + 1, *now);
+            lane_took(lanes, &picks[c].pick[0], 1, false, i + 1, *now);
         }
     }
     return got;
@@ -630,8 +641,8 @@ START_TEST(few_lanes_are_asked_in_their_turn_even_when_they_were_empty)
     usec_t now = SECONDS(1);
     struct lane *busy = lanes_add(&lanes, "a", 5, 1, 0);
     struct lane *quiet = lanes_add(&lanes, "a", 5, 2, 0);
-    lane_took(&lanes, &(struct lane_pick){.lane = quiet, .bell = atomic_load(&quiet->bell)}, 1, 0, 0, now);
-    lane_took(&lanes, &(struct lane_pick){.lane = busy, .bell = atomic_load(&busy->bell)}, 1, 1, 1, now);
+    lane_took(&lanes, &(struct lane_pick){.lane = quiet, .bell = atomic_load(&quiet->bell)}, 0, true, 0, now);
+    lane_took(&lanes, &(struct lane_pick){.lane = busy, .bell = atomic_load(&busy->bell)}, 1, false, 1, now);
     lanes_pick(&lanes, 1, now, 0, &picks);
     ck_assert_ptr_eq(picks.pick[0].lane, quiet);
 }
@@ -646,7 +657,7 @@ START_TEST(many_lanes_are_left_out_once_empty_and_asked_again_after_a_bell)
     lanes_pick(&lanes, 1, SECONDS(1), 0, &picks);
     ck_assert_uint_eq(picks.count, LANES_ASKED + 1);
     for (size_t i = 0; i < picks.count; i++)
-        lane_took(&lanes, &picks.pick[i], 1, 0, 0, SECONDS(1));
+        lane_took(&lanes, &picks.pick[i], 0, true, 0, SECONDS(1));
     lanes_pick(&lanes, 1, SECONDS(1), 0, &picks);
     ck_assert_uint_eq(picks.count, 0);
     lanes_pull_back(&lanes, "a", 5, 3, 0);

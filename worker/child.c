@@ -467,9 +467,11 @@ static bool give_back_rest(struct child *c, size_t claimed, struct err *e)
     return all_ran || (settle(c, e) && broker_give_back(c->holder, &returned, e));
 }
 
-/* There may be more where a full claim came from. */
-static void wake_next(struct child *c)
+/* There may be more where a full claim came from. What one broker knows of its tasks says nothing about the other's. */
+static void wake_next(struct child *c, const struct claims *claims)
 {
+    if (claims->count < c->wanted || (claims->last && !c->light))
+        return;
     if (c->holder == c->light)
         atomic_fetch_add(&c->board->light_bell, 1);
     board_wake_idle(c->board);
@@ -510,8 +512,7 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
         wait_for_work(c, seen);
         return true;
     }
-    if (claims->count == wanted)
-        wake_next(c);
+    wake_next(c, claims);
     if (!run_batch(c, claims, e))
         return false;
     c->spent |= is_worn(c);

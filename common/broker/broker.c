@@ -37,6 +37,7 @@ bool broker_turn(struct broker *b, const struct settlement *settle, size_t wante
 {
     out->count = 0;
     out->fence = 0;
+    out->last = false;
     return b->driver->turn(b, settle, wanted, out, e);
 }
 

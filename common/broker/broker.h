@@ -23,6 +23,7 @@ struct claimed {
 struct claims {
     int64_t fence;
     size_t count;
+    bool last; /* nothing is left behind these that nobody rings for; false: nobody knows */
     struct claimed task[CLAIM_MAX];
 };
 

@@ -135,6 +135,15 @@ void lanes_forget(struct lanes *lanes)
     lanes->sample_count = 0;
 }
 
+bool lanes_open(const struct lanes *lanes)
+{
+    uint32_t count = atomic_load(&lanes->count);
+    for (uint32_t i = 0; i < count; i++)
+        if (is_open(&lanes->lane[i]))
+            return true;
+    return false;
+}
+
 /* Shares ------------------------------------------------------------------------------------------------------------ */
 
 bool lanes_left_out(const struct lanes *lanes, const struct lane *lane)
@@ -259,13 +268,13 @@ static void advance(struct lane *lane, int64_t from, int64_t highest)
         ;
 }
 
-void lane_took(struct lanes *lanes, const struct lane_pick *pick, size_t asked, size_t taken, int64_t highest, usec_t now)
+void lane_took(struct lanes *lanes, const struct lane_pick *pick, size_t taken, bool emptied, int64_t highest, usec_t now)
 {
     if (taken > 0) {
         advance(pick->lane, pick->cursor, highest);
         charge(lanes, pick->lane, taken, now);
     }
-    if (taken < asked)
+    if (emptied)
         atomic_store(&pick->lane->empty, pick->bell);
 }
 

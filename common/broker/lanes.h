@@ -91,9 +91,12 @@ void lanes_forget(struct lanes *lanes);
  * groups of equal rank. */
 void lanes_pick(struct lanes *lanes, size_t wanted, usec_t now, uint32_t turn, struct lane_picks *out);
 
-/* A claim asked `pick` for up to `asked` and took `taken`, the last of them `highest`: move on, unless the keeper pulled back below
- * the cursor meanwhile. */
-void lane_took(struct lanes *lanes, const struct lane_pick *pick, size_t asked, size_t taken, int64_t highest, usec_t now);
+/* A claim took `taken` of what it picked, the last of them `highest`: move on, unless the keeper pulled back below the cursor meanwhile.
+ * `emptied`: it left nothing there. */
+void lane_took(struct lanes *lanes, const struct lane_pick *pick, size_t taken, bool emptied, int64_t highest, usec_t now);
+
+/* Whether any lane may have something to claim that nobody rings for. */
+bool lanes_open(const struct lanes *lanes);
 
 /* Whether the keeper has to look right of the cursor for the claimers; lane_ring() when it found something. */
 bool lanes_left_out(const struct lanes *lanes, const struct lane *lane);

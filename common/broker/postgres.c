@@ -43,7 +43,7 @@ static const char *copy(struct broker *b, const struct pg_rows *rows, size_t row
 }
 
 /* Columns as sql/queries/worker/claim.sql lists them. */
-enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_READY_AT, C_TICK_AT, C_LIMITS, C_SUSPECT };
+enum { C_ID, C_FENCE, C_LANE, C_PLACE, C_SEQ, C_ATTEMPT, C_ALLOWED, C_NAME, C_ARGS, C_HAS_TIES, C_EXPIRED, C_TENANT, C_READY_AT, C_TICK_AT, C_LIMITS, C_SUSPECT, C_LAST };
 
 static struct claimed read_claimed(struct broker *b, const struct pg_rows *rows, size_t row, const char *queue)
 {
@@ -91,9 +91,12 @@ static void tell_lanes(struct broker *b, const struct pg_rows *rows, const struc
         const struct lane_pick *pick = &order->picks.pick[i];
         size_t asked = wanted - row < pick->quota ? wanted - row : pick->quota, taken = 0;
         int64_t highest = 0;
-        for (; row < rows->count && pg_get_int(rows, row, C_LANE) == (int64_t)i + 1; row++, taken++)
+        bool last = false;
+        for (; row < rows->count && pg_get_int(rows, row, C_LANE) == (int64_t)i + 1; row++, taken++) {
             highest = pg_get_int(rows, row, C_SEQ);
-        lane_took(b->options.lanes, pick, asked, taken, highest, now);
+            last = pg_get_bool(rows, row, C_LAST);
+        }
+        lane_took(b->options.lanes, pick, taken, taken < asked || last, highest, now);
     }
 }
 
@@ -124,6 +127,7 @@ static bool turn(struct broker *b, const struct settlement *settle, size_t wante
     if (claims) {
         read_claims(b, &b->answers[claim], &order, out);
         tell_lanes(b, &b->answers[claim], &order, wanted);
+        out->last = !lanes_open(b->options.lanes);
     }
     return true;
 }

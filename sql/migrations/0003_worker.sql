@@ -11,51 +11,63 @@ BEGIN
     END IF;
 END $$;
 
+-- Refuse, as hold_seat() does, for one that has nothing to write: no row lock, so no log record to wait for.
+CREATE FUNCTION drumbeat.check_seat(worker uuid, seat int, epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM drumbeat.seat s WHERE s.worker = check_seat.worker AND s.seat = check_seat.seat::smallint AND s.epoch = check_seat.epoch) THEN
+        PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    END IF;
+END $$;
+
+-- Whether an attempt at the task ended with its process. Not SQL, so that a claim prepares the look at the history only when it looks.
+CREATE FUNCTION drumbeat.has_died(task_id uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM drumbeat.past_attempt p WHERE p.task_id = has_died.task_id AND p.died);
+END $$;
+
 -- Claim up to `wanted` tasks whose handler is in `names` from the lanes given, in the order given: at most its quota from each, right of
--- its cursor. A claim of one is marked as started. Planner settings: these tables change from empty to millions of rows between
--- two looks of ANALYZE, and only the index order is ever right.
+-- its cursor. A claim of one is marked as started. `last`, of the last of as many as were wanted: its lane has nothing more. Planner
+-- settings: these tables change from empty to millions of rows between two looks of ANALYZE, and only the index order is ever right.
+-- One statement for all: what a claim of one costs is mostly the beginning of statements.
 CREATE FUNCTION drumbeat.claim(worker uuid, seat int, epoch bigint, pid int, lane_queues text[], lane_priorities int[], lane_flows int[],
                                cursors bigint[], quotas int[], names text[], wanted int)
 RETURNS TABLE (task_id uuid, fence bigint, lane int, place int, seq bigint, attempt int, allowed int, name text, args text,
                has_ties boolean, expired boolean, tenant text, ready_at timestamptz, tick_at timestamptz, limits text,
-               suspect boolean)
+               suspect boolean, last boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
-DECLARE
-    number bigint;
-    taken  int := 0;
-    more   int;
 BEGIN
-    PERFORM drumbeat.hold_seat(worker, seat, epoch);
-    number := nextval('drumbeat.fence_seq');
-    FOR i IN 1 .. cardinality(lane_queues) LOOP
-        CONTINUE WHEN EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = lane_queues[i] AND q.paused);
-        RETURN QUERY
-        WITH picked AS MATERIALIZED (
-            SELECT r.ctid AS tid FROM drumbeat.ready r
-             WHERE r.queue = lane_queues[i] AND r.priority = lane_priorities[i]::smallint AND r.flow = lane_flows[i]::smallint
-               AND r.seq > cursors[i] AND r.name = ANY (names)
-             ORDER BY r.seq LIMIT least(wanted - taken, quotas[i]) FOR UPDATE SKIP LOCKED
-        ), gone AS (
-            DELETE FROM drumbeat.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.tid FROM picked p))
-            RETURNING r.task_id, r.seq, r.attempt, r.allowed, r.limited
-        ), numbered AS MATERIALIZED (
-            SELECT g.*, (taken + row_number() OVER (ORDER BY g.seq))::int AS place FROM gone g
-        ), held AS (
-            INSERT INTO drumbeat.running (task_id, fence, worker, seat, place, seq, attempt, allowed, pid, started_at)
-            SELECT n.task_id, number, claim.worker, claim.seat::smallint, n.place::smallint, n.seq, n.attempt + 1, n.allowed, claim.pid,
-                   CASE WHEN wanted = 1 THEN clock_timestamp() END
-              FROM numbered n
-        )
-        SELECT n.task_id, number, i, n.place, n.seq, n.attempt + 1, n.allowed, b.name, b.args::text,
-               n.limited OR drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, greatest(b.created_at, b.run_at), b.tick_at, b.headers ->> 'limits',
-               n.attempt > 0 AND EXISTS (SELECT FROM drumbeat.past_attempt p WHERE p.task_id = n.task_id AND p.died)
-          FROM numbered n JOIN drumbeat.task_body b ON b.id = n.task_id
-         ORDER BY n.place;
-        GET DIAGNOSTICS more = ROW_COUNT;
-        taken := taken + more;
-        EXIT WHEN taken >= wanted;
-    END LOOP;
+    RETURN QUERY
+    WITH picked AS MATERIALIZED (
+        SELECT r.*, l.lane::int AS lane, row_number() OVER ()::int AS place
+          FROM unnest(lane_queues, lane_priorities, lane_flows, cursors, quotas) WITH ORDINALITY l(queue, priority, flow, above, quota, lane)
+         CROSS JOIN LATERAL (
+                SELECT r.ctid AS tid, r.queue, r.priority, r.flow, r.task_id, r.seq, r.attempt, r.allowed, r.limited FROM drumbeat.ready r
+                 WHERE r.queue = l.queue AND r.priority = l.priority::smallint AND r.flow = l.flow::smallint
+                   AND r.seq > l.above AND r.name = ANY (names)
+                 ORDER BY r.seq LIMIT l.quota FOR UPDATE SKIP LOCKED) r
+         WHERE NOT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = l.queue AND q.paused)
+         LIMIT wanted
+    ), fence AS MATERIALIZED (
+        SELECT nextval('drumbeat.fence_seq') AS number FROM drumbeat.hold_seat(worker, seat, epoch) WHERE EXISTS (SELECT FROM picked)
+    ), gone AS (
+        DELETE FROM drumbeat.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.tid FROM picked p))
+    ), held AS (
+        INSERT INTO drumbeat.running (task_id, fence, worker, seat, place, seq, attempt, allowed, pid, started_at)
+        SELECT p.task_id, f.number, claim.worker, claim.seat::smallint, p.place::smallint, p.seq, p.attempt + 1, p.allowed, claim.pid,
+               CASE WHEN wanted = 1 THEN clock_timestamp() END
+          FROM picked p, fence f
+    )
+    SELECT p.task_id, f.number, p.lane, p.place, p.seq, p.attempt + 1, p.allowed, b.name, b.args::text,
+           p.limited OR drumbeat.has_ties(b), coalesce(b.expires_at <= clock_timestamp(), false), b.tenant, greatest(b.created_at, b.run_at), b.tick_at, b.headers ->> 'limits',
+           p.attempt > 0 AND drumbeat.has_died(p.task_id),
+           p.place = wanted AND NOT EXISTS (SELECT FROM drumbeat.ready r
+                                             WHERE r.queue = p.queue AND r.priority = p.priority AND r.flow = p.flow AND r.seq > p.seq AND r.name = ANY (names))
+      FROM picked p JOIN drumbeat.task_body b ON b.id = p.task_id, fence f
+     ORDER BY p.place;
+    IF NOT FOUND THEN
+        PERFORM drumbeat.check_seat(worker, seat, epoch);
+    END IF;
 END $$;
 
 -- Settle the tasks of one claim that ended as a plain SUCCESS (no result): those whose element of `started` is not 0. Times are
@@ -196,7 +208,7 @@ END $$;
 -- Settle one task of a claim in any other way. False: it was no longer held (nothing is written).
 CREATE FUNCTION drumbeat.settle_one(worker uuid, seat int, epoch bigint, fence bigint, place int, how drumbeat.attempt_end,
                                     progress_value bigint DEFAULT NULL, end_value bigint DEFAULT NULL, progress_message text DEFAULT NULL)
-RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+RETURNS boolean LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     r drumbeat.running;

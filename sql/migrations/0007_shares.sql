@@ -96,11 +96,19 @@ BEGIN
 END $$;
 
 -- Tell the keepers that somebody may be let in at these gates.
-CREATE FUNCTION drumbeat.ring_gates(gates text[]) RETURNS void LANGUAGE sql AS $$
-    SELECT pg_notify('drumbeat', 'gate ' || g) FROM (SELECT DISTINCT unnest(gates) AS g) x WHERE cardinality(gates) <= 50
-    UNION ALL
-    SELECT pg_notify('drumbeat', 'gates') WHERE cardinality(gates) > 50
-$$;
+-- (As SQL functions this one and has_worker() would be planned anew in each transaction.)
+CREATE FUNCTION drumbeat.ring_gates(gates text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    gate text;
+BEGIN
+    IF cardinality(gates) > 50 THEN
+        PERFORM pg_notify('drumbeat', 'gates');
+        RETURN;
+    END IF;
+    FOREACH gate IN ARRAY coalesce(gates, '{}') LOOP -- the server drops those that it was told before
+        PERFORM pg_notify('drumbeat', 'gate ' || gate);
+    END LOOP;
+END $$;
 
 -- A child that settles and claims in one transaction holds back its bells in between: most of what it makes ready it claims itself. Then it
 -- rings for the rest.
@@ -202,11 +210,12 @@ BEGIN
 END $$;
 
 -- Whether some worker has the handler and serves the queue. Of Celery's nobody knows.
-CREATE FUNCTION drumbeat.has_worker(queue text, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = has_worker.queue COLLATE "C" AND q.protocol = 'celery')
+CREATE FUNCTION drumbeat.has_worker(queue text, name text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = has_worker.queue COLLATE "C" AND q.protocol = 'celery')
         OR EXISTS (SELECT FROM drumbeat.worker w WHERE has_worker.name = ANY (w.names)
-                      AND CASE WHEN w.queues IS NULL THEN NOT starts_with(has_worker.queue, 'run.') ELSE has_worker.queue = ANY (w.queues) END)
-$$;
+                      AND CASE WHEN w.queues IS NULL THEN NOT starts_with(has_worker.queue, 'run.') ELSE has_worker.queue = ANY (w.queues) END);
+END $$;
 
 -- Lock the task whose turn it is at a gate after one of (priority, flow, seq) went through: the most urgent first, tasks that come back before
 -- others, then the next flow in a circle, then by age. What lies left of `seq` in the same flow went through before: it is looked at only now
