@@ -2,6 +2,7 @@
  * process dies. */
 #include "common/broker/redis_queue.h"
 #include "tests/fixture/redis.h"
+#include "sql/queries.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -315,6 +316,18 @@ static const char *drumbeat(const char *verb, const char *noun, const char *oper
     return printed;
 }
 
+/* What readiness is judged by: how many queues of which this holds. */
+static int64_t waiting_for_web(const char *condition)
+{
+    CLEANUP(text_free) struct text sql = {0};
+    text_puts(&sql, "SELECT count(*) FROM (");
+    text_puts(&sql, sql_web_waiting.text);
+    text_printf(&sql, ") x WHERE %s", condition);
+    for (char *place = strstr(sql.data, "$1"); place; place = strstr(place, "$1"))
+        memcpy(place, "99", 2);
+    return test_number(s.pg, text_str(&sql));
+}
+
 START_TEST(the_command_line_serves_it_too)
 {
     char id[UUID_TEXT_MAX] = "";
@@ -328,6 +341,9 @@ START_TEST(the_command_line_serves_it_too)
     ck_assert_int_eq(left(), 2);
     ck_assert(stage_wait(&s, "SELECT ready FROM drumbeat.light_queue", 2, SECONDS(30)));
     ck_assert_ptr_nonnull(strstr(drumbeat("queue", "ls", "--json", NULL, NULL), "\"waiting\": 2"));
+    ck_assert_int_eq(waiting_for_web("queue = 'fast' AND paused AND seq IS NULL"), 1);
+    test_sql(s.pg, "INSERT INTO drumbeat.light_queue VALUES ('forsaken', 2, 0, 0, now(), now() - interval '1 h')");
+    ck_assert_int_eq(waiting_for_web("queue = 'forsaken' AND served AND seq = 0"), 1);
     ck_assert_ptr_nonnull(strstr(drumbeat("task", "cancel", id, NULL, NULL), "asked to end it"));
     ck_assert_ptr_nonnull(strstr(drumbeat("queue", "purge", "fast", "--yes", NULL), "2 tasks of queue fast forgotten"));
     ck_assert_int_eq(left(), 0);

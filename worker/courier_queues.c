@@ -5,6 +5,7 @@
 #include "sql/queries.h"
 #include "sql/scripts.h"
 #include "worker/courier_inside.h"
+#include "worker/keeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,14 @@
 
 enum { FAILED_MAX = 100, QUEUES_MAX = 256 };
 
-static const usec_t look_every = SECONDS(1), note_every = SECONDS(2), tell_pause_every = SECONDS(30);
+static const usec_t look_every = SECONDS(1), note_every = SECONDS(2), note_again = SECONDS(10), tell_pause_every = SECONDS(30);
 
 struct queues {
     size_t count;
     const char *names[QUEUES_MAX];
     bool paused[QUEUES_MAX], empty[QUEUES_MAX];
     struct redis_queue_counts noted[QUEUES_MAX]; /* as PostgreSQL knows them */
+    usec_t noted_at[QUEUES_MAX];
     int64_t fences[CONFIG_POOL_MAX]; /* of the claims that seats hold */
     usec_t look_at;         /* the next round */
     usec_t note_at;
@@ -136,15 +138,17 @@ static bool read_pauses(struct courier *c, struct queues *q, struct err *e)
     return true;
 }
 
-/* For those who only ask PostgreSQL: what stands in the queue, when it has changed. */
+/* For those who only ask PostgreSQL: what stands in the queue, when it has changed; while something waits also that somebody looks. */
 static bool note_counts(struct courier *c, struct queues *q, size_t i, struct err *e)
 {
+    bool stale = q->noted[i].ready > 0 && clock_boot() - q->noted_at[i] > note_again;
     struct redis_queue_counts now = {0}, *was = &q->noted[i];
     if (!q->empty[i] && !redis_queue_counts(c->redis, q->names[i], &now, e))
         return false;
-    if (now.ready == was->ready && now.delayed == was->delayed && now.held == was->held)
+    if (keeper_queue_is_private(q->names[i]) || (!stale && now.ready == was->ready && now.delayed == was->delayed && now.held == was->held))
         return true;
     *was = now;
+    q->noted_at[i] = clock_boot();
     return pg_exec(c->pg, &sql_see_light_queue, NULL, e, pg_text(q->names[i]), pg_int(now.ready), pg_int(now.delayed), pg_int(now.held),
                    pg_time_or_null(now.oldest_at));
 }

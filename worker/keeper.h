@@ -6,3 +6,6 @@
 
 /* Answers the exit status. */
 int keeper_run(struct board *board, uint32_t edition, const struct config *config, const struct catalog *catalog);
+
+/* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
+bool keeper_queue_is_private(const char *queue);

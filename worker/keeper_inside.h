@@ -62,9 +62,6 @@ struct keeper {
 
 /* keeper_lanes.c: find work ------------------------------------------------------------------------------------------ */
 
-/* Queues of `drumbeat run` and `bench` ("run.…") belong to the worker that was started for them by name. */
-bool keeper_queue_is_private(const char *queue);
-
 /* A notification of channel "drumbeat". Unknown ones are ignored: anyone may send one. */
 void keeper_hear(struct keeper *k, const char *payload);
 

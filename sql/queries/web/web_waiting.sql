@@ -1,6 +1,7 @@
 -- The queues in which tasks wait, but for the private ones of `drumbeat run` and `bench`. A row each, at most $1 (bigint): queue, paused,
 -- whether a living worker serves it, and what a worker with a free seat would claim next (NULL: nothing): priority, seq, attempt, task,
 -- handler, worker. A seat is free unless a task in it has been marked as started. Of each lane the first 200 tasks are looked at.
+-- Of a queue in Redis alone its oldest task is told by when it could run, as a worker saw it last; when none has looked for half a minute, by 0.
 WITH RECURSIVE lane(queue, priority, flow, seq) AS (
     (SELECT queue, priority, flow, seq FROM drumbeat.ready ORDER BY queue, priority, flow, seq LIMIT 1)
     UNION ALL
@@ -9,11 +10,11 @@ WITH RECURSIVE lane(queue, priority, flow, seq) AS (
          ORDER BY r.queue, r.priority, r.flow, r.seq LIMIT 1) n
 ), live AS MATERIALIZED (
     SELECT format('%s pid %s', w.host, w.pid) AS worker, w.queues, w.names,
-           w.pool > (SELECT count(*) FROM drumbeat.seat s
+           w.pool, w.pool > (SELECT count(*) FROM drumbeat.seat s
                       WHERE s.worker = w.id AND EXISTS (SELECT FROM drumbeat.running r WHERE r.worker = s.worker AND r.seat = s.seat AND r.started_at IS NOT NULL)) AS free
       FROM drumbeat.worker w WHERE NOT w.draining AND w.seen_at + w.lease > clock_timestamp()
 )
-SELECT DISTINCT ON (l.queue) l.queue, coalesce(q.paused, false) AS paused,
+(SELECT DISTINCT ON (l.queue) l.queue, coalesce(q.paused, false) AS paused,
        EXISTS (SELECT FROM live w WHERE w.queues IS NULL OR l.queue = ANY (w.queues)) AS served,
        n.priority, n.seq, n.attempt, n.task_id, n.name, n.worker
   FROM lane l
@@ -25,4 +26,15 @@ SELECT DISTINCT ON (l.queue) l.queue, coalesce(q.paused, false) AS paused,
        ORDER BY f.seq LIMIT 1
   ) n ON NOT coalesce(q.paused, false)
  WHERE NOT starts_with(l.queue, 'run.')
- ORDER BY l.queue, n.seq IS NULL, l.priority LIMIT $1::bigint
+ ORDER BY l.queue, n.seq IS NULL, l.priority LIMIT $1::bigint)
+UNION ALL
+SELECT t.name, coalesce(q.paused, false), EXISTS (SELECT FROM live w WHERE w.queues IS NULL OR t.name = ANY (w.queues)),
+       0, CASE WHEN n.worker IS NULL THEN NULL WHEN n.unseen THEN 0 ELSE (extract(epoch FROM t.oldest_at) * 1000000)::bigint END, 0, NULL, 'in Redis', n.worker
+  FROM drumbeat.light_queue t
+  LEFT JOIN drumbeat.queue_state q ON q.name = t.name
+  LEFT JOIN LATERAL (
+      SELECT w.worker, t.seen_at < clock_timestamp() - interval '30 s' AS unseen FROM live w
+       WHERE (w.queues IS NULL OR t.name = ANY (w.queues)) AND (t.seen_at < clock_timestamp() - interval '30 s' OR w.free AND t.running < w.pool) LIMIT 1
+  ) n ON NOT coalesce(q.paused, false)
+ WHERE t.ready > 0
+ LIMIT $1::bigint
