@@ -730,6 +730,9 @@ START_TEST(what_workers_count_never_goes_back)
     test_sql(pg, "SELECT drumbeat.enqueue('noop') FROM generate_series(1, 2)");
     burst();
     check_counts(10);
+    test_sql(pg, "UPDATE drumbeat.tally SET written_at = written_at - interval '2 h'"); /* put with what was put together before */
+    ck_assert_int_gt(test_number(pg, "SELECT drumbeat.fold_tallies()"), 0);
+    check_counts(10);
     stop_web();
 }
 END_TEST
