@@ -242,6 +242,20 @@ START_TEST(a_new_limit_counts_what_runs_and_takes_back_what_is_ready)
 }
 END_TEST
 
+/* Six seats, three of them busy when the limit comes: the next start when one of those has ended. */
+START_TEST(what_runs_when_a_limit_comes_takes_part_of_it)
+{
+    start_workers(3);
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 1.5}'::jsonb, ARRAY[3]), queue => 'q')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running WHERE started_at IS NOT NULL", 3, SECONDS(20)));
+    test_sql(s.pg, "SELECT drumbeat.set_limit('queue', 'q', 3)");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.01}'::jsonb, ARRAY[3]), queue => 'q', tenant => 'later')");
+    ck_assert(stage_wait(&s, left, 0, SECONDS(30)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task t WHERE tenant = 'later'"
+                                       " AND started_at < (SELECT min(ended_at) FROM drumbeat.task WHERE tenant IS NULL)"), 0);
+}
+END_TEST
+
 START_TEST(a_paused_queue_gives_back_the_slots_that_others_need)
 {
     test_sql(s.pg, "SELECT drumbeat.pause('idle'); SELECT drumbeat.enqueue('noop', queue => 'idle', limit_key => 'k') FROM generate_series(1, 5)");
@@ -363,6 +377,7 @@ static Suite *suite(void)
     tcase_add_test(tests, a_rate_is_kept_over_all_workers);
     tcase_add_test(tests, each_key_has_a_rate_of_its_own);
     tcase_add_test(tests, a_new_limit_counts_what_runs_and_takes_back_what_is_ready);
+    tcase_add_test(tests, what_runs_when_a_limit_comes_takes_part_of_it);
     tcase_add_test(tests, a_paused_queue_gives_back_the_slots_that_others_need);
     tcase_add_test(tests, a_task_that_nobody_can_run_holds_no_slot);
     tcase_add_test(tests, what_waits_at_a_gate_is_queued_and_can_be_cancelled_and_purged);
