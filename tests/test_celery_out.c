@@ -159,21 +159,41 @@ START_TEST(a_commit_while_redis_is_away_is_pushed_when_it_is_back)
 END_TEST
 
 /* Canvas: the queue "celery" is ours, "py" is Python's. */
-START_TEST(chains_groups_and_chords_go_through_both_kinds_of_workers)
+static void assert_python_passes(const char *script, const char *const *functions)
 {
     char path[512];
-    start_python();
-    snprintf(path, sizeof path, "%s/tests/interop/canvas.py", getenv("DRUMBEAT_SOURCE"));
-    struct test_process *client = test_process_start(&(struct test_program){
-        .argv = (const char *const[]){"/usr/bin/python3", path, broker, "a_chain_goes_through_both", "a_callback_gets_the_result", "an_errback_gets_the_id",
-                                      "a_group_is_run", "a_chord_counts_members_of_both", "a_chord_may_have_its_body_here", "a_group_in_a_chain_is_a_chord",
-                                      "a_chain_in_a_chord_counts_with_its_last_step", "a_torn_chord_fails_its_body", "the_rest_of_a_broken_chain_fails", NULL},
-        .env = (const char *const[]){"PYTHONDONTWRITEBYTECODE=1", NULL}});
+    const char *argv[24] = {"/usr/bin/python3", path, broker};
+    snprintf(path, sizeof path, "%s/tests/interop/%s", getenv("DRUMBEAT_SOURCE"), script);
+    for (int i = 0; functions[i]; i++)
+        argv[3 + i] = functions[i];
+    struct test_process *client =
+        test_process_start(&(struct test_program){.argv = argv, .env = (const char *const[]){"PYTHONDONTWRITEBYTECODE=1", NULL}});
     ck_assert_msg(test_process_wait(client, SECONDS(120)), "%s%s", test_process_output(client), test_process_errors(client));
     ck_assert_msg(test_process_status(client) == 0, "%s%s", test_process_output(client), test_process_errors(client));
     test_process_free(client);
+}
+
+#define FUNCTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+START_TEST(chains_groups_and_chords_go_through_both_kinds_of_workers)
+{
+    start_python();
+    assert_python_passes("canvas.py", FUNCTIONS("a_chain_goes_through_both", "a_callback_gets_the_result", "an_errback_gets_the_id", "a_group_is_run",
+                                                "a_chord_counts_members_of_both", "a_chord_may_have_its_body_here", "a_group_in_a_chain_is_a_chord",
+                                                "a_chain_in_a_chord_counts_with_its_last_step", "a_torn_chord_fails_its_body", "the_rest_of_a_broken_chain_fails"));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, patience));
     ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
+}
+END_TEST
+
+START_TEST(the_tools_of_celery_see_and_control_the_worker)
+{
+    assert_python_passes("control.py", FUNCTIONS("the_command_line_sees_it", "it_says_what_it_has", "tasks_are_listed_where_they_stand",
+                                                 "a_revoke_without_terminate_leaves_what_runs", "a_revoke_is_kept",
+                                                 "what_cannot_be_changed_is_refused_with_the_reason", "others_are_left_alone", "it_beats", "it_shuts_down"));
+    ck_assert(test_process_wait(s.workers[0], patience));
+    ck_assert_int_eq(test_process_status(s.workers[0]), 0);
+    ck_assert_int_eq(test_redis_number(redis, "SCARD", "_kombu.binding.celery.pidbox", NULL), 0);
 }
 END_TEST
 
@@ -185,6 +205,7 @@ int main(void)
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, an_unmodified_worker_runs_tasks_and_its_outcomes_come_back);
     tcase_add_test(tests, chains_groups_and_chords_go_through_both_kinds_of_workers);
+    tcase_add_test(tests, the_tools_of_celery_see_and_control_the_worker);
     tcase_add_test(tests, a_running_task_is_cancelled_over_there);
     tcase_add_test(tests, one_that_waits_over_there_is_taken_back);
     tcase_add_test(tests, a_result_that_was_not_heard_is_found);

@@ -214,6 +214,28 @@ START_TEST(a_batch_counts_members_that_were_sent)
 }
 END_TEST
 
+/* sql/contrib is for the application's own hands: here it is applied as they would. */
+START_TEST(django_reads_tasks_as_results_of_celery)
+{
+    char path[512], sql[8192];
+    snprintf(path, sizeof path, "%s/sql/contrib/django_celery_results.sql", getenv("DRUMBEAT_SOURCE"));
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    sql[fread(sql, 1, sizeof sql - 1, file)] = '\0';
+    fclose(file);
+    test_sql(s.pg, sql);
+    const char *id = sent_task();
+    ck_assert_str_eq(stage_text(&s, "SELECT concat_ws(' ', task_name, task_args, task_kwargs, status) FROM django_celery_results_taskresult"),
+                     "proj.add [] {\"x\": 1} PENDING");
+    ck_assert(tell(id, "failure", "NULL, 'ValueError: no', NULL, NULL, NULL, NULL, NULL"));
+    ck_assert_str_eq(stage_text(&s, "SELECT concat_ws(' ', status, result::jsonb -> 'exc_message', traceback, date_done IS NOT NULL) FROM django_celery_results_taskresult"
+                                    " WHERE task_id = (SELECT id::text FROM drumbeat.task)"),
+                     "FAILURE [\"ValueError: no\"] ValueError: no t");
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('proj.add', array_fill('{}'::jsonb, ARRAY[5000]), queue => 'py')");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) - count(DISTINCT id) FROM django_celery_results_taskresult"), 0);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof *(table))
 
 int main(void)
@@ -236,6 +258,7 @@ int main(void)
     tcase_add_test(tests, a_message_that_a_worker_of_ours_takes_is_its_task);
     tcase_add_test(tests, one_of_which_nobody_tells_anything_has_failed_in_the_end);
     tcase_add_test(tests, a_batch_counts_members_that_were_sent);
+    tcase_add_test(tests, django_reads_tasks_as_results_of_celery);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);

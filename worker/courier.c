@@ -13,7 +13,7 @@
 static const usec_t back_off_first = MSEC(100), back_off_cap = SECONDS(3), call_timeout = SECONDS(5), longest_sleep = SECONDS(10);
 
 /* A new duty is a file with a `const struct duty` and a row here; the order is that in which they run. */
-static const struct duty *const duties[] = {&duty_watch, &duty_queues, &duty_out, &duty_celery_hold, &duty_celery_news, &duty_celery};
+static const struct duty *const duties[] = {&duty_watch, &duty_queues, &duty_out, &duty_celery_hold, &duty_celery_news, &duty_celery, &duty_control};
 
 enum { DUTIES = sizeof duties / sizeof *duties };
 

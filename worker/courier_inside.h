@@ -56,3 +56,6 @@ extern const struct duty duty_celery, duty_celery_hold, duty_celery_news;
 
 /* courier_out.c: tasks that workers of Celery run. */
 extern const struct duty duty_out;
+
+/* courier_control.c: remote control and heartbeats, for the tools of Celery. */
+extern const struct duty duty_control;

@@ -1,0 +1,125 @@
+"""Remote control of a drumbeat worker by an unmodified Celery. Arguments: the URL of the Redis, then names of functions."""
+import subprocess
+import sys
+import time
+
+from celery import Celery
+from celery.exceptions import TaskRevokedError
+
+app = Celery("client", broker=sys.argv[1], backend=sys.argv[1])
+TIMEOUT = 60
+
+
+def only(replies):
+    assert replies and len(replies) == 1, replies
+    (name, answer), = replies.items() if isinstance(replies, dict) else replies[0].items()
+    assert name.startswith("drumbeat-"), name
+    return answer
+
+
+def until(question):
+    deadline = time.time() + TIMEOUT
+    while time.time() < deadline:
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
+def send(name, **options):
+    return app.send_task(name, kwargs=options.pop("kwargs", {}), queue="celery", **options)
+
+
+def the_command_line_sees_it():
+    for words in (["status"], ["inspect", "active_queues"]):
+        run = subprocess.run([sys.executable, "-m", "celery", "-b", sys.argv[1]] + words, capture_output=True, text=True, timeout=TIMEOUT)
+        assert run.returncode == 0 and "drumbeat-" in run.stdout, run.stdout + run.stderr
+
+
+def it_says_what_it_has():
+    inspect = app.control.inspect(limit=1)
+    assert only(inspect.ping()) == {"ok": "pong"}
+    assert {"echo", "noop", "sleep"} <= set(only(inspect.registered()))
+    assert [q["name"] for q in only(inspect.active_queues())] == ["celery", "py"]
+    stats = only(inspect.stats())
+    assert stats["pool"]["max-concurrency"] == 1 and len(stats["pool"]["processes"]) == 1, stats
+    assert only(inspect.clock()) ["clock"] > 0
+
+
+def tasks_are_listed_where_they_stand():
+    inspect = app.control.inspect(limit=1)
+    late = send("echo", countdown=3600, kwargs={"a": 1})
+    running = send("sleep", kwargs={"seconds": 600})
+    waiting = send("sleep", kwargs={"seconds": 600})
+    request = until(lambda: only(inspect.active()))[0]
+    assert request["id"] == running.id and request["name"] == "sleep" and request["kwargs"] == {"seconds": 600}, request
+    assert request["worker_pid"] > 0 and request["time_start"] <= time.time() + 1 and request["delivery_info"]["routing_key"] == "celery"
+    scheduled = until(lambda: only(inspect.scheduled()))[0]
+    assert scheduled["request"]["id"] == late.id and scheduled["eta"], scheduled
+    assert only(inspect.query_task([late.id, running.id, "nobody"])).keys() == {late.id, running.id}
+    app.control.revoke([late.id, waiting.id])
+    app.control.revoke(running.id, terminate=True)
+    for result in (late, running, waiting):
+        try:
+            result.get(timeout=TIMEOUT)
+            raise AssertionError("%s was not revoked" % result.id)
+        except TaskRevokedError:
+            pass
+
+
+def a_revoke_without_terminate_leaves_what_runs():
+    running = send("sleep", kwargs={"seconds": 1})
+    until(lambda: only(app.control.inspect(limit=1).active()))
+    app.control.revoke(running.id)
+    running.get(timeout=TIMEOUT)
+
+
+def a_revoke_is_kept():
+    app.control.revoke("to come")
+    until(lambda: "to come" in only(app.control.inspect(limit=1).revoked()))
+    try:
+        send("echo", task_id="to come").get(timeout=TIMEOUT)
+        raise AssertionError("it ran")
+    except TaskRevokedError:
+        pass
+
+
+def what_cannot_be_changed_is_refused_with_the_reason():
+    assert only(app.control.rate_limit("echo", "10/m", reply=True, limit=1)) == {"ok": "new rate limit set successfully"}
+    assert only(app.control.rate_limit("echo", 0, reply=True, limit=1)) == {"ok": "rate limit disabled successfully"}
+    assert "error" in only(app.control.rate_limit("nobody", "1/s", reply=True, limit=1))
+    assert "error" in only(app.control.rate_limit("echo", "often", reply=True, limit=1))
+    assert "configuration" in only(app.control.pool_grow(1, reply=True, limit=1))["error"]
+    assert "ok" in only(app.control.add_consumer("celery", reply=True, limit=1))
+    assert "error" in only(app.control.add_consumer("other", reply=True, limit=1))
+    assert only(app.control.broadcast("nonsense", reply=True, limit=1)) == {"error": "KeyError('nonsense')"}
+
+
+def others_are_left_alone():
+    assert app.control.ping(destination=["somebody@else"], timeout=1) == []
+    assert len(app.control.ping(pattern="drumbeat-*", matcher="glob", timeout=1)) == 1
+
+
+def it_beats():
+    seen = []
+
+    def take(event):
+        seen.append(event)
+        if len(seen) == 2:
+            receiver.should_stop = True
+
+    with app.connection() as connection:
+        receiver = app.events.Receiver(connection, handlers={"worker-heartbeat": take})
+        receiver.capture(limit=None, timeout=TIMEOUT, wakeup=False)
+    assert seen[0]["hostname"].startswith("drumbeat-") and seen[1]["clock"] > seen[0]["clock"] and seen[0]["sw_ident"] == "drumbeat"
+    assert app.events.State is not None
+
+
+def it_shuts_down():
+    app.control.shutdown()
+
+
+for name in sys.argv[2:]:
+    globals()[name]()
+    print("passed", name, flush=True)
