@@ -18,6 +18,7 @@ struct request {
     const char *path;            /* as asked: "/pmp/v2/workspaces/" */
     const char *below;           /* below the upstream's name: "/v2/workspaces/" */
     const char *user, *password; /* NULL: none given */
+    const char *key;             /* Ocp-Apim-Subscription-Key; NULL: none given */
     bool gzip;                   /* the client accepts it */
     int64_t id;                  /* what "<id>" in the route's pattern stood for, else -1 */
     struct pair args[REQUEST_ARGS_MAX];

@@ -6,6 +6,7 @@
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"
 #include "sandbox/smtp/smtp.h"
+#include "sandbox/vision/vision.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct options {
     struct dhis2 dhis2;
     struct smtp smtp;
     int smtp_port; /* -1: none */
+    struct vision vision;
     struct sandbox sandbox;
 };
 
@@ -205,6 +207,8 @@ static bool open_upstreams(struct options *o, struct err *e)
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
     o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
+    o->vision = (struct vision){o->pmp.seed, o->pmp.scale == PMP_FULL, o->password, &s->quirks, 0};
+    s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};
     o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks};
     dhis2_open(&o->dhis2);
     s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};

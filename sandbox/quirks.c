@@ -92,6 +92,12 @@ static const struct row {
     [QUIRK_MAIL_BUSY]    = {"mail-busy",    &EVERY, 1, false, "mail: 451 for a recipient (path=PART OF THE ADDRESS)"},
     [QUIRK_MAIL_REFUSED] = {"mail-refused", &EVERY, 1, false, "mail: 550 for a recipient (path=PART OF THE ADDRESS)"},
     [QUIRK_MAIL_DROPPED] = {"mail-dropped", &EVERY, 1, false, "mail: close the connection once the text has come"},
+
+    [QUIRK_NO_DATA]      = {"no-data",      &EVERY, 1, false, "VISION: nothing, in each of its three forms in turn"},
+    [QUIRK_ONE_ROW]      = {"one-row",      &EVERY, 1, false, "VISION: only the first row, as an object instead of a list"},
+    [QUIRK_LEGACY_FORM]  = {"legacy-form",  &EVERY, 1, false, "VISION: JSON in a JSON string, /Date(ms)/, numbers as numbers, u0026 for &"},
+    [QUIRK_MISSING_KEYS] = {"missing-keys", &EVERY, 10, false, "VISION: every so many rows lack a member that others have"},
+    [QUIRK_BAD_AMOUNTS]  = {"bad-amounts",  &EVERY, 10, false, "VISION: every so many rows have words for an amount"},
 };
 /* clang-format on */
 

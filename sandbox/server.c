@@ -139,6 +139,7 @@ static void answer_request(struct server *server, struct MHD_Connection *connect
     r->user = user;
     r->password = password;
     r->gzip = encodings && strstr(encodings, "gzip");
+    r->key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Ocp-Apim-Subscription-Key");
     r->host = read_host(connection);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_arg, r);
     if (r->host)

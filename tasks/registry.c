@@ -5,6 +5,7 @@
 #include "tasks/pmp/pmp.h"
 #include "tasks/prp/prp.h"
 #include "tasks/trial/trial.h"
+#include "tasks/vision/vision.h"
 
 #include <string.h>
 
@@ -30,6 +31,10 @@ const struct handler *const handlers_all[] = {
     &handler_prp_period_reports,
     &handler_sleep,
     &handler_snooze,
+    &handler_vision_dct,
+    &handler_vision_fund_reservation,
+    &handler_vision_partner,
+    &handler_vision_sync,
     NULL,
 };
 

@@ -72,8 +72,8 @@ static const char *const *list(struct region *memory, const char *const *items, 
 /* What it stands in for, and where below its address. */
 static const struct {
     const char *upstream, *variable, *path;
-    bool open; /* to anybody */
-} parts[] = {{"pmp", "PMP", ""}, {"carto", "CARTO", "/carto", .open = true}, {"dhis2", "DHIS2", "/dhis2"}};
+    bool open, key; /* to anybody; to those who show the password as a key */
+} parts[] = {{"pmp", "PMP", ""}, {"carto", "CARTO", "/carto", .open = true}, {"dhis2", "DHIS2", "/dhis2"}, {"vision", "VISION", "/vision", .key = true}};
 
 static bool given_address(const struct config *config, const char *upstream)
 {
@@ -91,7 +91,9 @@ static const char *const *variables(struct region *memory, const struct config *
             continue;
         const char *name = parts[i].variable;
         all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_URL=%s%s", name, url, parts[i].path);
-        if (parts[i].open)
+        if (parts[i].key)
+            all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_KEY=drumbeat", name);
+        if (parts[i].open || parts[i].key)
             continue;
         all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_USER=drumbeat", name);
         all[count++] = region_printf(memory, "DRUMBEAT_UPSTREAMS_%s_PASSWORD=drumbeat", name);

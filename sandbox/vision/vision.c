@@ -1,0 +1,192 @@
+/* vision: a list is a function that writes its n-th row; how many there are follows from the size of the world. All values are
+ * strings or null, amounts with commas now and then, dates with two digits for the year. */
+#include "sandbox/vision/vision.h"
+
+#include "sandbox/dice.h"
+#include "sandbox/pmp/names.h"
+#include "sandbox/write.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PARTNERS_SMALL = 30, PARTNERS_FULL = 600, LINES = 3, NUMBER_MAX = 48 };
+
+/* The row that is being written. */
+struct line {
+    const struct vision *v;
+    uint64_t hash; /* of the business area */
+    int64_t n;
+    bool legacy, lacks, bad;
+    struct text *out;
+};
+
+static int64_t partners(const struct vision *v)
+{
+    return v->full ? PARTNERS_FULL : PARTNERS_SMALL;
+}
+
+/* Amounts of four digits and more have commas in two of three rows. */
+static void write_amount(const struct line *l, const char *key, int64_t cents)
+{
+    char text[NUMBER_MAX];
+    bool commas = l->n % 3 != 0 && cents >= 100000;
+    if (commas)
+        snprintf(text, sizeof text, "%" PRId64 ",%03d.%02d", cents / 100000, (int)(cents / 100 % 1000), (int)(cents % 100));
+    else
+        snprintf(text, sizeof text, "%" PRId64 ".%02d", cents / 100, (int)(cents % 100));
+    if (l->legacy && !l->bad)
+        text_printf(l->out, ",\"%s\":%" PRId64 ".%02d", key, cents / 100, (int)(cents % 100));
+    else
+        write_text(l->out, key, l->bad ? "n/a" : text);
+}
+
+static void write_day(const struct line *l, const char *key, int64_t day)
+{
+    static const char months[12][4] = {"JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
+    int64_t year;
+    int month, in_month;
+    date_from_days(day, &year, &month, &in_month);
+    if (l->legacy)
+        write_textf(l->out, key, "/Date(%" PRId64 ")/", day * 86400000 + 5 * 3600000);
+    else
+        write_textf(l->out, key, "%02d-%s-%02d", in_month, months[month - 1], (int)(year % 100));
+}
+
+static void write_vendor(const struct line *l, int64_t partner)
+{
+    write_textf(l->out, "VENDOR_CODE", "%010" PRIu64, 25000000 + l->hash % 1000 * 1000 + (uint64_t)partner);
+}
+
+static void write_partner(const struct line *l)
+{
+    static const char *const types[] = {"CIVIL SOCIETY ORGANIZATION", "GOVERNMENT", "UN AGENCY", "SUPPLIER"};
+    char name[NAME_MAX_LENGTH];
+    struct dice d = dice_new(dice_hash(l->hash, 1, (uint64_t)l->n, l->v->seed));
+    name_organisation(dice_roll(&d, UINT32_MAX), name, sizeof name);
+    const char *type = types[l->n % 15 == 14 ? 3 : dice_roll(&d, 3)];
+    write_vendor(l, l->n);
+    write_textf(l->out, "VENDOR_NAME", "%s%s", name, l->n % 7 != 0 ? "" : l->legacy ? " u0026 Sons" : " & Sons");
+    write_text(l->out, "PARTNER_TYPE_DESC", type);
+    write_text(l->out, "CSO_TYPE", *type == 'C' ? "NATIONAL NGO" : NULL);
+    write_text(l->out, "COUNTRY", l->lacks ? NULL : "SBX");
+    write_text(l->out, "MARKED_FOR_DELETION", l->n % 11 == 10 ? "X" : NULL);
+    write_text(l->out, "POSTING_BLOCK", l->n % 13 == 12 ? "X" : NULL);
+    write_text(l->out, "HIGEST_RISK_RATING", "Low");
+    write_day(l, "CORE_VALUE_ASSESSMENT_DT", 18000 + dice_between(&d, 0, 1500));
+    static const char *const amounts[] = {"TOTAL_CASH_TRANSFERRED_CP", "TOTAL_CASH_TRANSFERRED_CY", "NET_CASH_TRANSFERRED_CY", "REPORTED_CY",
+                                          "TOTAL_CASH_TRANSFERRED_YTD"};
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++)
+        write_amount(l, amounts[i], dice_between(&d, 0, 90000000));
+}
+
+/* Three lines a reservation, a reservation a partner. */
+static void write_reservation(const struct line *l)
+{
+    int64_t reservation = l->n / LINES, item = l->n % LINES + 1;
+    struct dice d = dice_new(dice_hash(l->hash, 2, (uint64_t)reservation, l->v->seed));
+    write_vendor(l, reservation);
+    write_textf(l->out, "FR_NUMBER", "%010" PRIu64, 100000000 + l->hash % 1000 * 10000 + (uint64_t)reservation);
+    int64_t day = 18500 + dice_between(&d, 0, 900);
+    write_day(l, "FR_DOC_DATE", day);
+    write_text(l->out, "FR_TYPE", "Programme Document Against PCA");
+    write_text(l->out, "CURRENCY", "USD");
+    write_text(l->out, "FR_DOCUMENT_TEXT", "Reservation");
+    write_day(l, "FR_START_DATE", day);
+    write_day(l, "FR_END_DATE", day + 365);
+    write_textf(l->out, "LINE_ITEM", "%" PRId64, item);
+    write_text(l->out, "WBS_ELEMENT", "0060/A0/06/010/001/003");
+    write_text(l->out, "GRANT_REF", "NON-GRANT");
+    write_text(l->out, "FUND", "GC");
+    if (!l->lacks)
+        write_amount(l, "OVERALL_AMOUNT", 100000 * item + dice_between(&d, 0, 99999));
+    write_amount(l, "OVERALL_AMOUNT_DC", 50000 * item);
+    write_amount(l, "CURRENT_FR_AMOUNT", 700000);
+    write_text(l->out, "MULTI_CURR_FLAG", "N");
+    write_text(l->out, "COMPLETED_FLAG", reservation % 4 == 0 ? "X" : NULL);
+}
+
+static void write_transfer(const struct line *l)
+{
+    write_vendor(l, l->n / LINES);
+    write_text(l->out, "EXPIRY_DATE", "2026-12-31T00:00:00-05:00");
+    write_amount(l, "AMT_6TO9_MONTHS_USD", 150000 + l->n * 100);
+    if (!l->lacks)
+        write_amount(l, "AMT_MORE9_MONTHS_USD", 2550);
+}
+
+static const struct list {
+    const char *path;
+    void (*write)(const struct line *l);
+    int lines; /* a partner */
+} lists[] = {{"/partners/", write_partner, 1}, {"/fundsreservations/", write_reservation, LINES}, {"/dcts/", write_transfer, LINES}};
+
+static void write_row(struct vision *v, const struct list *list, uint64_t hash, int64_t n, bool legacy, struct text *out)
+{
+    const struct occasion o = {.path = list->path, .offset = -1, .id = n + 1};
+    const struct line line = {v, hash, n, legacy, quirks_marks(v->quirks, QUIRK_MISSING_KEYS, &o), quirks_marks(v->quirks, QUIRK_BAD_AMOUNTS, &o), out};
+    write_open(out, NULL, '{');
+    list->write(&line);
+    write_close(out, '}');
+}
+
+static void write_rows(struct vision *v, const struct list *list, const char *area, const struct occasion *o, bool legacy, struct text *out)
+{
+    bool one = quirks_fire(v->quirks, QUIRK_ONE_ROW, o);
+    uint64_t hash = dice_hash_text(v->seed, area);
+    int64_t rows = one ? 1 : partners(v) * list->lines;
+    write_open(out, NULL, '{');
+    write_open(out, "ROWSET", '{');
+    text_puts(out, one ? "\"ROW\":" : "\"ROW\":[");
+    for (int64_t n = 0; n < rows; n++)
+        write_row(v, list, hash, n, legacy, out);
+    text_puts(out, one ? "}}" : "]}}");
+}
+
+static void answer_nothing(struct vision *v, struct answer *a)
+{
+    static const char *const forms[] = {"\"No Data Available\"", "{}", "{\"ROWSET\":{}}"};
+    text_puts(&a->body, forms[v->asked++ % 3]);
+}
+
+static void answer_list(struct vision *v, const struct list *list, const struct request *r, struct answer *a)
+{
+    const char *area = request_arg(r, "businessarea");
+    const struct occasion o = {.workspace = area, .path = list->path, .offset = -1, .id = -1};
+    a->type = "application/json; charset=utf-8";
+    if (!r->key || strcmp(r->key, v->key) != 0) {
+        a->status = 401;
+        text_puts(&a->body, "{\"statusCode\":401,\"message\":\"Access denied due to missing subscription key.\"}");
+    } else if (!area || strlen(area) != 4 || quirks_fire(v->quirks, QUIRK_NO_DATA, &o)) {
+        answer_nothing(v, a);
+    } else if (quirks_fire(v->quirks, QUIRK_LEGACY_FORM, &o)) {
+        struct text inner = {0};
+        write_rows(v, list, area, &o, true, &inner);
+        text_json_string(&a->body, text_str(&inner), inner.len);
+        text_free(&inner);
+    } else {
+        write_rows(v, list, area, &o, false, &a->body);
+    }
+}
+
+static void serve_partners(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[0], r, a);
+}
+
+static void serve_reservations(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[1], r, a);
+}
+
+static void serve_transfers(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[2], r, a);
+}
+
+const struct route vision_routes[] = {
+    {"GET", "/partners/", serve_partners}, {"GET", "/fundsreservations/", serve_reservations}, {"GET", "/dcts/", serve_transfers}, {0}};
+
+void vision_reset(void *state)
+{
+    ((struct vision *)state)->asked = 0;
+}

@@ -1,0 +1,74 @@
+/* vision.sync: one batch of a task for each handler and country. The batch has the progress of them all; this task ends when
+ * it is enqueued. Partners come before what refers to them only as far as the queue keeps the order: a transfer of a vendor
+ * that is not here yet is told and comes with the next run. */
+#include "tasks/vision/vision.h"
+
+#include <string.h>
+
+struct args {
+    const char *business_area, *upstream;
+    const char *const *handlers; /* without "vision." */
+};
+
+/* What there is to run, in order. */
+static const char *const all[] = {"vision.partner", "vision.fund_reservation", "vision.dct"};
+enum { ALL = sizeof all / sizeof *all };
+
+static const struct field fields[] = {
+    STR_FIELD(struct args, business_area, .help = "business area or code of one country; none: all that take part"),
+    LIST_FIELD(struct args, handlers, .help = "some of partner, fund_reservation, dct; none: all"),
+    STR_FIELD(struct args, upstream, .fallback = "vision", .help = "the upstream that they ask"),
+    {0},
+};
+
+static const char *find(const char *name)
+{
+    size_t family = strlen("vision.");
+    for (size_t i = 0; i < ALL; i++)
+        if (strcmp(all[i], name) == 0 || strcmp(all[i] + family, name) == 0)
+            return all[i];
+    return NULL;
+}
+
+static bool choose(const char *const *wanted, const char *chosen[static ALL], size_t *count, struct err *e)
+{
+    *count = 0;
+    for (; wanted && *wanted; wanted++) {
+        const char *name = find(*wanted);
+        if (!name || *count == ALL)
+            return err_set(e, ERR_USAGE, "handlers: there is no vision.%.40s, or one comes twice", *wanted);
+        chosen[(*count)++] = name;
+    }
+    if (*count == 0)
+        for (; *count < ALL; ++*count)
+            chosen[*count] = all[*count];
+    return true;
+}
+
+static bool run(struct task *task, const void *data, struct err *e)
+{
+    const struct args *args = data;
+    const char *chosen[ALL];
+    size_t count;
+    struct pg_rows rows;
+    struct row result CLEANUP(row_free) = {0};
+    if (!task_upstream(task, args->upstream, e) || !choose(args->handlers, chosen, &count, e) ||
+        !task_sql_rows(task, &sql_vision_fan_out, &rows, e, pg_texts(chosen, count), pg_text(args->business_area), pg_text(args->upstream)))
+        return false;
+    if (pg_is_null(&rows, 0, 0))
+        return err_set(e, args->business_area ? ERR_NOT_FOUND : ERR_TRANSIENT, "no country takes part: %s",
+                       args->business_area ? args->business_area : "none is known yet, pmp.workspaces has to run first");
+    row_text(&result, "batch", pg_get_text(&rows, 0, 0));
+    row_int(&result, "tasks", pg_get_int(&rows, 0, 1));
+    row_int(&result, "countries", pg_get_int(&rows, 0, 2));
+    return task_result(task, row_end(&result), e);
+}
+
+const struct handler handler_vision_sync = {
+    .name = "vision.sync",
+    .summary = "Copy everything from VISION, a task for each country and list",
+    .queue = "sync",
+    .fields = fields,
+    .args_size = sizeof(struct args),
+    .run = run,
+};
