@@ -201,6 +201,7 @@ static bool begins(const redisReply *reply, const char *word)
 /* Until the answer is one for the caller. False: the connection is lost. */
 static bool redirect(struct redis *redis, const struct rd_call *call, size_t node, redisReply **reply, struct err *e)
 {
+    const struct rd_arg asking[] = {rd_text("ASKING"), {.type = RD_END}};
     for (int i = 0; i < REDIRECTIONS_MAX; i++) {
         const struct rd_arg *first = NULL;
         struct rd_arg load[] = {rd_text("SCRIPT"), rd_text("LOAD"), rd_text(call->script ? call->script->text : ""), {.type = RD_END}};
@@ -216,7 +217,7 @@ static bool redirect(struct redis *redis, const struct rd_call *call, size_t nod
         } else if (begins(*reply, "ASK ")) {
             if (!follow(redis, (*reply)->str, &node, &slot, e))
                 return false;
-            first = RD_ARGS(rd_text("ASKING"));
+            first = asking;
         } else {
             return true;
         }
