@@ -195,8 +195,12 @@ static void run_up(struct trial *t, size_t call, int nth)
     int status = test_process_status(p);
     ck_assert_msg(status >= 0 && status < 128, "%s: status %d:\n%.3000s", what, status, test_process_errors(p));
     ck_assert_msg(status == 0 || *test_process_errors(p) || calls[call].call == NTH_WRITE, "%s: status %d without a word", what, status);
-    for (size_t i = 0; i < count; i++)
+    usec_t ended = clock_boot(); /* the kernel ends them one after the other, each with its parent */
+    for (size_t i = 0; i < count; i++) {
+        while (is_alive(rest[i]) && clock_boot() < ended + TEST_PATIENCE)
+            test_pause(ended);
         ck_assert_msg(!is_alive(rest[i]), "%s: process %d is left", what, (int)rest[i]);
+    }
 }
 
 static void try_up(struct trial *t)
