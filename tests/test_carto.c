@@ -294,6 +294,7 @@ static const struct {
     {"no code", "{\"the_geom\":\"" SQUARE "\",\"name\":\"x\",\"pcode\":null}", "t 1 0 0 0 1 0 0", ""},
     {"a name of another type", "{\"the_geom\":\"" SQUARE "\",\"name\":7,\"pcode\":\"a\"}", "t 1 0 0 0 1 0 0", ""},
     {"a shape that is none", "{\"the_geom\":\"{\\\"type\\\":\\\"LineString\\\",\\\"coordinates\\\":[[1,2],[2,3]]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
+    {"a ring that does not close", "{\"the_geom\":\"{\\\"type\\\":\\\"Polygon\\\",\\\"coordinates\\\":[[[0,0],[1,0],[1,1],[0,1]]]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
     {"a place off the earth", "{\"the_geom\":\"{\\\"type\\\":\\\"Point\\\",\\\"coordinates\\\":[1,200]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
     {"a geometry that is no JSON", "{\"the_geom\":\"POINT(1 2)\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
     {"a code that is too long", "{\"the_geom\":\"" SQUARE "\",\"name\":\"x\",\"pcode\":\"123456789012345678901234567890123\"}", "t 1 0 0 0 0 0 1", ""},

@@ -1,6 +1,6 @@
 #pragma once
 /* Locations from tables of CARTO (docs/carto.md): one table a level. run.c decides the order of things, question.c asks the
- * SQL API, pages.c brings the rows in, remap.c renames and lets go, geometry.c checks shapes. */
+ * SQL API, pages.c brings the rows in, remap.c renames and lets go. */
 #include "common/task/http.h"
 #include "common/task/report.h"
 #include "common/task/seen.h"
@@ -48,9 +48,5 @@ bool carto_pages(struct carto_run *run, struct err *e);
 
 /* Act on the entries of the remap table that are new. */
 bool carto_remap(struct carto_run *run, struct err *e);
-
-/* Whether the GeoJSON is a Point, Polygon or MultiPolygon that could be on the earth (RFC 7946, section 3.1). *empty: it is
- * a shape without positions. */
-bool carto_check_shape(const char *geojson, bool *empty, struct err *e);
 
 extern const struct staging_step carto_steps[];

@@ -3,6 +3,7 @@
  * twice: of two with one p_code the first one of the run stays. */
 #include "tasks/carto/carto.h"
 
+#include "common/task/geometry.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,31 +66,45 @@ static bool check_length(const char *member, const char *value, size_t max, stru
     return characters <= max || err_set(e, ERR_DATA, "%s: more than %zu characters", member, max);
 }
 
-static bool check(const char *name, const char *code, const char *parent, const char *shape, bool *empty, struct err *e)
+static bool check(const char *name, const char *code, const char *parent, struct err *e)
 {
-    return check_length("name", name, 254, e) && check_length("p_code", code, 32, e) && check_length("parent", parent, 32, e) &&
-           carto_check_shape(shape, empty, e);
+    return check_length("name", name, 254, e) && check_length("p_code", code, 32, e) && check_length("parent", parent, 32, e);
+}
+
+/* GeoJSON in a text (st_AsGeoJSON); nothing is written for a geometry without positions. */
+static bool read_shape(const char *geojson, struct text *shape, struct err *e)
+{
+    static const struct place place = {.member = "the_geom", .index = -1};
+    struct js *geometry CLEANUP(js_freep) = js_parse(geojson, strlen(geojson), e);
+    const struct js *coordinates = js_get(geometry, "coordinates");
+    enum geometry kind;
+    if (!geometry) {
+        e->kind = ERR_DATA;
+        return err_add(e, "the_geom");
+    }
+    return (js_type(coordinates) == JS_ARRAY && js_count(coordinates) == 0) || geometry_read(geometry, &place, &kind, shape, e);
 }
 
 static enum reading read_row(struct carto_run *run, const struct js *row, char code[static 64], struct err *e)
 {
     const struct carto_table *table = run->table;
     char parent[64] = "", level[24], origin[300];
-    bool empty = false;
-    const char *name = js_text(column(row, table->name_col)), *shape = js_text(js_get(row, "the_geom"));
+    struct text shape CLEANUP(text_free) = {0};
+    const char *name = js_text(column(row, table->name_col)), *geojson = js_text(js_get(row, "the_geom"));
     read_code(column(row, table->pcode_col), code);
     if (table->parent_col)
         read_code(column(row, table->parent_col), parent);
-    const char *absent = missing(name, code, shape);
-    if (!absent && !check(name, code, parent, shape, &empty, e))
+    const char *absent = missing(name, code, geojson);
+    if (!absent && !(check(name, code, parent, e) && read_shape(geojson, &shape, e)))
         return READ_BAD;
+    bool empty = shape.len == 0;
     if (absent || empty || !seen_add(&run->seen, code)) {
         err_set(e, ERR_DATA, "%s", absent ? absent : empty ? "an empty geometry" : "its p_code came before");
         return READ_SKIPPED;
     }
     snprintf(level, sizeof level, "%" PRId64, table->level);
     snprintf(origin, sizeof origin, "carto:%s", table->name);
-    const char *const values[] = {code, name, *parent ? parent : NULL, shape, level, table->level_name, origin};
+    const char *const values[] = {code, name, *parent ? parent : NULL, text_str(&shape), level, table->level_name, origin};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         row_text(&run->row, NULL, values[i]);
     return staging_add(run->staging, run->staged, "place", &run->row, e) ? READ_STAGED : READ_BAD;

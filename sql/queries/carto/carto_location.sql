@@ -1,12 +1,10 @@
 -- Staged places into location, by p_code among the active ones; of several with one p_code that of the same level. c1 p_code, c2 name,
 -- c3 parent's p_code or NULL, c4 geometry, c5 level, c6 level's name, c7 origin. $1 bigint record or NULL for all. A Point goes into
--- point, a Polygon becomes a MultiPolygon in geom; the other of the two stays as it was, and so does a parent that is not told.
+-- point, a MultiPolygon into geom; the other of the two stays as it was, and so does a parent that is not told.
 WITH staged AS (
     SELECT record, c1::varchar(32) AS p_code, c2::varchar(254) AS name, c3::varchar(32) AS parent_p_code, c5::smallint AS admin_level,
            c6::varchar(64) AS admin_level_name, c7 AS origin,
-           CASE g.shape->>'type' WHEN 'Polygon' THEN jsonb_build_object('type', 'MultiPolygon', 'coordinates', jsonb_build_array(g.shape->'coordinates'))
-                                 WHEN 'MultiPolygon' THEN jsonb_build_object('type', 'MultiPolygon', 'coordinates', g.shape->'coordinates') END AS geom,
-           CASE g.shape->>'type' WHEN 'Point' THEN jsonb_build_object('type', 'Point', 'coordinates', g.shape->'coordinates') END AS point
+           CASE WHEN g.shape->>'type' <> 'Point' THEN g.shape END AS geom, CASE g.shape->>'type' WHEN 'Point' THEN g.shape END AS point
       FROM drumbeat_stage, LATERAL (SELECT c4::jsonb AS shape) g
      WHERE kind = 'place' AND ($1::bigint IS NULL OR record = $1::bigint)
 ), known AS (
