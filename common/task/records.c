@@ -420,18 +420,20 @@ const struct js *records_beside(const struct records *r, const char *name)
 static void mend_ampersands(struct text *t)
 {
     static const char mangled[] = "u0026";
+    const size_t width = sizeof mangled - 1;
     char *from = t->data, *to = t->data, *found;
     while ((found = strstr(from, mangled))) {
         bool escape = found > t->data && found[-1] == '\\';
-        size_t length = (size_t)(found - from) + (escape ? strlen(mangled) : 0);
+        size_t length = (size_t)(found - from) + (escape ? width : 0);
         memmove(to, from, length);
         to += length;
         if (!escape)
             *to++ = '&';
-        from = found + strlen(mangled);
+        from = found + width;
     }
-    memmove(to, from, strlen(from) + 1);
-    t->len = strlen(t->data);
+    size_t rest = strlen(from);
+    memmove(to, from, rest + 1);
+    t->len = (size_t)(to - t->data) + rest;
 }
 
 static void parse(struct records *r, struct record *record)

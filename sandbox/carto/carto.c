@@ -91,7 +91,7 @@ static void answer_places(const struct carto *c, const struct question *q, struc
     int64_t rows = place_rows(c, q->level), first = q->after < 0 ? 0 : q->after, given = 0;
     bool backwards = quirks_fire(c->quirks, QUIRK_ROWS_IN_ANY_ORDER, &o), broken = quirks_fire(c->quirks, QUIRK_ERROR_BESIDE_ROWS, &o);
     bool parent = strstr(q->sql, "parent_pcode") != NULL;
-    int64_t begin = first - first / 7 - 1, end = begin;
+    int64_t begin = first - first / 7 - 1, end;
     begin = begin < 0 ? 0 : begin;
     while (begin < rows && place_row_id(begin) <= q->after)
         begin++;

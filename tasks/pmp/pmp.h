@@ -104,7 +104,7 @@ void pmp_run_begin(struct pmp_run *run);
 void pmp_run_end(struct pmp_run *run);
 
 /* The run's own members of its row of sync_log: for report_around(). */
-void pmp_tell(const void *run, struct row *row);
+void pmp_tell(const void *data, struct row *row);
 
 /* Where the session talks to, with the time-outs of PMP. */
 struct http *pmp_open(struct task *task, const char *upstream, struct err *e);
