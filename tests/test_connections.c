@@ -16,7 +16,8 @@
 
 enum { POOL = 4, STOPPED_MAX = 16 };
 
-/* Of this promise a machine that stands still may break a part, but not all. */
+/* Of this promise a machine that stands still may break a part, but not all. CONNECTIONS_LATE, how many may be late, is for machines that
+ * do nothing else. */
 static const usec_t normal_again = SECONDS(10);
 enum { LATE_MAX = 5 }; /* of seven, on two processors that thirty want */
 static int *late; /* shared by all that play */
@@ -237,11 +238,12 @@ static void play(size_t number)
 
 START_TEST(throughput_is_normal_within_ten_seconds_of_a_faults_end)
 {
+    const char *text = getenv("CONNECTIONS_LATE");
     test_cluster_database(shared);
     late = mmap(NULL, sizeof *late, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(late, MAP_FAILED);
     beside(sizeof faults / sizeof *faults, play);
-    ck_assert_int_le(*late, LATE_MAX);
+    ck_assert_int_le(*late, text ? atoi(text) : LATE_MAX);
 }
 END_TEST
 
