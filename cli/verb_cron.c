@@ -55,10 +55,7 @@ static void add_line(const struct cron *c, usec_t before, usec_t at, struct text
 static void add_json_string(struct text *out, const char *key, const char *value)
 {
     text_printf(out, "\"%s\": ", key);
-    if (value)
-        text_json_string(out, value, strlen(value));
-    else
-        text_puts(out, "null");
+    text_json_text(out, value);
 }
 
 static void add_object(const struct cron *c, usec_t before, usec_t at, struct text *out)

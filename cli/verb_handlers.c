@@ -25,10 +25,7 @@ static const char *const type_names[] = {
 static void add_json(struct text *out, const char *key, const char *value)
 {
     text_printf(out, ", \"%s\": ", key);
-    if (value)
-        text_json_string(out, value, strlen(value));
-    else
-        text_puts(out, "null");
+    text_json_text(out, value);
 }
 
 static void add_field_json(struct text *out, const struct field *field)

@@ -44,10 +44,7 @@ static void add_tick(void *data, usec_t tick, const char *local, const char *not
         text_printf(&l->out, "%s\t%s%s%s", clock_format(tick, at), local, *note ? "\t" : "", note);
     } else {
         text_printf(&l->out, "{\"tick_at\": \"%s\", \"local\": \"%s\", \"note\": ", clock_format(tick, at), local);
-        if (*note)
-            text_json_string(&l->out, note, strlen(note));
-        else
-            text_puts(&l->out, "null");
+        text_json_text(&l->out, *note ? note : NULL);
         text_putc(&l->out, '}');
     }
     text_puts(&l->out, l->after);

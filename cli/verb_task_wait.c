@@ -32,10 +32,7 @@ static void print(struct uuid id, const struct task_state *state, bool json)
         return;
     }
     text_printf(&out, "{\"id\": \"%s\", \"status\": \"%s\", \"error\": ", uuid_format(id, text), state->status);
-    if (state->error)
-        text_json_string(&out, state->error, strlen(state->error));
-    else
-        text_puts(&out, "null");
+    text_json_text(&out, state->error);
     printf("%s}\n", text_str(&out));
 }
 

@@ -1,9 +1,9 @@
 /* Celery's messages: what stock clients write is read, what no worker could act upon is refused with its place, and what we write can be
  * read by anybody. */
-#include "common/celery/base64.h"
+#include "common/base/base64.h"
+#include "common/base/json.h"
 #include "common/celery/message.h"
 #include "common/celery/unpack.h"
-#include "common/base/json.h"
 
 #include <check.h>
 #include <stdio.h>

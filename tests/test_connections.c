@@ -19,7 +19,7 @@ enum { POOL = 4, STOPPED_MAX = 16 };
 /* Of this promise a machine that stands still may break a part, but not all. CONNECTIONS_LATE, how many may be late, is for machines that
  * do nothing else. */
 static const usec_t normal_again = SECONDS(10);
-enum { LATE_MAX = 5 }; /* of seven, on two processors that thirty want */
+enum { LATE_MAX = 3 }; /* of seven, on two processors that thirty want */
 static int *late; /* shared by all that play */
 
 struct scene {

@@ -1,5 +1,5 @@
 /* Remote control and events as text: requests that Celery 5.2 published in a recorded conversation, and what its tools read of ours. */
-#include "common/celery/base64.h"
+#include "common/base/base64.h"
 #include "common/celery/control.h"
 #include "common/celery/event.h"
 #include "common/celery/keys.h"

@@ -24,10 +24,7 @@ static void print_json(const struct check *check, const struct finding *f)
     text_printf(&out, "{\"check\": \"%s\", \"status\": \"%s\", \"reason\": ", check->name, words[f->verdict]);
     text_json_string(&out, text_str(&f->reason), f->reason.len);
     text_puts(&out, ", \"mend\": ");
-    if (f->mend.len > 0)
-        text_json_string(&out, text_str(&f->mend), f->mend.len);
-    else
-        text_puts(&out, "null");
+    text_json_text(&out, f->mend.len > 0 ? text_str(&f->mend) : NULL);
     printf("%s}\n", text_str(&out));
 }
 

@@ -42,10 +42,7 @@ void import_find_twins(struct import *in)
 static void add_text(struct text *out, const char *key, const char *value)
 {
     text_printf(out, ", \"%s\": ", key);
-    if (value)
-        text_json_string(out, value, strlen(value));
-    else
-        text_puts(out, "null");
+    text_json_text(out, value);
 }
 
 static void add_time(struct text *out, const char *key, usec_t at)

@@ -208,3 +208,11 @@ void text_json_string(struct text *t, const char *s, size_t len)
     }
     text_putc(t, '"');
 }
+
+void text_json_text(struct text *t, const char *s)
+{
+    if (s)
+        text_json_string(t, s, strlen(s));
+    else
+        text_puts(t, "null");
+}

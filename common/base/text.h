@@ -28,6 +28,7 @@ const char *text_str(const struct text *t); /* "" for an empty one; valid until 
 
 /* Add `s` as a JSON string with its quotes (RFC 8259 section 7). Bytes that are not UTF-8, and NUL, become U+FFFD. */
 void text_json_string(struct text *t, const char *s, size_t len);
+void text_json_text(struct text *t, const char *s); /* null for NULL */
 
 /* Copy `s` so that PostgreSQL takes it as text: bytes that are not UTF-8, and NUL, become U+FFFD. Cut at a character. */
 void text_utf8(struct text *t, const char *s, size_t len);

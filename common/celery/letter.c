@@ -1,8 +1,8 @@
 /* letter: what control and events are wrapped in. */
 #include "common/celery/letter.h"
 
+#include "common/base/base64.h"
 #include "common/base/uuid.h"
-#include "common/celery/base64.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * is called with (body). A text of headers is a row of `header_texts`. */
 #include "common/celery/message.h"
 
-#include "common/celery/base64.h"
+#include "common/base/base64.h"
 #include "common/celery/plain.h"
 #include "common/celery/unpack.h"
 

@@ -1,9 +1,9 @@
 /* message_write: what we send. Everything that makes a stock worker end, or drop a message, is refused here: an id, a name, a tag and a
  * routing key that are not there, arguments that are not an array and an object, and a text that is not UTF-8. */
-#include "common/celery/base64.h"
+#include "common/base/base64.h"
+#include "common/base/uuid.h"
 #include "common/celery/message.h"
 #include "common/celery/plain.h"
-#include "common/base/uuid.h"
 
 #include <string.h>
 
@@ -68,10 +68,7 @@ static bool write_body(const struct celery_message *m, const struct arguments *a
 static void write_text(struct text *out, const char *key, const char *value)
 {
     text_printf(out, ",\"%s\":", key);
-    if (value)
-        text_json_string(out, value, strlen(value));
-    else
-        text_puts(out, "null");
+    text_json_text(out, value);
 }
 
 static void write_time(struct text *out, const char *key, usec_t at)

@@ -80,10 +80,7 @@ struct celery_exception celery_exception(enum celery_state state, const char *ou
 static void add_text(struct text *out, const char *key, const char *value)
 {
     text_printf(out, ",\"%s\":", key);
-    if (value)
-        text_json_string(out, value, strlen(value));
-    else
-        text_puts(out, "null");
+    text_json_text(out, value);
 }
 
 static void add_exception(const struct celery_result *r, struct text *out)

@@ -1,6 +1,7 @@
 /* mail: one letter is a libcurl transfer that uploads a message (RFC 5322). */
 #include "common/task/mail.h"
 
+#include "common/base/base64.h"
 #include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -134,18 +135,6 @@ static bool is_plain(const char *s)
     return true;
 }
 
-static void add_base64(struct text *out, const char *s, size_t len)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned bits = 0;
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (i + k < len ? (unsigned char)s[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            text_putc(out, i + k > len ? '=' : letters[bits >> (18 - 6 * k) & 63]);
-    }
-}
-
 /* As it is, or in encoded words (RFC 2047) of whole characters; what controls a line becomes a blank. */
 static void add_subject(struct text *out, const char *subject)
 {
@@ -162,7 +151,7 @@ static void add_subject(struct text *out, const char *subject)
         while (length < strlen(from) && ((unsigned char)from[length] & 0xC0) == 0x80)
             length--;
         text_puts(out, first ? "=?utf-8?B?" : "\r\n =?utf-8?B?");
-        add_base64(out, from, length);
+        base64_write(out, from, length);
         text_puts(out, "?=");
         from += length;
     }

@@ -40,10 +40,8 @@ void row_text(struct row *row, const char *name, const char *value)
     begin_member(row, name);
     if (row->flat)
         add_flat(row, value);
-    else if (value)
-        text_json_string(&row->json, value, strlen(value));
     else
-        text_puts(&row->json, "null");
+        text_json_text(&row->json, value);
 }
 
 void row_int(struct row *row, const char *name, int64_t value)

@@ -1,7 +1,7 @@
 -- Queues that Redis has.
 --
--- With `rows: full` the tasks of such a queue stand here as any others do, and Redis only tells who may claim which of them next; with
--- `rows: failures` they are in Redis alone until one of them fails. Which queue is which the configuration of workers says.
+-- With `rows: full` the tasks of such a queue stand here and are claimed here, as any others are; with `rows: failures` they are in Redis alone
+-- until one of them fails. Which queue is which the configuration of workers says.
 
 -- What a worker's configuration says of queues; element n of each array belongs to one queue.
 CREATE FUNCTION drumbeat.configure_queues(names text[], brokers text[], protocols text[], kept text[]) RETURNS void LANGUAGE sql AS $$
@@ -12,14 +12,6 @@ CREATE FUNCTION drumbeat.configure_queues(names text[], brokers text[], protocol
     ON CONFLICT (name) DO UPDATE SET broker = excluded.broker, protocol = excluded.protocol, rows = excluded.rows
      WHERE (q.broker, q.protocol, q.rows) IS DISTINCT FROM (excluded.broker, excluded.protocol, excluded.rows)
 $$;
-
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
-        GRANT EXECUTE ON FUNCTION drumbeat.configure_queues TO drumbeat_work;
-    END IF;
-END $$;
-REVOKE ALL ON FUNCTION drumbeat.configure_queues FROM PUBLIC;
 
 -- Tasks of queues without rows that failed: they get theirs now, with the last of their attempts. An element of `records` is as
 -- common/broker/redis.c writes it; one that is here already is left alone, so that a call can be repeated. Arguments that PostgreSQL does not
@@ -54,12 +46,11 @@ BEGIN
     END LOOP;
     RETURN count;
 END $$;
-REVOKE ALL ON FUNCTION drumbeat.record_failures FROM PUBLIC;
-
+REVOKE ALL ON FUNCTION drumbeat.configure_queues, drumbeat.record_failures FROM PUBLIC;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
-        GRANT EXECUTE ON FUNCTION drumbeat.record_failures TO drumbeat_work;
+        GRANT EXECUTE ON FUNCTION drumbeat.configure_queues, drumbeat.record_failures TO drumbeat_work;
     END IF;
 END $$;
 

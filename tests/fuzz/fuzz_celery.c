@@ -1,7 +1,7 @@
 /* Any bytes as a Celery message: refused with a reason in one line, or read, and then what is written from it is read as the same. The
  * first byte chooses whether they stand for the envelope or for its body. */
+#include "common/base/base64.h"
 #include "common/base/json.h"
-#include "common/celery/base64.h"
 #include "common/celery/message.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #pragma once
-/* Base64 with padding (RFC 4648 section 4), as kombu wraps a message's body. */
+/* Base64 with padding (RFC 4648 section 4). */
 #include "common/base/err.h"
 #include "common/base/text.h"
 

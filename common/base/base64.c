@@ -1,8 +1,7 @@
 /* base64: three bytes are four letters. */
-#include "common/celery/base64.h"
+#include "common/base/base64.h"
 
 #include <stdint.h>
-#include <string.h>
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -21,8 +20,13 @@ void base64_write(struct text *out, const void *bytes, size_t len)
 /* 0 to 63, or -1. */
 static int value_of(char c)
 {
-    const char *at = c ? strchr(letters, c) : NULL;
-    return at ? (int)(at - letters) : -1;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 bool base64_read(struct text *out, const char *s, size_t len, struct err *e)
