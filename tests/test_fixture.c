@@ -93,6 +93,17 @@ START_TEST(a_program_on_a_terminal_believes_it_and_hears_keys)
 }
 END_TEST
 
+START_TEST(a_look_without_a_wait_sees_that_a_program_has_ended)
+{
+    siginfo_t info;
+    struct test_process *p = test_process_start(&(struct test_program){.argv = (const char *const[]){"/bin/false", NULL}});
+    ck_assert_int_eq(waitid(P_PID, (id_t)test_process_pid(p), &info, WEXITED | WNOWAIT), 0);
+    ck_assert(test_process_wait(p, 0));
+    ck_assert_int_eq(test_process_status(p), 1);
+    test_process_free(p);
+}
+END_TEST
+
 START_TEST(a_deadline_is_kept_and_freeing_kills)
 {
     const char *argv[] = {"/bin/sleep", "60", NULL};
@@ -117,6 +128,7 @@ int main(void)
     tcase_add_test(all, a_killed_test_leaves_no_server);
     tcase_add_test(all, output_errors_and_status_of_a_program_are_seen);
     tcase_add_test(all, a_program_on_a_terminal_believes_it_and_hears_keys);
+    tcase_add_test(all, a_look_without_a_wait_sees_that_a_program_has_ended);
     tcase_add_test(all, a_deadline_is_kept_and_freeing_kills);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
