@@ -17,6 +17,7 @@ static struct plan {
     struct http_options options;
     bool pages, records;
     const char *form; /* of the records; NULL: GET */
+    const char *sent; /* with PUT; NULL: nothing */
     int64_t items, page_count;
     bool uneven;
     struct http_answer answer;
@@ -55,6 +56,8 @@ static bool run(struct task *task, const void *args, struct err *e)
         return read_pages(http, e);
     if (plan.records)
         return read_records(http, e);
+    if (plan.sent)
+        return http_send(http, "PUT", plan.target, plan.sent, &plan.answer, e);
     struct js *json CLEANUP(js_freep) = http_get_json(http, plan.target, e);
     if (!json)
         return false;
@@ -442,6 +445,34 @@ START_TEST(a_question_may_be_posted_as_a_form)
 }
 END_TEST
 
+START_TEST(what_is_sent_is_json_and_what_the_server_says_to_it_is_an_answer)
+{
+    static const int judged[] = {409, 0};
+    const struct scripted rows[] = {{.answer = HTML_HEAD HTML}, {.answer = scripted_json(409, "", "{\"status\":\"WARNING\"}")}, {0}};
+    plan.options = (struct http_options){.answers = judged};
+    plan.sent = "{\"a\":1}";
+    struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
+    ck_assert_msg(r->end.success, "%s", r->end.error.text);
+    ck_assert_int_eq(plan.answer.status, 409);
+    ck_assert_int_eq(scripted_count(), 2);
+    ck_assert_ptr_eq(strstr(scripted_request(1), "PUT /list?x=1 HTTP/1.1\r\n"), scripted_request(1));
+    ck_assert_ptr_nonnull(strstr(scripted_request(1), "Content-Type: application/json\r\n"));
+    ck_assert_ptr_nonnull(strstr(scripted_request(1), "\r\n\r\n{\"a\":1}"));
+}
+END_TEST
+
+START_TEST(an_error_that_is_no_answer_ends_what_is_sent)
+{
+    static const int judged[] = {409, 0};
+    const struct scripted rows[] = {{.answer = scripted_json(400, "", "{\"status\":\"ERROR\"}")}, {0}};
+    plan.options = (struct http_options){.answers = judged};
+    plan.sent = "{}";
+    struct test_run *r CLEANUP(test_run_freep) = ask(rows, (struct test_runner){0});
+    ck_assert_int_eq(r->end.error.kind, ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(r->end.error.text, "PUT /list: HTTP 400"));
+}
+END_TEST
+
 START_TEST(an_answer_that_says_too_much_was_asked_for_is_not_tried_again)
 {
     const struct scripted rows[] = {{.answer = scripted_json(429, "", "{\"error\":[\"SQL query timeout error.\"]}")}, {0}};
@@ -482,6 +513,8 @@ int main(void)
     tcase_add_loop_test(tests, the_maximum_counts_what_comes_out_of_compression, 0, 2);
     tcase_add_test(tests, a_list_that_was_cut_is_asked_for_again_and_counts_once);
     tcase_add_test(tests, a_question_may_be_posted_as_a_form);
+    tcase_add_test(tests, what_is_sent_is_json_and_what_the_server_says_to_it_is_an_answer);
+    tcase_add_test(tests, an_error_that_is_no_answer_ends_what_is_sent);
     tcase_add_test(tests, an_answer_that_says_too_much_was_asked_for_is_not_tried_again);
     tcase_add_test(tests, a_page_of_html_is_no_list);
     tcase_add_test(tests, user_and_password_are_sent_and_never_told);

@@ -1,4 +1,4 @@
-/* test_http_server: accept, read the head, write the row's bytes; what was asked is told through shared memory. */
+/* test_http_server: accept, read the request, write the row's bytes; what was asked is told through shared memory. */
 #include "tests/test_http_server.h"
 
 #include "common/base/region.h"
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REQUESTS_MAX = 64, HEAD_MAX = 2048 };
+enum { REQUESTS_MAX = 64, HEAD_MAX = 8192 };
 
 static struct shared {
     volatile int count;
@@ -32,7 +32,22 @@ static void sleep_for(usec_t wait)
     nanosleep(&(struct timespec){.tv_sec = wait / SECONDS(1), .tv_nsec = wait % SECONDS(1) * 1000}, NULL);
 }
 
-static void read_head(int fd, char out[static HEAD_MAX])
+/* The body as long as its head says; what has no room is read and forgotten, so that the client is not cut off while it writes. */
+static void read_body(int fd, char *out, size_t used)
+{
+    const char *body = strstr(out, "\r\n\r\n"), *length = strcasestr(out, "\r\nContent-Length:");
+    size_t wanted = body && length ? strtoull(length + strlen("\r\nContent-Length:"), NULL, 10) + (size_t)(body + 4 - out) : 0;
+    char rest[4096];
+    ssize_t got;
+    while (used < wanted && (got = read(fd, rest, sizeof rest)) > 0) {
+        size_t room = used < HEAD_MAX - 1 ? HEAD_MAX - 1 - used : 0;
+        memcpy(out + (room > 0 ? used : 0), rest, (size_t)got < room ? (size_t)got : room);
+        used += (size_t)got;
+    }
+    out[used < HEAD_MAX - 1 ? used : HEAD_MAX - 1] = '\0';
+}
+
+static void read_request(int fd, char out[static HEAD_MAX])
 {
     size_t used = 0;
     ssize_t got;
@@ -43,6 +58,7 @@ static void read_head(int fd, char out[static HEAD_MAX])
             break;
     }
     out[used] = '\0';
+    read_body(fd, out, used);
 }
 
 static void send_all(int fd, const char *bytes, size_t len)
@@ -74,7 +90,7 @@ static void serve(int listening, const struct scripted *rows)
         if (fd < 0)
             _exit(1);
         int slot = shared->count < REQUESTS_MAX ? shared->count : REQUESTS_MAX - 1;
-        read_head(fd, shared->heads[slot]);
+        read_request(fd, shared->heads[slot]);
         shared->count++;
         answer(fd, rows);
         close(fd);

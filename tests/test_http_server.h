@@ -16,7 +16,7 @@ struct scripted {
 void scripted_start(const struct scripted *rows, char base[static 64]);
 void scripted_stop(void);
 
-/* Requests so far, and the head of the n-th, 0 for the first; "" when there was none. */
+/* Requests so far, and the n-th, 0 for the first, with its body as far as there is room; "" when there was none. */
 int scripted_count(void);
 const char *scripted_request(int n);
 

@@ -18,13 +18,15 @@ struct http {
     struct http_options options;
     CURL *curl;
     CURLU *base;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *json_headers; /* the second: of requests that carry JSON */
     char *origin;                  /* "https://host:443/api" */
     char *url_user, *url_password; /* out of the upstream's URL; NULL: none */
     char complaint[CURL_ERROR_SIZE];
     char type[128];
     struct text body;
-    const char *form; /* of the running request; NULL: it is a GET */
+    const char *method;
+    const char *sent; /* what the running request carries; NULL: nothing, it is a GET */
+    bool sends_json;  /* else a form */
     int file;         /* where a good answer goes; -1: into `body` */
     /* of the running try */
     size_t written;
@@ -137,6 +139,7 @@ static bool add_header(struct http *http, const char *line, struct err *e)
             return err_set(e, ERR_USAGE, "upstream '%s': a header or key has a control character",
                            http->upstream->name);
     http->headers = curl_slist_append(http->headers, line);
+    http->json_headers = curl_slist_append(http->json_headers, line);
     return true;
 }
 
@@ -144,6 +147,8 @@ static bool add_headers(struct http *http, struct err *e)
 {
     const struct upstream *up = http->upstream;
     struct text key CLEANUP(text_free) = {0};
+    http->json_headers = curl_slist_append(NULL, "Content-Type: application/json");
+    http->json_headers = curl_slist_append(http->json_headers, "Expect:"); /* the body goes with the head */
     if (!add_header(http, "Accept: application/json", e))
         return false;
     for (const char *const *header = up->headers; header && *header; header++)
@@ -168,7 +173,6 @@ static void set_up(struct http *http)
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "drumbeat/" DRUMBEAT_VERSION);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->complaint);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
@@ -215,6 +219,7 @@ struct http *http_open(struct task *task, const char *name, const struct http_op
     struct http *http = mem_zero(1, sizeof *http);
     http->task = task;
     http->file = -1;
+    http->method = "GET";
     http->upstream = upstream;
     http->options = options ? *options : (struct http_options){0};
     set_defaults(&http->options);
@@ -237,6 +242,7 @@ void http_close(struct http *http)
     curl_easy_cleanup(http->curl);
     curl_url_cleanup(http->base);
     curl_slist_free_all(http->headers);
+    curl_slist_free_all(http->json_headers);
     free(http->origin);
     curl_free(http->url_user);
     curl_free(http->url_password);
@@ -368,12 +374,17 @@ static bool empty_file(struct http *http, struct err *e)
 
 static void set_method(struct http *http)
 {
-    if (!http->form) {
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->sends_json ? http->json_headers : http->headers);
+    curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, NULL);
+    if (!http->sent) {
         curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
         return;
     }
-    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(http->form));
-    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, http->form);
+    curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(http->sent));
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, http->sent);
+    if (strcmp(http->method, "POST") != 0)
+        curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, http->method);
 }
 
 static bool transfer(struct http *http, CURLU *url, long *status, struct err *e)
@@ -425,13 +436,25 @@ static bool is_html(const struct http *http)
     return strncasecmp(http->type, "text/html", strlen("text/html")) == 0 || body[strspn(body, " \t\r\n")] == '<';
 }
 
+/* Is an error status with JSON what the server says to what was sent? */
+static bool is_answer(const struct http *http, long status)
+{
+    const char *body = text_str(&http->body);
+    if (!http->sends_json || !http->options.answers || body[strspn(body, " \t\r\n")] != '{')
+        return false;
+    for (const int *answer = http->options.answers; *answer; answer++)
+        if (*answer == status)
+            return true;
+    return false;
+}
+
 /* Whether the status is a good one; *again: another try may bring a better one. */
 static bool judge(struct http *http, long status, bool *again, struct err *e)
 {
     char words[160];
     enum err_kind kind = status >= 500 ? ERR_FAILED : ERR_DATA;
     *again = false;
-    if (status >= 200 && status < 300)
+    if ((status >= 200 && status < 300) || is_answer(http, status))
         return true;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].status == status) {
@@ -523,7 +546,7 @@ static bool ask(struct http *http, const char *target,
         if (attempt(http, target, &status, &again, e) && accept(http, out, &again, e))
             return true;
         if (!again || !may_try(http, try + 1, e))
-            return err_add(e, "%s %.*s", http->form ? "POST" : "GET", (int)strcspn(target, "?"), target);
+            return err_add(e, "%s %.*s", http->method, (int)strcspn(target, "?"), target);
     }
 }
 
@@ -543,6 +566,23 @@ bool http_get(struct http *http, const char *target, struct http_answer *answer,
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     return true;
+}
+
+/* From now on requests are `method` with `sent`; NULL: GET again. */
+static void carry(struct http *http, const char *method, const char *sent, bool json)
+{
+    http->method = sent ? method : "GET";
+    http->sent = sent;
+    http->sends_json = sent && json;
+}
+
+bool http_send(struct http *http, const char *method, const char *target, const char *json, struct http_answer *answer,
+               struct err *e)
+{
+    carry(http, method, json, true);
+    bool good = http_get(http, target, answer, e);
+    carry(http, NULL, NULL, false);
+    return good;
 }
 
 static bool accept_json(struct http *http, void *out, bool *again, struct err *e)
@@ -615,11 +655,11 @@ struct records *http_post_records(struct http *http, const char *target, const c
     http->file = open_file(e);
     if (http->file < 0)
         return NULL;
-    http->form = form;
+    carry(http, "POST", form, false);
     bool good = ask(http, target, accept_records, &wanted, e);
     close(http->file);
     http->file = -1;
-    http->form = NULL;
+    carry(http, NULL, NULL, false);
     return good ? wanted.records : NULL;
 }
 

@@ -26,6 +26,7 @@ struct http_options {
     const char *key_header; /* the header that carries the upstream's key; NULL: "Authorization: ApiKey …" */
     const char *too_much;   /* an error answer with these words means that too much was asked for at once: ERR_LIMIT,
                                no second try; NULL: none does */
+    const int *answers;     /* statuses above 399 that count as answers to http_send() when they come with JSON; ends with 0; NULL: none */
 };
 
 enum { HTTP_BODY_MAX = 32 << 20, HTTP_FILE_MAX = 512 << 20, HTTP_REDIRECTS_MAX = 5, HTTP_TARGET_MAX = 8192 };
@@ -52,7 +53,12 @@ struct http_answer {
 };
 bool http_get(struct http *http, const char *target, struct http_answer *answer, struct err *e);
 
-/* The same, read as JSON: to be freed with js_free(). A body that is not JSON is tried again like a bad status, since
+/* The body of the answer to `json`, sent with "POST" or "PUT". It is sent again when no whole answer came, or one that asks for it: the
+ * server must take it well that the same comes twice. */
+bool http_send(struct http *http, const char *method, const char *target, const char *json, struct http_answer *answer,
+               struct err *e);
+
+/* The same as http_get(), read as JSON: to be freed with js_free(). A body that is not JSON is tried again like a bad status, since
  * proxies answer 200 too; the error says what came instead. NULL on an error. */
 struct js *http_get_json(struct http *http, const char *target, struct err *e);
 
