@@ -1,7 +1,7 @@
 /* list: one answer is one unit. It is seen to be whole before its first row is looked at, then all rows go to the server in
  * batches and are moved by one list of statements in one transaction: what they say of each other (headers repeated on
- * each line, sums over lines) must not depend on where a page would have ended. */
-#include "tasks/vision/vision.h"
+ * each line, sums over lines) must not depend on where a page would have ended. Of many small answers each is a unit. */
+#include "tasks/vision/list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,18 +10,38 @@ struct run {
     struct task *task;
     struct http *http;
     const struct vision_list *list;
+    const struct vision_args *args;
+    const struct sql *questions; /* NULL: there is one */
     struct report report;
     struct staging *staging;
     struct row row, other;
-    int64_t rows, staged; /* in the answer; of them good */
+    int64_t rows, staged; /* in the answer; of all answers good */
     int in_batch;
+    const char *only; /* of the running question: which rows it is about; NULL: all */
 };
 
-const struct field vision_fields[] = {
-    STR_FIELD(struct vision_args, business_area, .required = true, .help = "business area or code of a country"),
-    STR_FIELD(struct vision_args, upstream, .fallback = "vision", .help = "the upstream to ask"),
+struct question {
+    const char *about, *target;
+};
+
+#define AREA_FIELD STR_FIELD(struct vision_args, business_area, .required = true, .help = "business area or code of a country")
+#define UPSTREAM_FIELD STR_FIELD(struct vision_args, upstream, .fallback = "vision", .help = "the upstream to ask")
+
+const struct field vision_fields[] = {AREA_FIELD, UPSTREAM_FIELD, {0}};
+
+const struct field vision_number_fields[] = {
+    AREA_FIELD,
+    STR_FIELD(struct vision_args, number, .min = 1, .max = 30, .help = "only the one with this number"),
+    UPSTREAM_FIELD,
     {0},
 };
+
+/* The place of the answers of one question must not be taken by what it did not ask for. */
+static bool is_other(const struct run *run, const struct js *row)
+{
+    const char *key = js_text(js_get(row, run->list->key));
+    return run->only && key && strcmp(key, run->only) != 0;
+}
 
 /* A required member that is not there: VISION's older versions leave some out. */
 static const char *missing(const struct run *run, const struct js *row)
@@ -52,6 +72,8 @@ static bool stage(struct run *run, const struct js *row, struct err *e)
     snprintf(why, sizeof why, "%s: missing", absent ? absent : "");
     if (absent)
         return skip(run, why, e);
+    if (is_other(run, row))
+        return skip(run, "not what was asked for", e);
     const char *not_ours = run->list->leave_out && js_type(row) == JS_OBJECT ? run->list->leave_out(row, &run->other) : NULL;
     if (not_ours)
         return skip(run, not_ours, e);
@@ -92,37 +114,140 @@ static bool read_rows(struct run *run, struct records *records, struct err *e)
     struct record record;
     run->rows = records_count(records);
     while (records_next(records, &record))
-        if (!take(run, &record, e) || (run->in_batch == VISION_BATCH && !send(run, e)))
+        if (!take(run, &record, e) || (!run->questions && run->in_batch == VISION_BATCH && !send(run, e)))
             return false;
-    return records_end(records, e) && send(run, e);
+    return records_end(records, e);
 }
 
 static bool move(struct run *run, struct err *e)
 {
-    struct staging_count *counts = run->report.counts;
-    if (!staging_move(run->staging, run->list->steps, counts, e))
+    struct report *report = &run->report;
+    const struct staging_count *main = &report->counts[run->list->main];
+    if (!staging_move(run->staging, run->list->steps, report->counts, e))
         return false;
-    run->report.created = counts[run->list->main].created;
-    run->report.updated = counts[run->list->main].updated;
-    run->report.unchanged = run->staged - run->report.created - run->report.updated;
-    return task_sql(run->task, &sql_vision_synced, e, pg_int(run->report.country_id));
+    report->created = main->created;
+    report->updated = main->updated;
+    report->unchanged = run->staged - main->created - main->updated;
+    return true;
 }
 
-static bool copy(void *data, struct err *e)
+static bool note_synced(struct run *run, struct err *e)
+{
+    return run->report.country_id == 0 || task_sql(run->task, &sql_vision_synced, e, pg_int(run->report.country_id));
+}
+
+static bool copy_list(void *data, struct err *e)
 {
     struct run *run = data;
+    const struct vision_list *list = run->list;
     struct text target CLEANUP(text_free) = {0};
-    text_printf(&target, "/%s/?businessarea=", run->list->endpoint);
+    text_printf(&target, "/%s/", list->endpoint);
+    if (run->args->number) {
+        http_escape(&target, run->args->number);
+        text_putc(&target, '/');
+    }
+    text_printf(&target, "?%s=", list->area_name ? list->area_name : "businessarea");
     http_escape(&target, run->report.area);
+    text_puts(&target, list->more ? list->more : "");
     struct records *records CLEANUP(records_freep) = http_get_records(run->http, text_str(&target), "ROWSET.ROW", e);
-    return records && read_rows(run, records, e) && move(run, e);
+    return records && read_rows(run, records, e) && send(run, e) && move(run, e) && note_synced(run, e);
 }
+
+/* Many questions -------------------------------------------------------------------------------------- */
+
+static bool read_questions(struct run *run, struct question **questions, size_t *count, struct err *e)
+{
+    struct pg_rows rows;
+    struct region *region = task_region(run->task);
+    if (!task_sql_rows(run->task, run->questions, &rows, e, run->report.country_id ? pg_int(run->report.country_id) : pg_null(),
+                       pg_text(run->args->number)))
+        return false;
+    if (rows.count > VISION_QUESTIONS_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d to ask for", VISION_QUESTIONS_MAX);
+    *count = rows.count;
+    *questions = region_alloc(region, (rows.count + 1) * sizeof **questions);
+    for (size_t i = 0; i < rows.count; i++)
+        (*questions)[i] = (struct question){region_strdup(region, pg_get_text(&rows, i, 0)), region_strdup(region, pg_get_text(&rows, i, 1))};
+    return task_commit(run->task, e);
+}
+
+/* What the database would not take is not unchanged. */
+static void note_refused(struct run *run)
+{
+    const char *why;
+    for (int i = 0; i < run->in_batch; i++)
+        if (staging_outcome(run->staging, i, &why) == STAGING_FAILED) {
+            report_fail(&run->report, why, false);
+            run->staged--;
+            run->report.unchanged--;
+        }
+}
+
+static bool copy_answer(struct run *run, struct records *records, struct err *e)
+{
+    run->in_batch = 0;
+    staging_reset(run->staging);
+    if (!read_rows(run, records, e))
+        return false;
+    if (run->rows == 0) {
+        run->report.fetched++;
+        run->report.index = 0;
+        run->report.id = run->only;
+        report_skip(&run->report, "nothing is known of it");
+    }
+    if (!move(run, e))
+        return false;
+    note_refused(run);
+    return task_commit(run->task, e);
+}
+
+/* Errors after which the next question may well be answered. */
+static bool is_about_one(const struct err *e)
+{
+    return e->kind == ERR_TRANSIENT || e->kind == ERR_NOT_FOUND || e->kind == ERR_DATA || e->kind == ERR_FAILED || e->kind == ERR_LIMIT;
+}
+
+static void note_unanswered(struct run *run, const struct err *why)
+{
+    run->report.fetched++;
+    run->report.index = 0;
+    run->report.id = run->only;
+    report_fail(&run->report, why->text, false);
+}
+
+static bool copy_each(void *data, struct err *e)
+{
+    struct run *run = data;
+    struct question *questions;
+    size_t count;
+    int in_a_row = 0;
+    if (!read_questions(run, &questions, &count, e))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        run->only = questions[i].about;
+        run->report.page = (int)i + 1;
+        struct records *records CLEANUP(records_freep) = http_get_records(run->http, questions[i].target, "ROWSET.ROW", e);
+        if (!records && (!is_about_one(e) || ++in_a_row == VISION_FAILURES_MAX))
+            return false;
+        if (!records)
+            note_unanswered(run, e);
+        else if (!copy_answer(run, records, e))
+            return false;
+        in_a_row = records ? 0 : in_a_row;
+        if (!task_progress(run->task, (int64_t)i + 1, (int64_t)count, run->list->endpoint, e))
+            return false;
+    }
+    return note_synced(run, e);
+}
+
+/* The run --------------------------------------------------------------------------------------------- */
 
 static void tell(const void *data, struct row *row)
 {
     const struct run *run = data;
     row_text(row, "endpoint", run->list->endpoint);
-    row_int(row, "rows_answered", run->rows);
+    if (!run->questions)
+        row_int(row, "rows_answered", run->rows);
 }
 
 static bool find_country(struct run *run, const char *wanted, struct err *e)
@@ -137,7 +262,8 @@ static bool find_country(struct run *run, const char *wanted, struct err *e)
     return task_commit(run->task, e);
 }
 
-bool vision_copy(struct task *task, const struct vision_list *list, const struct vision_args *args, struct err *e)
+static bool copy(struct task *task, const struct vision_list *list, const struct sql *questions, const struct vision_args *args,
+                 struct err *e)
 {
     char lock[120];
     const struct http_options options = {
@@ -146,13 +272,15 @@ bool vision_copy(struct task *task, const struct vision_list *list, const struct
     struct run run = {.task = task,
                       .http = http,
                       .list = list,
+                      .args = args,
+                      .questions = questions,
                       .report = {.task = task, .handler = list->handler, .steps = list->steps},
                       .row.flat = true,
                       .other.flat = true};
-    if (!http || !find_country(&run, args->business_area, e))
+    if (!http || (args->business_area && !find_country(&run, args->business_area, e)))
         return false;
-    snprintf(lock, sizeof lock, "%s/%s", list->handler, run.report.area);
-    const struct report_run around = {lock, copy, tell, &run};
+    snprintf(lock, sizeof lock, "%s/%s", list->handler, run.report.area ? run.report.area : "all");
+    const struct report_run around = {lock, questions ? copy_each : copy_list, tell, &run};
     run.staging = staging_new(task);
     enum report_end end = report_around(&run.report, &around, e);
     staging_free(run.staging);
@@ -160,4 +288,15 @@ bool vision_copy(struct task *task, const struct vision_list *list, const struct
     row_free(&run.row);
     row_free(&run.other);
     return end == REPORT_GOOD || end == REPORT_LEFT_OUT;
+}
+
+bool vision_copy(struct task *task, const struct vision_list *list, const struct vision_args *args, struct err *e)
+{
+    return copy(task, list, NULL, args, e);
+}
+
+bool vision_copy_each(struct task *task, const struct vision_list *list, const struct sql *questions, const struct vision_args *args,
+                      struct err *e)
+{
+    return copy(task, list, questions, args, e);
 }

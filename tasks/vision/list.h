@@ -1,0 +1,35 @@
+#pragma once
+/* How a list of VISION is copied (docs/vision.md): where it is asked for, how a row is read, the statements that move the rows. A handler
+ * is such a list and one call; those of tpm/ are, too, because theirs come from the same place. */
+#include "common/task/http.h"
+#include "common/task/report.h"
+
+enum { VISION_BATCH = 2000, VISION_QUESTIONS_MAX = 100000, VISION_FAILURES_MAX = 5 }; /* rows sent at once; failures in a row that end a run */
+
+struct vision_args {
+    const char *business_area, *number, *upstream;
+};
+
+extern const struct field vision_fields[];        /* of struct vision_args: a country, the upstream */
+extern const struct field vision_number_fields[]; /* and one thing of the list by its number */
+
+struct vision_list {
+    const char *handler, *endpoint;
+    const char *area_name;        /* what the question calls the business area; NULL: "businessarea" */
+    const char *more;             /* "&cycle=all" behind the question; NULL: nothing */
+    const struct column *columns; /* a row becomes c1, c2, … in this order, then the country's id, then its place in the answer */
+    const char *key;              /* the member that names a row in messages */
+    const struct staging_step *steps;
+    int main; /* the step that counts the rows */
+    /* Why a row is not for us, NULL: it is; it may stage something else for it. May be NULL. */
+    const char *(*leave_out)(const struct js *row, struct row *other);
+};
+
+/* One question and one answer, moved in one transaction. */
+bool vision_copy(struct task *task, const struct vision_list *list, const struct vision_args *args, struct err *e);
+
+/* Many small questions, each with a transaction of its own: one that fails is a failure of the report, the others go on. `questions` lists them:
+ * $1 bigint country (NULL when no business area was given), $2 text: the one that is wanted, NULL for all; rows of what is asked for (the key's
+ * value, other rows of an answer are skipped) and the target. */
+bool vision_copy_each(struct task *task, const struct vision_list *list, const struct sql *questions, const struct vision_args *args,
+                      struct err *e);
