@@ -1,8 +1,9 @@
 """Canvas of an ordinary Celery client over two kinds of workers: tasks of the queue "celery" are drumbeat's, those of "py" an unmodified
 worker's (worker_app.py). Arguments: the URL of the Redis, then names of functions."""
 import sys
+import time
 
-from celery import Celery, chain, chord, group, signature
+from celery import Celery, chain, chord, group, signature, states
 from celery.exceptions import ChordError
 
 app = Celery("client", broker=sys.argv[1], backend=sys.argv[1])
@@ -23,6 +24,16 @@ def raised(result):
     except Exception as x:
         return x
     raise AssertionError("%s did not fail" % result.id)
+
+
+def ended(task_id):
+    """What the backend has of a task, once it is an end."""
+    for _ in range(TIMEOUT * 10):
+        meta = app.backend.get_task_meta(task_id, cache=False)
+        if meta["status"] in states.READY_STATES:
+            break
+        time.sleep(0.1)
+    return meta
 
 
 def a_chain_goes_through_both():
@@ -77,8 +88,8 @@ def a_chain_in_a_chord_counts_with_its_last_step():
 
 def a_torn_chord_fails_its_body():
     r = chord([ours("echo"), ours("fail", message="ValueError: v", retryable=False)], theirs("count")).apply_async()
-    assert type(raised(r)) is ValueError  # of the member: a client looks at what the body waits for first
-    body = app.backend.get_task_meta(r.id, cache=False)
+    assert type(raised(r)) is ValueError  # of the member, which a client looks at first and which is written first
+    body = ended(r.id)
     assert body["status"] == "FAILURE" and type(body["result"]) is ChordError, body
     assert str(body["result"]) == "Dependency %s raised ValueError('v')" % r.parent[1].id, body
 

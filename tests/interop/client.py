@@ -1,8 +1,9 @@
 """An ordinary Celery client, and what it has to see of tasks that drumbeat runs. Argument: the URL of the Redis."""
+import json
 import sys
 import time
 
-from celery import Celery
+from celery import Celery, states, uuid
 from celery.exceptions import NotRegistered, SoftTimeLimitExceeded, TaskRevokedError
 
 app = Celery("client", broker=sys.argv[1], backend=sys.argv[1])
@@ -54,25 +55,31 @@ def a_time_limit_is_kept():
     assert type(x) is SoftTimeLimitExceeded, repr(x)
 
 
-def a_retry_is_told():
-    r = send("fail", kwargs={"message": "not yet", "times": 1})
-    states = set()
+def told(name, **options):
+    """Every state of a new task as the backend publishes it, to the last."""
+    task_id = uuid()
+    listener = app.backend.client.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(app.backend.get_key_for_task(task_id).decode())
+    send(name, task_id=task_id, **options)
+    metas = []
     deadline = time.time() + TIMEOUT
-    while r.state != "FAILURE" and r.state != "SUCCESS" and time.time() < deadline:
-        states.add(r.state)
-        time.sleep(0.02)
-    assert r.state == "SUCCESS" and "RETRY" in states, (r.state, states)
+    while time.time() < deadline and not (metas and metas[-1]["status"] in states.READY_STATES):
+        message = listener.get_message(timeout=1)
+        if message:
+            metas.append(json.loads(message["data"]))
+    listener.close()
+    return metas
+
+
+def a_retry_is_told():
+    seen = [meta["status"] for meta in told("fail", kwargs={"message": "not yet", "times": 1})]
+    assert "RETRY" in seen and seen[-1] == "SUCCESS", seen
 
 
 def progress_is_a_state():
-    r = send("sleep", kwargs={"seconds": 1.5, "steps": 3})
-    seen = []
-    deadline = time.time() + TIMEOUT
-    while r.state != "SUCCESS" and time.time() < deadline:
-        if r.state == "PROGRESS" and isinstance(r.info, dict):
-            seen.append(r.info["current"])
-        time.sleep(0.05)
-    assert r.state == "SUCCESS" and seen and seen == sorted(seen), (r.state, seen)
+    metas = told("sleep", kwargs={"seconds": 1.5, "steps": 3})
+    seen = [meta["result"]["current"] for meta in metas if meta["status"] == "PROGRESS"]
+    assert metas[-1]["status"] == "SUCCESS" and seen and seen == sorted(seen), metas
 
 
 def what_is_to_be_ignored_leaves_nothing():
