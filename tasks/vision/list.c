@@ -218,8 +218,8 @@ static void note_unanswered(struct run *run, const struct err *why)
 static bool copy_each(void *data, struct err *e)
 {
     struct run *run = data;
-    struct question *questions;
-    size_t count;
+    struct question *questions = NULL;
+    size_t count = 0;
     int in_a_row = 0;
     if (!read_questions(run, &questions, &count, e))
         return false;
