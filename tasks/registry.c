@@ -4,6 +4,7 @@
 #include "tasks/dhis2/dhis2.h"
 #include "tasks/pmp/pmp.h"
 #include "tasks/prp/prp.h"
+#include "tasks/tpm/tpm.h"
 #include "tasks/trial/trial.h"
 #include "tasks/vision/vision.h"
 
@@ -31,6 +32,8 @@ const struct handler *const handlers_all[] = {
     &handler_prp_period_reports,
     &handler_sleep,
     &handler_snooze,
+    &handler_tpm_partners,
+    &handler_tpm_purchase_orders,
     &handler_vision_dct,
     &handler_vision_fund_reservation,
     &handler_vision_partner,

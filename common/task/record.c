@@ -361,7 +361,8 @@ static bool read_flag(const struct reading *r)
 static bool read_int(const struct reading *r)
 {
     struct text decimal CLEANUP(text_free) = {0};
-    if (js_type(r->value) == JS_REAL || !decimal_of(r->value, DIGITS_MAX, &decimal) || strchr(text_str(&decimal), '.'))
+    int max = r->column->max ? r->column->max : DIGITS_MAX;
+    if (js_type(r->value) == JS_REAL || !decimal_of(r->value, max, &decimal) || strchr(text_str(&decimal), '.'))
         return unexpected(r, "a whole number");
     row_json(r->row, r->column->name, text_str(&decimal));
     return true;

@@ -40,7 +40,7 @@ enum column_type {
     COLUMN_DATE,    /* "2023-05-01", a day that exists */
     COLUMN_MOMENT,  /* RFC 3339, or a date: its midnight in UTC */
     COLUMN_DECIMAL, /* a number or a string with one, kept exactly: at most `max` digits (0: 18) before the point */
-    COLUMN_INT,     /* an integer or a string with one, of at most 18 digits */
+    COLUMN_INT,     /* an integer or a string with one, of at most `max` digits (0: 18) */
     COLUMN_BOOL,
     COLUMN_DAY,    /* a date as older systems write it too: "21-FEB-12" (69 to 99 are 19xx), "2012-12-31T00:00:00-05:00"
                       (its own day), "/Date(1361336400000)/" (its day in UTC) */

@@ -9,16 +9,31 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PARTNERS_SMALL = 30, PARTNERS_FULL = 600, LINES = 3, NUMBER_MAX = 48 };
+enum { PARTNERS_SMALL = 30, PARTNERS_FULL = 600, LINES = 3, ITEMS = 2, NUMBER_MAX = 48 };
 
 /* The row that is being written. */
 struct line {
     const struct vision *v;
+    const struct list *list;
     uint64_t hash; /* of the business area */
     int64_t n;
     bool legacy, lacks, bad;
+    const char *vendor; /* of a firm that was asked for */
     struct text *out;
 };
+
+struct list {
+    const char *path;
+    void (*write)(const struct line *l);
+    int lines;          /* a partner */
+    int64_t base, span; /* of the numbers of what the lines belong to; 0: it has none */
+};
+
+/* The number of the thing to which the lines from n on belong. */
+static int64_t number_of(const struct list *list, uint64_t hash, int64_t n)
+{
+    return list->base + (int64_t)(hash % 1000) * list->span + n / list->lines;
+}
 
 static int64_t partners(const struct vision *v)
 {
@@ -85,7 +100,7 @@ static void write_reservation(const struct line *l)
     int64_t reservation = l->n / LINES, item = l->n % LINES + 1;
     struct dice d = dice_new(dice_hash(l->hash, 2, (uint64_t)reservation, l->v->seed));
     write_vendor(l, reservation);
-    write_textf(l->out, "FR_NUMBER", "%010" PRIu64, 100000000 + l->hash % 1000 * 10000 + (uint64_t)reservation);
+    write_textf(l->out, "FR_NUMBER", "%010" PRId64, number_of(l->list, l->hash, l->n));
     int64_t day = 18500 + dice_between(&d, 0, 900);
     write_day(l, "FR_DOC_DATE", day);
     write_text(l->out, "FR_TYPE", "Programme Document Against PCA");
@@ -114,31 +129,78 @@ static void write_transfer(const struct line *l)
         write_amount(l, "AMT_MORE9_MONTHS_USD", 2550);
 }
 
-static const struct list {
-    const char *path;
-    void (*write)(const struct line *l);
-    int lines; /* a partner */
-} lists[] = {{"/partners/", write_partner, 1}, {"/fundsreservations/", write_reservation, LINES}, {"/dcts/", write_transfer, LINES}};
+/* Two items an order, an order a firm. */
+static void write_order(const struct line *l)
+{
+    int64_t order = l->n / ITEMS;
+    struct dice d = dice_new(dice_hash(l->hash, 3, (uint64_t)order, l->v->seed));
+    char name[NAME_MAX_LENGTH];
+    name_organisation(dice_roll(&d, UINT32_MAX), name, sizeof name);
+    write_textf(l->out, "PO_NUMBER", "%010" PRId64, number_of(l->list, l->hash, l->n));
+    write_textf(l->out, "PO_ITEM", "%05" PRId64, (l->n % ITEMS + 1) * 10);
+    write_vendor(l, 900 + order);
+    write_text(l->out, "VENDOR_NAME", l->lacks ? NULL : name);
+    write_text(l->out, "VENDOR_CTRY_NAME", "Sandbox");
+    int64_t day = 18500 + dice_between(&d, 0, 900);
+    write_day(l, "PO_DATE", day);
+    write_day(l, "EXPIRY_DATE", day + 730);
+    write_text(l->out, "DONOR_NAME", NULL);
+    write_text(l->out, "GRANT_REF", "NON-GRANT");
+}
 
-static void write_row(struct vision *v, const struct list *list, uint64_t hash, int64_t n, bool legacy, struct text *out)
+/* A firm that monitors, as its vendor number is asked for. */
+static void write_firm(const struct line *l)
+{
+    char name[NAME_MAX_LENGTH];
+    struct dice d = dice_new(dice_hash(l->hash, 4, (uint64_t)l->n, l->v->seed));
+    name_organisation(dice_roll(&d, UINT32_MAX), name, sizeof name);
+    write_text(l->out, "VENDOR_CODE", l->vendor);
+    write_text(l->out, "VENDOR_NAME", l->lacks ? NULL : name);
+    write_textf(l->out, "STREET", "%d Market Street", (int)dice_between(&d, 1, 200));
+    write_text(l->out, "CITY", "Sandbox");
+    write_text(l->out, "POSTAL_CODE", NULL);
+    write_text(l->out, "COUNTRY", "SBX");
+    write_text(l->out, "EMAIL", "office@example.org");
+    write_text(l->out, "PHONE_NUMBER", NULL);
+    write_text(l->out, "MARKED_FOR_DELETION", l->n % 11 == 10 ? "X" : NULL);
+    write_text(l->out, "POSTING_BLOCK", l->n % 13 == 12 ? "X" : NULL);
+}
+
+enum { PARTNERS, RESERVATIONS, TRANSFERS, ORDERS, FIRMS };
+
+static const struct list lists[] = {
+    [PARTNERS] = {"/partners/", write_partner, 1, 0, 0},
+    [RESERVATIONS] = {"/fundsreservations/", write_reservation, LINES, 100000000, 10000},
+    [TRANSFERS] = {"/dcts/", write_transfer, LINES, 0, 0},
+    [ORDERS] = {"/purchaseorders/", write_order, ITEMS, 45000000, 1000},
+    [FIRMS] = {"/partners/", write_firm, 1, 0, 0},
+};
+
+/* Which of a list's lines an answer has. */
+struct part {
+    int64_t from, count;
+    const char *vendor;
+};
+
+static void write_row(struct vision *v, const struct list *list, uint64_t hash, int64_t n, const char *vendor, bool legacy, struct text *out)
 {
     const struct occasion o = {.path = list->path, .offset = -1, .id = n + 1};
-    const struct line line = {v, hash, n, legacy, quirks_marks(v->quirks, QUIRK_MISSING_KEYS, &o), quirks_marks(v->quirks, QUIRK_BAD_AMOUNTS, &o), out};
+    const struct line line = {v, list, hash, n, legacy, quirks_marks(v->quirks, QUIRK_MISSING_KEYS, &o), quirks_marks(v->quirks, QUIRK_BAD_AMOUNTS, &o),
+                              vendor, out};
     write_open(out, NULL, '{');
     list->write(&line);
     write_close(out, '}');
 }
 
-static void write_rows(struct vision *v, const struct list *list, const char *area, const struct occasion *o, bool legacy, struct text *out)
+/* One row is an object, several are a list. */
+static void write_rows(struct vision *v, const struct list *list, uint64_t hash, const struct part *part, bool legacy, struct text *out)
 {
-    bool one = quirks_fire(v->quirks, QUIRK_ONE_ROW, o);
-    uint64_t hash = dice_hash_text(v->seed, area);
-    int64_t rows = one ? 1 : partners(v) * list->lines;
+    bool one = part->count == 1;
     write_open(out, NULL, '{');
     write_open(out, "ROWSET", '{');
     text_puts(out, one ? "\"ROW\":" : "\"ROW\":[");
-    for (int64_t n = 0; n < rows; n++)
-        write_row(v, list, hash, n, legacy, out);
+    for (int64_t i = 0; i < part->count; i++)
+        write_row(v, list, hash, part->from + i, part->vendor, legacy, out);
     text_puts(out, one ? "}}" : "]}}");
 }
 
@@ -148,43 +210,96 @@ static void answer_nothing(struct vision *v, struct answer *a)
     text_puts(&a->body, forms[v->asked++ % 3]);
 }
 
+static void answer_part(struct vision *v, const struct list *list, uint64_t hash, struct part part, const struct occasion *o, struct answer *a)
+{
+    struct text inner = {0};
+    if (part.count > 1 && quirks_fire(v->quirks, QUIRK_ONE_ROW, o))
+        part.count = 1;
+    if (!quirks_fire(v->quirks, QUIRK_LEGACY_FORM, o)) {
+        write_rows(v, list, hash, &part, false, &a->body);
+        return;
+    }
+    write_rows(v, list, hash, &part, true, &inner);
+    text_json_string(&a->body, text_str(&inner), inner.len);
+    text_free(&inner);
+}
+
+static bool may_ask(const struct vision *v, const struct request *r, struct answer *a)
+{
+    a->type = "application/json; charset=utf-8";
+    if (r->key && strcmp(r->key, v->key) == 0)
+        return true;
+    a->status = 401;
+    text_puts(&a->body, "{\"statusCode\":401,\"message\":\"Access denied due to missing subscription key.\"}");
+    return false;
+}
+
+/* A list of a business area, or what belongs to the number behind its name. */
 static void answer_list(struct vision *v, const struct list *list, const struct request *r, struct answer *a)
 {
     const char *area = request_arg(r, "businessarea");
-    const struct occasion o = {.workspace = area, .path = list->path, .offset = -1, .id = -1};
-    a->type = "application/json; charset=utf-8";
-    if (!r->key || strcmp(r->key, v->key) != 0) {
-        a->status = 401;
-        text_puts(&a->body, "{\"statusCode\":401,\"message\":\"Access denied due to missing subscription key.\"}");
-    } else if (!area || strlen(area) != 4 || quirks_fire(v->quirks, QUIRK_NO_DATA, &o)) {
+    const struct occasion o = {.workspace = area, .path = list->path, .offset = -1, .id = r->id};
+    uint64_t hash = dice_hash_text(v->seed, area ? area : "");
+    struct part part = {0, partners(v) * list->lines, NULL};
+    if (!may_ask(v, r, a))
+        return;
+    int64_t place = r->id - number_of(list, hash, 0);
+    bool known = area && strlen(area) == 4 && (r->id < 0 || (place >= 0 && place < partners(v)));
+    if (r->id >= 0)
+        part = (struct part){place * list->lines, list->lines, NULL};
+    if (!known || quirks_fire(v->quirks, QUIRK_NO_DATA, &o))
         answer_nothing(v, a);
-    } else if (quirks_fire(v->quirks, QUIRK_LEGACY_FORM, &o)) {
-        struct text inner = {0};
-        write_rows(v, list, area, &o, true, &inner);
-        text_json_string(&a->body, text_str(&inner), inner.len);
-        text_free(&inner);
-    } else {
-        write_rows(v, list, area, &o, false, &a->body);
-    }
+    else
+        answer_part(v, list, hash, part, &o, a);
+}
+
+/* Vendors with a 9 at the end are not known. */
+static void answer_firm(struct vision *v, const char *vendor, const struct request *r, struct answer *a)
+{
+    int64_t number = (int64_t)(dice_hash_text(v->seed, vendor) % 1000000);
+    const struct occasion o = {.path = lists[FIRMS].path, .offset = -1, .id = number};
+    size_t length = strlen(vendor);
+    if (!may_ask(v, r, a))
+        return;
+    if (length == 0 || vendor[length - 1] == '9' || quirks_fire(v->quirks, QUIRK_NO_DATA, &o))
+        answer_nothing(v, a);
+    else
+        answer_part(v, &lists[FIRMS], v->seed, (struct part){number, 1, vendor}, &o, a);
 }
 
 static void serve_partners(void *state, const struct request *r, struct answer *a)
 {
-    answer_list(state, &lists[0], r, a);
+    const char *vendor = request_arg(r, "vendor");
+    if (vendor)
+        answer_firm(state, vendor, r, a);
+    else
+        answer_list(state, &lists[PARTNERS], r, a);
 }
 
 static void serve_reservations(void *state, const struct request *r, struct answer *a)
 {
-    answer_list(state, &lists[1], r, a);
+    answer_list(state, &lists[RESERVATIONS], r, a);
 }
 
 static void serve_transfers(void *state, const struct request *r, struct answer *a)
 {
-    answer_list(state, &lists[2], r, a);
+    answer_list(state, &lists[TRANSFERS], r, a);
+}
+
+static void serve_orders(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[ORDERS], r, a);
 }
 
 const struct route vision_routes[] = {
-    {"GET", "/partners/", serve_partners}, {"GET", "/fundsreservations/", serve_reservations}, {"GET", "/dcts/", serve_transfers}, {0}};
+    {"GET", "/partners/", serve_partners},
+    {"GET", "/fundsreservations/", serve_reservations},
+    {"GET", "/fundsreservations/<id>/", serve_reservations},
+    {"GET", "/dcts/", serve_transfers},
+    {"GET", "/purchaseorders/", serve_orders},
+    {"GET", "/purchaseorders/<id>/", serve_orders},
+    {0},
+};
 
 void vision_reset(void *state)
 {

@@ -11,17 +11,13 @@ struct run {
     struct http *http;
     const struct vision_list *list;
     const struct vision_args *args;
-    const struct sql *questions; /* NULL: there is one */
+    const struct sql *numbers; /* what many questions are about; NULL: there is one question */
     struct report report;
     struct staging *staging;
     struct row row, other;
     int64_t rows, staged; /* in the answer; of all answers good */
     int in_batch;
     const char *only; /* of the running question: which rows it is about; NULL: all */
-};
-
-struct question {
-    const char *about, *target;
 };
 
 #define AREA_FIELD STR_FIELD(struct vision_args, business_area, .required = true, .help = "business area or code of a country")
@@ -114,7 +110,7 @@ static bool read_rows(struct run *run, struct records *records, struct err *e)
     struct record record;
     run->rows = records_count(records);
     while (records_next(records, &record))
-        if (!take(run, &record, e) || (!run->questions && run->in_batch == VISION_BATCH && !send(run, e)))
+        if (!take(run, &record, e) || (!run->numbers && run->in_batch == VISION_BATCH && !send(run, e)))
             return false;
     return records_end(records, e);
 }
@@ -136,38 +132,50 @@ static bool note_synced(struct run *run, struct err *e)
     return run->report.country_id == 0 || task_sql(run->task, &sql_vision_synced, e, pg_int(run->report.country_id));
 }
 
+/* Where the list is asked for, or one thing of it. */
+static void write_target(const struct run *run, const char *number, struct text *out)
+{
+    const struct vision_list *list = run->list;
+    bool in_path = number && !list->number_name;
+    text_printf(out, "/%s/", list->endpoint);
+    if (in_path) {
+        http_escape(out, number);
+        text_putc(out, '/');
+    }
+    if (number && !in_path) {
+        text_printf(out, "?%s=", list->number_name);
+        http_escape(out, number);
+    } else {
+        text_printf(out, "?%s=", list->area_name ? list->area_name : "businessarea");
+        http_escape(out, run->report.area ? run->report.area : "");
+    }
+    text_puts(out, list->more ? list->more : "");
+}
+
 static bool copy_list(void *data, struct err *e)
 {
     struct run *run = data;
-    const struct vision_list *list = run->list;
     struct text target CLEANUP(text_free) = {0};
-    text_printf(&target, "/%s/", list->endpoint);
-    if (run->args->number) {
-        http_escape(&target, run->args->number);
-        text_putc(&target, '/');
-    }
-    text_printf(&target, "?%s=", list->area_name ? list->area_name : "businessarea");
-    http_escape(&target, run->report.area);
-    text_puts(&target, list->more ? list->more : "");
+    write_target(run, run->args->number, &target);
     struct records *records CLEANUP(records_freep) = http_get_records(run->http, text_str(&target), "ROWSET.ROW", e);
     return records && read_rows(run, records, e) && send(run, e) && move(run, e) && note_synced(run, e);
 }
 
 /* Many questions -------------------------------------------------------------------------------------- */
 
-static bool read_questions(struct run *run, struct question **questions, size_t *count, struct err *e)
+static bool read_numbers(struct run *run, const char ***numbers, size_t *count, struct err *e)
 {
     struct pg_rows rows;
     struct region *region = task_region(run->task);
-    if (!task_sql_rows(run->task, run->questions, &rows, e, run->report.country_id ? pg_int(run->report.country_id) : pg_null(),
+    if (!task_sql_rows(run->task, run->numbers, &rows, e, run->report.country_id ? pg_int(run->report.country_id) : pg_null(),
                        pg_text(run->args->number)))
         return false;
     if (rows.count > VISION_QUESTIONS_MAX)
         return err_set(e, ERR_LIMIT, "more than %d to ask for", VISION_QUESTIONS_MAX);
     *count = rows.count;
-    *questions = region_alloc(region, (rows.count + 1) * sizeof **questions);
+    *numbers = region_alloc(region, (rows.count + 1) * sizeof **numbers);
     for (size_t i = 0; i < rows.count; i++)
-        (*questions)[i] = (struct question){region_strdup(region, pg_get_text(&rows, i, 0)), region_strdup(region, pg_get_text(&rows, i, 1))};
+        (*numbers)[i] = region_strdup(region, pg_get_text(&rows, i, 0));
     return task_commit(run->task, e);
 }
 
@@ -215,25 +223,38 @@ static void note_unanswered(struct run *run, const struct err *why)
     report_fail(&run->report, why->text, false);
 }
 
+/* *answered: an answer came; without one it is noted. */
+static bool ask_for(struct run *run, const char *number, bool *answered, struct err *e)
+{
+    struct text target CLEANUP(text_free) = {0};
+    run->only = number;
+    write_target(run, number, &target);
+    struct records *records CLEANUP(records_freep) = http_get_records(run->http, text_str(&target), "ROWSET.ROW", e);
+    *answered = records;
+    if (records)
+        return copy_answer(run, records, e);
+    if (!is_about_one(e))
+        return false;
+    note_unanswered(run, e);
+    return true;
+}
+
 static bool copy_each(void *data, struct err *e)
 {
     struct run *run = data;
-    struct question *questions = NULL;
+    const char **numbers = NULL;
     size_t count = 0;
     int in_a_row = 0;
-    if (!read_questions(run, &questions, &count, e))
+    if (!read_numbers(run, &numbers, &count, e))
         return false;
     for (size_t i = 0; i < count; i++) {
-        run->only = questions[i].about;
+        bool answered;
         run->report.page = (int)i + 1;
-        struct records *records CLEANUP(records_freep) = http_get_records(run->http, questions[i].target, "ROWSET.ROW", e);
-        if (!records && (!is_about_one(e) || ++in_a_row == VISION_FAILURES_MAX))
+        if (!ask_for(run, numbers[i], &answered, e))
             return false;
-        if (!records)
-            note_unanswered(run, e);
-        else if (!copy_answer(run, records, e))
-            return false;
-        in_a_row = records ? 0 : in_a_row;
+        in_a_row = answered ? 0 : in_a_row + 1;
+        if (in_a_row == VISION_FAILURES_MAX)
+            return err_add(e, "%d failures in a row, the last", VISION_FAILURES_MAX);
         if (!task_progress(run->task, (int64_t)i + 1, (int64_t)count, run->list->endpoint, e))
             return false;
     }
@@ -246,7 +267,7 @@ static void tell(const void *data, struct row *row)
 {
     const struct run *run = data;
     row_text(row, "endpoint", run->list->endpoint);
-    if (!run->questions)
+    if (!run->numbers)
         row_int(row, "rows_answered", run->rows);
 }
 
@@ -262,7 +283,7 @@ static bool find_country(struct run *run, const char *wanted, struct err *e)
     return task_commit(run->task, e);
 }
 
-static bool copy(struct task *task, const struct vision_list *list, const struct sql *questions, const struct vision_args *args,
+static bool copy(struct task *task, const struct vision_list *list, const struct sql *numbers, const struct vision_args *args,
                  struct err *e)
 {
     char lock[120];
@@ -273,14 +294,14 @@ static bool copy(struct task *task, const struct vision_list *list, const struct
                       .http = http,
                       .list = list,
                       .args = args,
-                      .questions = questions,
+                      .numbers = numbers,
                       .report = {.task = task, .handler = list->handler, .steps = list->steps},
                       .row.flat = true,
                       .other.flat = true};
     if (!http || (args->business_area && !find_country(&run, args->business_area, e)))
         return false;
     snprintf(lock, sizeof lock, "%s/%s", list->handler, run.report.area ? run.report.area : "all");
-    const struct report_run around = {lock, questions ? copy_each : copy_list, tell, &run};
+    const struct report_run around = {lock, numbers ? copy_each : copy_list, tell, &run};
     run.staging = staging_new(task);
     enum report_end end = report_around(&run.report, &around, e);
     staging_free(run.staging);
@@ -295,8 +316,8 @@ bool vision_copy(struct task *task, const struct vision_list *list, const struct
     return copy(task, list, NULL, args, e);
 }
 
-bool vision_copy_each(struct task *task, const struct vision_list *list, const struct sql *questions, const struct vision_args *args,
+bool vision_copy_each(struct task *task, const struct vision_list *list, const struct sql *numbers, const struct vision_args *args,
                       struct err *e)
 {
-    return copy(task, list, questions, args, e);
+    return copy(task, list, numbers, args, e);
 }

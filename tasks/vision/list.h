@@ -16,6 +16,7 @@ extern const struct field vision_number_fields[]; /* and one thing of the list b
 struct vision_list {
     const char *handler, *endpoint;
     const char *area_name;        /* what the question calls the business area; NULL: "businessarea" */
+    const char *number_name;      /* and a number, which then stands in place of the area; NULL: it stands in the path */
     const char *more;             /* "&cycle=all" behind the question; NULL: nothing */
     const struct column *columns; /* a row becomes c1, c2, … in this order, then the country's id, then its place in the answer */
     const char *key;              /* the member that names a row in messages */
@@ -28,8 +29,12 @@ struct vision_list {
 /* One question and one answer, moved in one transaction. */
 bool vision_copy(struct task *task, const struct vision_list *list, const struct vision_args *args, struct err *e);
 
-/* Many small questions, each with a transaction of its own: one that fails is a failure of the report, the others go on. `questions` lists them:
- * $1 bigint country (NULL when no business area was given), $2 text: the one that is wanted, NULL for all; rows of what is asked for (the key's
- * value, other rows of an answer are skipped) and the target. */
-bool vision_copy_each(struct task *task, const struct vision_list *list, const struct sql *questions, const struct vision_args *args,
-                      struct err *e);
+/* Many small questions, each with a transaction of its own: one that fails is a failure of the report, the others go on. `numbers` lists what they
+ * are about: $1 bigint country (NULL when no business area was given), $2 text: the one that is wanted, NULL for all; rows of one text, which is what
+ * the key of a row has to be: others in the answer are skipped. */
+bool vision_copy_each(struct task *task, const struct vision_list *list, const struct sql *numbers, const struct vision_args *args, struct err *e);
+
+/* Enqueue a batch of these handlers, a task for each of them and for each country that takes part, or for the country `area` alone: its id becomes the
+ * result of this task. */
+bool vision_fan_out(struct task *task, const char *label, const char *const *handlers, size_t count, const char *area, const char *upstream,
+                    struct err *e);

@@ -45,23 +45,30 @@ static bool choose(const char *const *wanted, const char *chosen[static ALL], si
     return true;
 }
 
+bool vision_fan_out(struct task *task, const char *label, const char *const *handlers, size_t count, const char *area, const char *upstream,
+                    struct err *e)
+{
+    struct pg_rows rows;
+    struct row result CLEANUP(row_free) = {0};
+    if (!task_upstream(task, upstream, e) ||
+        !task_sql_rows(task, &sql_vision_fan_out, &rows, e, pg_texts(handlers, count), pg_text(area), pg_text(upstream), pg_text(label)))
+        return false;
+    if (pg_is_null(&rows, 0, 0))
+        return err_set(e, area ? ERR_NOT_FOUND : ERR_TRANSIENT, "no country takes part: %s",
+                       area ? area : "none is known yet, pmp.workspaces has to run first");
+    row_text(&result, "batch", pg_get_text(&rows, 0, 0));
+    row_int(&result, "tasks", pg_get_int(&rows, 0, 1));
+    row_int(&result, "countries", pg_get_int(&rows, 0, 2));
+    return task_result(task, row_end(&result), e);
+}
+
 static bool run(struct task *task, const void *data, struct err *e)
 {
     const struct args *args = data;
     const char *chosen[ALL];
     size_t count;
-    struct pg_rows rows;
-    struct row result CLEANUP(row_free) = {0};
-    if (!task_upstream(task, args->upstream, e) || !choose(args->handlers, chosen, &count, e) ||
-        !task_sql_rows(task, &sql_vision_fan_out, &rows, e, pg_texts(chosen, count), pg_text(args->business_area), pg_text(args->upstream)))
-        return false;
-    if (pg_is_null(&rows, 0, 0))
-        return err_set(e, args->business_area ? ERR_NOT_FOUND : ERR_TRANSIENT, "no country takes part: %s",
-                       args->business_area ? args->business_area : "none is known yet, pmp.workspaces has to run first");
-    row_text(&result, "batch", pg_get_text(&rows, 0, 0));
-    row_int(&result, "tasks", pg_get_int(&rows, 0, 1));
-    row_int(&result, "countries", pg_get_int(&rows, 0, 2));
-    return task_result(task, row_end(&result), e);
+    return choose(args->handlers, chosen, &count, e) &&
+           vision_fan_out(task, "vision.sync", chosen, count, args->business_area, args->upstream, e);
 }
 
 const struct handler handler_vision_sync = {

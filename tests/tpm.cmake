@@ -1,0 +1,3 @@
+# Firms that monitor and audit, against the sandbox and answers by hand, into a real database.
+drumbeat_test(test_tpm TIMEOUT 240 SOURCES test_tpm.c test_pmp_task.c test_http_server.c test_sandbox_client.c LIBS tasks test_fixture PkgConfig::CURL)
+add_dependencies(test_tpm drumbeat-sandbox)
