@@ -3,6 +3,7 @@
 
 #include "sandbox/write.h"
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,14 @@ static bool read_id(const char **path, int64_t *id)
     return errno == 0;
 }
 
+static size_t word_length(const char *path)
+{
+    size_t length = 0;
+    while (isalnum((unsigned char)path[length]))
+        length++;
+    return length;
+}
+
 static bool path_matches(const char *pattern, const char *path, int64_t *id)
 {
     *id = -1;
@@ -161,8 +170,10 @@ static bool path_matches(const char *pattern, const char *path, int64_t *id)
                 return false;
             continue;
         }
-        if (!read_id(&path, id))
+        size_t word = strncmp(pattern, "<word>", strlen("<word>")) == 0 ? word_length(path) : 0;
+        if (word == 0 && !read_id(&path, id))
             return false;
+        path += word;
         pattern = strchr(pattern, '>');
     }
     return *path == '\0';

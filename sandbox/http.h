@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REQUEST_ARGS_MAX = 32, LINK_CHANGES_MAX = 4, REQUEST_BODY_MAX = 64 << 10, ANSWER_BODY_MAX = 256 << 20 };
+enum { REQUEST_ARGS_MAX = 32, LINK_CHANGES_MAX = 4, REQUEST_BODY_MAX = 1 << 20, ANSWER_BODY_MAX = 256 << 20 };
 
 struct pair {
     const char *name, *value;
@@ -44,7 +44,7 @@ struct answer {
 
 struct route {
     const char *method;
-    const char *pattern; /* "<id>" stands for digits; NULL ends the table */
+    const char *pattern; /* "<id>" stands for digits, "<word>" for letters and digits; NULL ends the table */
     void (*serve)(void *state, const struct request *r, struct answer *a);
 };
 

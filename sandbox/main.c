@@ -196,20 +196,32 @@ static void set_defaults(struct options *o)
     pthread_mutex_init(&o->sandbox.lock, NULL);
 }
 
+/* A folder may hold payloads of others only: then these are made up. */
+static bool open_pmp(struct options *o, struct err *e)
+{
+    if (pmp_open(&o->pmp, e))
+        return true;
+    if (e->kind != ERR_NOT_FOUND || !dhis2_has_saved(&o->dhis2))
+        return false;
+    pmp_close(&o->pmp);
+    o->pmp.data = NULL;
+    return pmp_open(&o->pmp, e);
+}
+
 static bool open_upstreams(struct options *o, struct err *e)
 {
     struct sandbox *s = &o->sandbox;
     s->user = o->user;
     s->password = o->password;
     s->quirks_at_start = s->quirks;
-    if (!pmp_open(&o->pmp, e))
+    o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks, .data = o->pmp.data};
+    if (!open_pmp(o, e))
         return false;
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
     o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
     o->vision = (struct vision){o->pmp.seed, o->pmp.scale == PMP_FULL, o->password, &s->quirks, 0};
     s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};
-    o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks};
     dhis2_open(&o->dhis2);
     s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};
     o->smtp.lock = &s->lock;

@@ -86,6 +86,9 @@ static const struct row {
     [QUIRK_ODD_GEOMETRY]      = {"odd-geometry",      &PERCENT, 3, true, "DHIS2: polygons that are not closed, points beyond the pole"},
     [QUIRK_BLANK_NAMES]       = {"blank-names",       &PERCENT, 5, true, "DHIS2: names with blanks around them"},
     [QUIRK_NO_CODES]          = {"no-codes",          &PERCENT, 20, true, "DHIS2: org units without code"},
+    [QUIRK_REFUSED_VALUES]    = {"refused-values",    &PERCENT, 10, false, "DHIS2: data values that are refused, always the same ones (409)"},
+    [QUIRK_NAMELESS_CONFLICTS] = {"nameless-conflicts", &EVERY, 1, false, "DHIS2: conflicts that do not say which data value they mean"},
+    [QUIRK_FAILED_IMPORTS]    = {"failed-imports",    &EVERY, 1, false, "DHIS2: an import with a refused data value fails as a whole (500)"},
 
     [QUIRK_MAIL_SLOW]    = {"mail-slow",    &MILLISECONDS, 1000, false, "mail: greet late"},
     [QUIRK_MAIL_AWAY]    = {"mail-away",    &EVERY, 1, false, "mail: 421 in place of a greeting"},

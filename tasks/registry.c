@@ -14,6 +14,8 @@ const struct handler *const handlers_all[] = {
     &handler_carto_all,
     &handler_carto_locations,
     &handler_crash,
+    &handler_dhis2_export_org_units,
+    &handler_dhis2_export_values,
     &handler_dhis2_org_units,
     &handler_echo,
     &handler_effect,

@@ -1,6 +1,7 @@
 /* dhis2: the routes. Lists are paged unless paging=false, sorted by name unless order=id:asc. */
 #include "sandbox/dhis2/dhis2.h"
 
+#include "common/base/json_build.h"
 #include "sandbox/write.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,10 +79,26 @@ static int64_t choose(const struct dhis2 *d, const struct request *r, int64_t *c
     return count;
 }
 
+/* "orgunits_page2.json", or the whole list in one. */
+static bool serve_saved_page(const struct dhis2 *d, const struct request *r, struct answer *a)
+{
+    char name[64];
+    if (!d->data)
+        return false;
+    snprintf(name, sizeof name, "orgunits_page%" PRId64 ".json", number_arg(r, "page", 1, PAGE_MAX));
+    return dhis2_serve_saved(d, name, 0, a) || dhis2_serve_saved(d, "orgunits.json", 0, a);
+}
+
 static void list_units(void *state, const struct request *r, struct answer *a)
 {
     const struct dhis2 *d = state;
     const char *fields = request_arg(r, "fields");
+    if (serve_saved_page(d, r, a))
+        return;
+    if (request_arg(r, "filter")) {
+        dhis2_write_by_id(d, "organisationUnits", request_arg(r, "filter"), a);
+        return;
+    }
     bool paged = !is_arg(r, "paging", "false");
     int64_t *chosen = mem_alloc((size_t)d->count * sizeof *chosen), count = choose(d, r, chosen);
     struct page page = {1, count, count};
@@ -103,6 +120,8 @@ static void list_units(void *state, const struct request *r, struct answer *a)
 static void list_levels(void *state, const struct request *r, struct answer *a)
 {
     const struct dhis2 *d = state;
+    if (dhis2_serve_saved(d, "Levels.json", 0, a))
+        return;
     int count = DHIS2_LEVELS - (d->quirks->rules[QUIRK_UNNAMED_LEVEL].on ? 1 : 0);
     write_open(&a->body, NULL, '{');
     if (!is_arg(r, "paging", "false"))
@@ -117,6 +136,8 @@ static void list_levels(void *state, const struct request *r, struct answer *a)
 static void list_sets(void *state, const struct request *r, struct answer *a)
 {
     const struct dhis2 *d = state;
+    if (dhis2_serve_saved(d, "groupsets.json", 0, a))
+        return;
     write_open(&a->body, NULL, '{');
     if (!is_arg(r, "paging", "false"))
         write_pager(&(struct page){1, PAGE_DEFAULT, DHIS2_SETS}, r, &a->body);
@@ -181,6 +202,13 @@ const struct route dhis2_routes[] = {
     {"GET", "/api/organisationUnitLevels.json", list_levels},
     {"GET", "/api/organisationUnitGroupSets", list_sets},
     {"GET", "/api/organisationUnitGroupSets.json", list_sets},
+    {"GET", "/api/organisationUnitGroups", dhis2_list_groups},
+    {"GET", "/api/organisationUnitGroups.json", dhis2_list_groups},
+    {"POST", "/api/organisationUnitGroups", dhis2_take_group},
+    {"PUT", "/api/organisationUnitGroups/<word>", dhis2_take_group},
+    {"POST", "/api/metadata", dhis2_take_metadata},
+    {"POST", "/api/dataValueSets", dhis2_take_values},
+    {"GET", "/_sandbox/sent", dhis2_show_sent},
     {"POST", "/_sandbox/touch", touch},
     {"POST", "/_sandbox/remove", take_away},
     {"POST", "/_sandbox/restore", bring_back},
@@ -191,6 +219,7 @@ void dhis2_open(struct dhis2 *d)
 {
     d->count = dhis2_level_start(d, DHIS2_LEVELS);
     size_t count = (size_t)d->count;
+    d->sent = js_new_object();
     d->changes = mem_zero(count, sizeof *d->changes);
     d->removed = mem_zero(count, sizeof *d->removed);
     d->order = mem_alloc(count * sizeof *d->order);
@@ -205,11 +234,15 @@ void dhis2_close(struct dhis2 *d)
     free(d->changes);
     free(d->removed);
     free(d->order);
+    js_free(d->sent);
 }
 
 void dhis2_reset(void *state)
 {
-    const struct dhis2 *d = state;
+    struct dhis2 *d = state;
+    js_free(d->sent);
+    d->sent = js_new_object();
+    d->answers = 0;
     memset(d->changes, 0, (size_t)d->count * sizeof *d->changes);
     memset(d->removed, 0, (size_t)d->count * sizeof *d->removed);
 }

@@ -199,6 +199,44 @@ static void write_groups(const struct dhis2 *d, int64_t number, int level, struc
     write_close(out, ']');
 }
 
+static bool is_member(const struct dhis2 *d, int64_t number, int group)
+{
+    uint64_t hash = unit_hash(d, "groups", number);
+    return level_of(d, number) == DHIS2_LEVELS - 1 && ((int)(hash % 4) == group || 4 + (int)(hash / 4 % 4) == group);
+}
+
+int dhis2_group_number(const struct dhis2 *d, const char *uid)
+{
+    char own[DHIS2_UID_MAX];
+    for (int group = 0; group < DHIS2_GROUPS; group++) {
+        write_uid(unit_hash(d, "group", group), own);
+        if (strcmp(own, uid) == 0)
+            return group;
+    }
+    return -1;
+}
+
+void dhis2_write_group_whole(const struct dhis2 *d, int group, struct text *out)
+{
+    char uid[DHIS2_UID_MAX];
+    write_uid(unit_hash(d, "group", group), uid);
+    write_open(out, NULL, '{');
+    write_text(out, "name", groups[group].name);
+    write_text(out, "shortName", groups[group].name);
+    write_text(out, "id", uid);
+    write_open(out, "organisationUnits", '[');
+    for (int64_t number = 0; number < d->count; number++) {
+        if (!is_member(d, number, group))
+            continue;
+        dhis2_unit_uid(d, number, uid);
+        write_open(out, NULL, '{');
+        write_text(out, "id", uid);
+        write_close(out, '}');
+    }
+    write_close(out, ']');
+    write_close(out, '}');
+}
+
 static bool is_bad(const struct dhis2 *d, int64_t number)
 {
     return quirks_marks(d->quirks, QUIRK_BAD_UNITS, &(struct occasion){.offset = -1, .id = number});
@@ -215,6 +253,8 @@ void dhis2_write_unit(const struct dhis2 *d, int64_t number, const char *fields,
         write_text(out, "name", name);
     if (wanted(fields, "id"))
         write_text(out, "id", uid);
+    if (wanted(fields, "shortName"))
+        write_textf(out, "shortName", "%.50s", name);
     if (wanted(fields, "path"))
         write_path(d, number, out);
     if (wanted(fields, "level") && is_bad(d, number))

@@ -66,6 +66,15 @@ CREATE INDEX org_unit_waiting ON registry.org_unit (version_id, parent_source_re
 CREATE INDEX org_unit_of_type ON registry.org_unit (org_unit_type_id);
 CREATE INDEX org_unit_extra_fields ON registry.org_unit USING gin (extra_fields);
 
+-- An org unit as DHIS2 reads it, below the parent that is called `parent_ref` there; what it lacks is null.
+CREATE FUNCTION registry.org_unit_as_dhis2(unit registry.org_unit, parent_ref text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('name', unit.name, 'shortName', left(unit.name, 50), 'code', nullif(unit.code, ''),
+                              'parent', CASE WHEN parent_ref IS NOT NULL THEN jsonb_build_object('id', parent_ref) END,
+                              'openingDate', to_char(unit.opening_date, 'YYYY-MM-DD"T00:00:00.000"'),
+                              'closedDate', to_char(unit.closed_date, 'YYYY-MM-DD"T00:00:00.000"'),
+                              'geometry', coalesce(unit.geom, unit.location))
+$$;
+
 CREATE TABLE registry.org_unit_group (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name              varchar(255) NOT NULL,
@@ -96,6 +105,28 @@ CREATE TABLE registry.group_set_group (
     PRIMARY KEY (group_set_id, org_unit_group_id)
 );
 CREATE INDEX group_set_group_group ON registry.group_set_group (org_unit_group_id);
+
+-- Data values on their way to the DHIS2 of a data source. The platform fills it and sets a row that it changes to QUEUED again; what
+-- came of each is told here by dhis2.export_values. Elements, org units and combinations are ids of DHIS2.
+CREATE TABLE registry.data_value (
+    id                     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    data_source_id         bigint NOT NULL REFERENCES registry.data_source ON DELETE CASCADE,
+    data_element           text NOT NULL,
+    period                 text NOT NULL,
+    org_unit               text NOT NULL,
+    category_option_combo  text,
+    attribute_option_combo text,
+    value                  text NOT NULL,
+    comment                text,
+    export_status          varchar(8) NOT NULL DEFAULT 'QUEUED' CHECK (export_status IN ('QUEUED', 'EXPORTED', 'ERRORED')),
+    export_errors          jsonb,   -- ERRORED: array of what DHIS2 has against it, in its words: {"object", "value", "errorCode", ...}
+    exported_at            timestamptz,
+    created_at             timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at             timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX data_value_key ON registry.data_value
+    (data_source_id, data_element, period, org_unit, coalesce(category_option_combo, ''), coalesce(attribute_option_combo, ''));
+CREATE INDEX data_value_waiting ON registry.data_value (data_source_id, id) WHERE export_status = 'QUEUED';
 
 DO $$
 BEGIN

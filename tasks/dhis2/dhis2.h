@@ -1,6 +1,6 @@
 #pragma once
 /* The jobs around DHIS2, the health information system (docs/dhis2.md): org_units.c copies its pyramid of org units, unit.c
- * reads one of them. */
+ * reads one of them; export_org_units.c and export_values.c send to it through send.c, conflicts.c reads what it has against values. */
 #include "common/task/http.h"
 #include "common/task/record.h"
 #include "common/task/report.h"
@@ -8,6 +8,8 @@
 #include "common/task/staging.h"
 #include "common/task/task.h"
 
+extern const struct handler handler_dhis2_export_org_units;
+extern const struct handler handler_dhis2_export_values;
 extern const struct handler handler_dhis2_org_units;
 
 enum {
