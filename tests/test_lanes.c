@@ -530,6 +530,23 @@ START_TEST(a_cursor_that_was_pulled_back_meanwhile_is_left_there)
 }
 END_TEST
 
+START_TEST(a_guarded_queue_is_asked_while_the_guard_lasts)
+{
+    static struct lanes lanes;
+    static struct lane_picks picks;
+    lanes_guard(&lanes, "guarded", 5);
+    lanes_add(&lanes, "guarded", 5, 0, 0);
+    const struct lane *open = lanes_add(&lanes, "open", 5, 0, 0);
+    lanes_pick(&lanes, 1, SECONDS(1), 0, &picks);
+    ck_assert(picks.count == 1 && picks.pick[0].lane == open);
+    atomic_store(&lanes.guarded_until, SECONDS(2));
+    lanes_pick(&lanes, 1, SECONDS(2) - 1, 0, &picks);
+    ck_assert_uint_eq(picks.count, 2);
+    lanes_pick(&lanes, 1, SECONDS(2), 0, &picks);
+    ck_assert_uint_eq(picks.count, 1);
+}
+END_TEST
+
 /* Shares ---------------------------------------------------------------------------------------------------------------- */
 
 /* Claims of one task, `count` of them; lanes are never empty. Answers how many the lane got. */
@@ -694,6 +711,7 @@ int main(void)
     tcase_add_test(tests, few_lanes_are_asked_in_their_turn_even_when_they_were_empty);
     tcase_add_test(tests, many_lanes_are_left_out_once_empty_and_asked_again_after_a_bell);
     tcase_add_test(tests, a_cursor_that_was_pulled_back_meanwhile_is_left_there);
+    tcase_add_test(tests, a_guarded_queue_is_asked_while_the_guard_lasts);
     tcase_add_test(tests, nothing_is_settled_while_an_older_transaction_is_open);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -269,7 +269,7 @@ static void put_down(struct loop *l)
 
 int courier_run(struct board *board, uint32_t edition, const struct config *config, const struct catalog *catalog)
 {
-    struct loop l = {.courier = {.board = board, .config = config, .catalog = catalog},
+    struct loop l = {.courier = {.board = board, .config = config, .catalog = catalog, .lanes = &board_edition(board, edition)->lanes},
                      .edition = edition,
                      .pg = {.name = "PostgreSQL"},
                      .redis = {.name = "Redis"}};

@@ -12,7 +12,7 @@
 
 enum { TAGS_MAX = 500 };
 
-static const usec_t adopt_every = SECONDS(2), left_every = SECONDS(10), visibility_cap = HOURS(1), forget_after = DAYS(7);
+static const usec_t adopt_every = SECONDS(2), left_every = SECONDS(10), visibility_cap = HOURS(1), forget_after = DAYS(7), look_again = SECONDS(1);
 
 struct hold {
     struct celery_queues queues;
@@ -30,8 +30,8 @@ static void close_hold(struct courier *c, void *data)
     region_free(h->region);
 }
 
-/* Others hold these again. */
-static bool let_go(struct courier *c, const struct rd_reply *gone, struct err *e)
+/* Others hold these again, or nobody. `elsewhere`: how many other workers have to tell of. */
+static bool let_go(struct courier *c, const struct rd_reply *gone, int64_t *elsewhere, struct err *e)
 {
     const char *tags[TAGS_MAX];
     struct pg_rows rows;
@@ -40,11 +40,26 @@ static bool let_go(struct courier *c, const struct rd_reply *gone, struct err *e
         tags[i] = rd_text_of(rd_at(gone, i));
     if (count == 0)
         return true;
-    if (!pg_exec(c->pg, &sql_celery_let_go, &rows, e, pg_texts(tags, count)))
-        return err_add(e, "messages that others hold again");
-    if (pg_get_int(&rows, 0, 0) + pg_get_int(&rows, 0, 1) > 0)
-        log_warning("celery.messages_taken_back", LOG_INT("waiting", pg_get_int(&rows, 0, 0)), LOG_INT("running", pg_get_int(&rows, 0, 1)));
+    if (!pg_exec(c->pg, &sql_celery_let_go, &rows, e, pg_texts(tags, count), pg_uuid(c->board->worker)))
+        return err_add(e, "messages that are not held any more");
+    int64_t waiting = pg_get_int(&rows, 0, 0), running = pg_get_int(&rows, 0, 1);
+    *elsewhere += pg_get_int(&rows, 0, 2);
+    if (waiting + running > 0)
+        log_warning("celery.messages_taken_back", LOG_INT("waiting", waiting), LOG_INT("running", running));
+    if (waiting > 0)
+        courier_ring(c->board, COURIER_OUTGOING);
     return true;
+}
+
+/* What waits is ours until others might take it back. Children claim nothing of it before that is known, nor after: a worker that
+ * comes back after a long time, or was cut off from Redis, would run what others run. */
+static void vouch(struct courier *c, usec_t fresh_at)
+{
+    usec_t visible = c->config->celery.visibility_timeout;
+    bool shut = clock_boot() >= atomic_load(&c->lanes->guarded_until);
+    atomic_store(&c->lanes->guarded_until, fresh_at + visible - visible / 5);
+    if (shut)
+        board_wake_all(c->board);
 }
 
 static bool keep_fresh(struct courier *c, struct hold *h, struct err *e)
@@ -52,6 +67,8 @@ static bool keep_fresh(struct courier *c, struct hold *h, struct err *e)
     struct rd_arg args[2 + TAGS_MAX + 1] = {rd_text(text_str(&h->queues.unacked)), rd_text(text_str(&h->queues.unacked_index))};
     struct pg_rows rows;
     const struct rd_reply *gone;
+    usec_t began = clock_boot();
+    int64_t elsewhere = 0;
     if (!pg_exec(c->pg, &sql_celery_held, &rows, e, pg_texts(h->queues.names, h->queues.count)))
         return err_add(e, "messages that are held");
     region_reset(h->region);
@@ -64,9 +81,13 @@ static bool keep_fresh(struct courier *c, struct hold *h, struct err *e)
         while (n < TAGS_MAX && done < count)
             args[2 + n++] = rd_text(tags[done++]);
         args[2 + n] = (struct rd_arg){.type = RD_END};
-        if (!redis_script(c->redis, &lua_celery_fresh, 2, args, &gone, e) || !let_go(c, gone, e))
+        if (!redis_script(c->redis, &lua_celery_fresh, 2, args, &gone, e) || !let_go(c, gone, &elsewhere, e))
             return err_add(e, "keeping messages fresh");
     }
+    if (elsewhere > 0) /* whose tasks may be back any moment, when it is dead */
+        h->fresh_at = began + look_again;
+    else
+        vouch(c, began);
     return true;
 }
 

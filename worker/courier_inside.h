@@ -19,6 +19,7 @@ struct courier {
     struct board *board;
     const struct config *config;
     const struct catalog *catalog;
+    struct lanes *lanes; /* that children of this edition claim from */
     struct pg *pg;       /* NULL: not connected */
     struct redis *redis; /* for commands; a duty that listens or blocks opens its own. NULL: not connected */
 };

@@ -1,6 +1,6 @@
 /* courier_out: tasks that workers of Celery run. Three things, each done again from rows after any crash: push what became ready
  * (drumbeat.take_outgoing), write what the result backend tells (drumbeat.celery_report) - as it is published, and by asking for all that is
- * outstanding, a page at a time - and see to it that what is cancelled does not run. */
+ * outstanding, a page at a time - and see to it that what is cancelled does not run. What Redis loses meanwhile is courier_lost.c's. */
 #include "common/celery/control.h"
 #include "common/celery/keys.h"
 #include "common/celery/outgoing.h"
@@ -9,12 +9,12 @@
 #include "common/db/redis_url.h"
 #include "sql/queries.h"
 #include "sql/scripts.h"
-#include "worker/courier_inside.h"
+#include "worker/courier_lost.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { PUSH_MAX = 200, TELL_MAX = 500, HEAR_MAX = 2000, MARK_SECONDS = 3600 };
+enum { PUSH_MAX = 200, TELL_MAX = 500, HEAR_MAX = 2000 };
 
 static const usec_t sweep_every = SECONDS(5), idle_sweep_every = SECONDS(30), cancel_every = SECONDS(10), give_up_every = MINUTES(1);
 
@@ -40,6 +40,7 @@ struct out {
     struct redis *ears;    /* listens to results */
     char after[CELERY_NAME_MAX + 1]; /* where the sweep goes on */
     usec_t sweep_at, cancel_at, give_up_at;
+    struct lost *lost;
     struct push push;
 };
 
@@ -63,6 +64,7 @@ static void close_out(struct courier *c, void *data)
     struct out *o = data;
     (void)c;
     region_free(o->region);
+    lost_free(o->lost);
     redis_close(o->backend);
     redis_close(o->ears);
 }
@@ -76,6 +78,7 @@ static bool open_out(struct courier *c, struct out *o, struct err *e)
         return false;
     o->keys = celery_keys(config->celery.key_prefix, config->celery.separator, config->celery.priority_steps, url.number);
     o->region = region_new();
+    o->lost = lost_new();
     if (config->celery.result_backend && !(o->backend = redis_open(&(struct redis_options){.url = results, .name = "drumbeat/results"}, e)))
         return err_add(e, "celery.result_backend");
     o->ears = redis_open(&(struct redis_options){.url = results, .name = "drumbeat/ears"}, e);
@@ -223,8 +226,7 @@ static struct rd_arg binding_of(struct out *o, const struct celery_outgoing *row
 static struct rd_arg mark_of(struct out *o, const struct celery_outgoing *row, int64_t seq)
 {
     struct text mark CLEANUP(text_free) = {0};
-    celery_key(&o->keys, "drumbeat.sent.", &mark);
-    text_printf(&mark, "%s.%lld", row->id, (long long)seq);
+    celery_sent_mark(&o->keys, row->id, seq, &mark);
     return kept_arg(o, &mark);
 }
 
@@ -259,7 +261,7 @@ static bool send_push(struct courier *c, struct out *o, struct err *e)
     push->stale[0] = rd_text("DEL");
     push->stale[n + 1] = (struct rd_arg){.type = RD_END};
     memcpy(args, push->keys, 3 * n * sizeof *args);
-    args[used++] = rd_int(MARK_SECONDS);
+    args[used++] = rd_int(CELERY_MARK_SECONDS);
     memcpy(args + used, push->texts, 2 * n * sizeof *args);
     args[used + 2 * n] = (struct rd_arg){.type = RD_END};
     return redis_call_args(backend_of(c, o), push->stale, NULL, e) && redis_script(c->redis, &lua_celery_push, 3 * n, args, NULL, e);
@@ -329,7 +331,7 @@ static bool revoke(struct courier *c, struct out *o, const char *const *ids, siz
     js_set(arguments, "task_id", all);
     js_set(arguments, "terminate", js_new_bool(true));
     js_set(arguments, "signal", js_new_text("SIGTERM"));
-    control_request_write("revoke", arguments, &message);
+    control_request_write("revoke", arguments, NULL, &message);
     celery_channel(&o->keys, CONTROL_EXCHANGE, &channel);
     return redis_call(c->redis, NULL, e, rd_text("PUBLISH"), rd_text(text_str(&channel)), rd_bytes(text_str(&message), message.len));
 }
@@ -369,6 +371,11 @@ static bool is_due(usec_t *at, usec_t now, usec_t every, bool anyway)
     return true;
 }
 
+static usec_t earlier(usec_t a, usec_t b)
+{
+    return a < b ? a : b;
+}
+
 static bool give_up(struct courier *c, struct err *e)
 {
     usec_t patience = c->config->celery.unreported;
@@ -396,7 +403,11 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
     }
     if (is_due(&o->give_up_at, now, give_up_every, false) && !give_up(c, e))
         return false;
-    turn->next_at = o->sweep_at < o->cancel_at ? o->sweep_at : o->cancel_at;
+    if (turn->bells & COURIER_OUTGOING)
+        lost_sent(o->lost);
+    if (!lost_step(o->lost, c, &o->keys, backend_of(c, o), e))
+        return false;
+    turn->next_at = earlier(lost_due(o->lost), earlier(o->sweep_at, o->cancel_at));
     return true;
 }
 

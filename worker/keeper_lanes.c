@@ -70,6 +70,14 @@ void keeper_hear(struct keeper *k, const char *payload)
         keeper_hear_batch(k);
 }
 
+/* Workers of Celery may take back what waits in such a queue: the courier says until when it is ours. */
+static void guard(struct keeper *k, const char *queue, int priority)
+{
+    const struct config_queue *known = config_queue(k->config, queue);
+    if (known && strcmp(known->protocol, "celery") == 0)
+        lanes_guard(k->lanes, queue, priority);
+}
+
 /* Learn the lanes that there are, and the weights of their flows. */
 static bool learn_lanes(struct keeper *k, struct err *e)
 {
@@ -77,6 +85,7 @@ static bool learn_lanes(struct keeper *k, struct err *e)
     if (!pg_exec(k->pg, &sql_lanes, &rows, e, pg_texts(k->queues, k->queue_count)))
         return false;
     for (size_t i = 0; i < rows.count; i++) {
+        guard(k, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1));
         if (!lanes_add(k->lanes, pg_get_text(&rows, i, 0), (int)pg_get_int(&rows, i, 1), (int)pg_get_int(&rows, i, 2), 0))
             log_warning("keeper.too_many_lanes", LOG_STR("queue", pg_get_text(&rows, i, 0)));
         lanes_weigh(k->lanes, (int)pg_get_int(&rows, i, 2), (int)pg_get_int(&rows, i, 3));

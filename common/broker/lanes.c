@@ -33,6 +33,13 @@ static int64_t group_add(struct lanes *lanes, const char *queue, int priority)
     return count;
 }
 
+void lanes_guard(struct lanes *lanes, const char *queue, int priority)
+{
+    int64_t group = group_add(lanes, queue, priority);
+    if (group >= 0)
+        lanes->group[group].guarded = true;
+}
+
 const struct lane_group *lane_group(const struct lanes *lanes, const struct lane *lane)
 {
     return &lanes->group[lane->group];
@@ -212,6 +219,7 @@ static size_t list_candidates(struct lanes *lanes, usec_t now, uint32_t turn, st
     int64_t rank[LANE_GROUPS_MAX];
     uint32_t count = atomic_load(&lanes->count), groups = atomic_load(&lanes->group_count);
     size_t found = 0;
+    bool guard_holds = now < atomic_load(&lanes->guarded_until);
     find_least(lanes, groups, least);
     for (uint32_t i = 0; i < groups; i++) {
         move_time(&lanes->group[i], least[i]);
@@ -219,7 +227,7 @@ static size_t list_candidates(struct lanes *lanes, usec_t now, uint32_t turn, st
     }
     for (uint32_t i = 0; i < count; i++) {
         struct lane *lane = &lanes->lane[i];
-        if (lane->group >= groups || lanes_left_out(lanes, lane))
+        if (lane->group >= groups || lanes_left_out(lanes, lane) || (lanes->group[lane->group].guarded && !guard_holds))
             continue;
         out[found++] = (struct candidate){
             .lane = lane, .rank = rank[lane->group], .turn = (lane->group + turn) % groups, .start = lane_start(lanes, lane)};

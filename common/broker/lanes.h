@@ -29,6 +29,7 @@ enum { LANES_MAX = 8192, LANE_GROUPS_MAX = 512, LANE_QUEUE_MAX = 64, LANE_SAMPLE
 struct lane_group {
     char queue[LANE_QUEUE_MAX];
     int priority;
+    bool guarded;              /* nothing is claimed from it unless somebody has just seen that its tasks are ours */
     _Atomic uint64_t now;      /* virtual time: the least start of the lanes in which something waits */
     _Atomic int64_t served_at; /* CLOCK_BOOTTIME: when a task was claimed from it last, or it was seen empty */
 };
@@ -47,6 +48,7 @@ struct lanes {
     usec_t ageing;                       /* 0: priorities never change */
     bool strict;                         /* leave out empty lanes even when there are few */
     _Atomic uint32_t count, group_count; /* lanes are added, never removed */
+    _Atomic int64_t guarded_until;       /* CLOCK_BOOTTIME: so long tasks of guarded groups are known to be ours; 0: not at all yet */
     struct lane_group group[LANE_GROUPS_MAX];
     struct lane lane[LANES_MAX];
     struct {
@@ -72,6 +74,9 @@ struct lane_picks {
 /* Make sure the lane is known; a new one starts with its cursor at `before`, below its first task. NULL when there is no room for another
  * lane or group. */
 struct lane *lanes_add(struct lanes *lanes, const char *queue, int priority, int flow, int64_t before);
+
+/* Guard a queue's lanes of this priority, before they are added: others may have a claim on their tasks, too. */
+void lanes_guard(struct lanes *lanes, const char *queue, int priority);
 
 bool lanes_know(const struct lanes *lanes, const char *queue, int priority, int flow);
 

@@ -43,9 +43,16 @@ void control_request_free(struct control_request *request)
     *request = (struct control_request){0};
 }
 
-void control_request_write(const char *method, const struct js *arguments, struct text *out)
+void control_request_write(const char *method, const struct js *arguments, const char *ticket, struct text *out)
 {
     struct js *body CLEANUP(js_freep) = js_new_object();
+    if (ticket) {
+        struct js *reply = js_new_object();
+        js_set(reply, "exchange", js_new_text(CONTROL_REPLIES));
+        js_set(reply, "routing_key", js_new_text(ticket));
+        js_set(body, "reply_to", reply);
+        js_set(body, "ticket", js_new_text(ticket));
+    }
     js_set(body, "method", js_new_text(method));
     js_set(body, "arguments", js_copy(arguments));
     js_set(body, "destination", js_new_null());

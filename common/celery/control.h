@@ -9,6 +9,7 @@
 /* Where requests are published is `/<db>.celery.pidbox`; a worker is bound as "", "", "<hostname>.celery.pidbox" in
  * `_kombu.binding.celery.pidbox`, the separator between them. */
 #define CONTROL_EXCHANGE "celery.pidbox"
+#define CONTROL_REPLIES "reply.celery.pidbox"
 
 struct control_request {
     struct js *letter; /* owns all below */
@@ -26,8 +27,9 @@ struct control_request {
 bool control_request_read(const char *text, size_t len, struct control_request *out, struct err *e);
 void control_request_free(struct control_request *request);
 
-/* A request to all workers that wants no reply: the message for the channel of CONTROL_EXCHANGE. */
-void control_request_write(const char *method, const struct js *arguments, struct text *out);
+/* A request to all workers: the message for the channel of CONTROL_EXCHANGE. Replies to one with a ticket come to the list TICKET.reply.celery.pidbox, when that
+ * is bound so to CONTROL_REPLIES; `ticket` NULL: none is wanted. */
+void control_request_write(const char *method, const struct js *arguments, const char *ticket, struct text *out);
 
 /* Is it meant for this worker, and not over? Patterns other than "glob" are not understood: such a request is not for us. */
 bool control_is_for(const struct control_request *request, const char *hostname, usec_t now);

@@ -53,3 +53,9 @@ void celery_taking(const struct celery_keys *keys, const char *queue, struct tex
     celery_key(keys, queue, out);
     text_puts(out, ".taking");
 }
+
+void celery_sent_mark(const struct celery_keys *keys, const char *id, int64_t seq, struct text *out)
+{
+    celery_key(keys, "drumbeat.sent.", out);
+    text_printf(out, "%s.%lld", id, (long long)seq);
+}

@@ -1,6 +1,7 @@
 #pragma once
 /* What kombu and Celery call their keys and channels in Redis. A queue is one list for each step of priority; its own name is the first. */
 #include "common/base/text.h"
+#include <stdint.h>
 
 enum { CELERY_STEPS_MAX = 10 };
 
@@ -26,3 +27,6 @@ void celery_channel(const struct celery_keys *keys, const char *name, struct tex
 /* Ours, beside a queue's own: what was set aside, and the tags of messages that are claimed and not tasks yet. */
 void celery_aside(const struct celery_keys *keys, const char *queue, struct text *out);
 void celery_taking(const struct celery_keys *keys, const char *queue, struct text *out);
+/* The mark of a message that was sent, by its id and place: while it is there Redis remembers. */
+void celery_sent_mark(const struct celery_keys *keys, const char *id, int64_t seq, struct text *out);
+enum { CELERY_MARK_SECONDS = 86400 }; /* longer than nobody looks */

@@ -213,6 +213,7 @@ CREATE TABLE drumbeat.sent (
     attempt          integer NOT NULL DEFAULT 0,
     allowed          integer NOT NULL,
     sent_at          timestamptz,
+    taken            boolean NOT NULL DEFAULT false, -- somebody is known to have it: it does not wait in Redis any more
     started_at       timestamptz,
     host             text,
     pid              integer,

@@ -84,6 +84,9 @@ BEGIN
     SELECT m.tag INTO old_tag FROM drumbeat.celery_message m WHERE m.task_id = known FOR UPDATE;
     IF FOUND THEN
         UPDATE drumbeat.celery_message m SET tag = celery_meet.tag WHERE m.task_id = known;
+        IF old_tag IS NULL THEN
+            PERFORM drumbeat.take_sent(known);
+        END IF;
         fate := 'held';
         RETURN;
     END IF;
@@ -270,23 +273,27 @@ BEGIN
     RETURN adopted;
 END $$;
 
--- Somebody else holds these messages again (their tags are gone from Redis). A task that waits is theirs now and is watched as one that was
--- sent; one that runs goes on, and its message is nothing to acknowledge. Answers how many of each.
-CREATE FUNCTION drumbeat.celery_let_go(gone text[], OUT waiting int, OUT running int) LANGUAGE plpgsql AS $$
+-- These messages are not held any more: their tags are gone from Redis. Somebody took them back, or Redis has lost them. A task that waits is
+-- watched as one that was sent, and comes back when nobody has it (celery_lost); one that runs with this worker goes on; one that runs with
+-- another is that one's to tell of, or waits when that one is dead. Answers how many of each.
+CREATE FUNCTION drumbeat.celery_let_go(gone text[], worker uuid, OUT waiting int, OUT running int, OUT elsewhere int) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     m drumbeat.celery_message;
 BEGIN
     waiting := 0;
     running := 0;
+    elsewhere := 0;
     FOR m IN SELECT * FROM drumbeat.celery_message x WHERE x.tag = ANY (gone) ORDER BY x.task_id FOR UPDATE LOOP
         IF drumbeat.send_away(m.task_id) THEN
-            DELETE FROM drumbeat.celery_message x WHERE x.task_id = m.task_id;
             waiting := waiting + 1;
+        ELSIF EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = m.task_id AND r.worker <> celery_let_go.worker) THEN
+            elsewhere := elsewhere + 1;
+            CONTINUE;
         ELSE
-            UPDATE drumbeat.celery_message x SET tag = NULL WHERE x.task_id = m.task_id;
             running := running + 1;
         END IF;
+        UPDATE drumbeat.celery_message x SET tag = NULL WHERE x.task_id = m.task_id;
     END LOOP;
 END $$;
 

@@ -1,6 +1,7 @@
 -- Tasks that workers of Celery run. One that becomes ready in a queue that speaks Celery's protocol is `sent` instead:
 --
 --    (becomes ready) --> sent, no sent_at --push--> sent --reported: started, progress, retry--> sent
+--                              |                     |------- lost by Redis: sent again, or ready when it came as a message (celery_lost)
 --                              |                     |------- reported: success, failure, revoked, expired --------> ended
 --                              `-- cancel: ended     |------- taken back (unsend): cancelled before anybody took it -> ended
 --                                                    `------- a worker of our own takes the message (take_sent) -----> ready
@@ -76,6 +77,7 @@ DECLARE
     number  bigint := nextval('drumbeat.fence_seq');
 BEGIN
     DELETE FROM drumbeat.sent x WHERE x.task_id = s.task_id;
+    DELETE FROM drumbeat.celery_message m WHERE m.task_id = s.task_id; -- it came as a message, and others have taken that back
     IF final <> 'SUCCESS' AND started > 0 AND (s.started_at IS NOT NULL OR t.what = 'failure') THEN
         INSERT INTO drumbeat.past_attempt (task_id, attempt, fence, pid, started_at, ended_at, outcome, error)
         VALUES (s.task_id, started, number, s.pid, since, ended, CASE final WHEN 'ERRORED' THEN 'failed' ELSE 'cancelled' END, t.error);
@@ -177,6 +179,28 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Redis has lost these messages before anybody took them; each is named by its id and its place. What came as a message is ready here, the
+-- rest waits to be sent again. Answers how many.
+CREATE FUNCTION drumbeat.celery_lost(ids text[], seqs bigint[]) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    s     record;
+    count int := 0;
+BEGIN
+    FOR s IN SELECT x.task_id FROM drumbeat.sent x JOIN unnest(ids, seqs) l(id, seq) ON x.external_id = l.id COLLATE "C" AND x.seq = l.seq
+              WHERE x.sent_at IS NOT NULL AND x.started_at IS NULL AND NOT x.taken ORDER BY x.task_id FOR UPDATE OF x LOOP
+        IF EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = s.task_id) THEN
+            PERFORM drumbeat.take_sent(s.task_id);
+        ELSE
+            UPDATE drumbeat.sent x SET sent_at = NULL, seq = nextval('drumbeat.ready_seq') WHERE x.task_id = s.task_id;
+        END IF;
+        count := count + 1;
+    END LOOP;
+    IF count > 0 THEN
+        PERFORM pg_notify('drumbeat', 'outgoing');
+    END IF;
+    RETURN count;
+END $$;
+
 -- Tasks of which nobody has told anything for so long that nobody will: their result was to be ignored, or is lost.
 CREATE FUNCTION drumbeat.give_up_sent(patience interval, most int) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -192,11 +216,11 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION drumbeat.goes_out, drumbeat.take_outgoing, drumbeat.end_sent, drumbeat.celery_report, drumbeat.unsend, drumbeat.take_sent,
-                       drumbeat.send_away, drumbeat.give_up_sent FROM PUBLIC;
+                       drumbeat.send_away, drumbeat.celery_lost, drumbeat.give_up_sent FROM PUBLIC;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT EXECUTE ON FUNCTION drumbeat.goes_out, drumbeat.take_outgoing, drumbeat.end_sent, drumbeat.celery_report, drumbeat.unsend, drumbeat.take_sent,
-                                  drumbeat.send_away, drumbeat.give_up_sent TO drumbeat_work;
+                                  drumbeat.send_away, drumbeat.celery_lost, drumbeat.give_up_sent TO drumbeat_work;
     END IF;
 END $$;

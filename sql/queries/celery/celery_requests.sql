@@ -6,6 +6,7 @@ UNION ALL
 SELECT CASE WHEN d.task_id IS NULL THEN 'reserved' ELSE 'scheduled' END, m.external_id, b.name, b.args::text, b.queue, b.priority::int, NULL, d.run_at, NULL
   FROM (SELECT * FROM drumbeat.celery_message x WHERE x.worker = $1::uuid
            AND NOT EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = x.task_id)
+           AND NOT EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = x.task_id)
            AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = x.task_id AND r.started_at IS NOT NULL) LIMIT 1000) m
   JOIN drumbeat.task_body b ON b.id = m.task_id
   LEFT JOIN drumbeat.delayed d ON d.task_id = m.task_id
