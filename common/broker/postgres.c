@@ -118,8 +118,6 @@ static bool turn(struct broker *b, const struct settlement *settle, size_t wante
     claim = calls;
     if (claims)
         b->calls[calls++] = claim_call(b, &order, wanted);
-    if (bells)
-        b->calls[calls++] = (struct pg_call){.query = &sql_ring_held};
     if (calls == 0)
         return true;
     if (!pg_exec_calls(b->options.pg, b->calls, calls, b->answers, e))

@@ -20,7 +20,10 @@ BEGIN
     ELSIF always THEN
         PERFORM set_config('drumbeat.rung_back', format(',%s=%s', lane, low) || CASE WHEN length(back) < 8000 THEN back ELSE '' END, true);
     END IF;
-    IF NOT always THEN
+    IF NOT always AND current_setting('drumbeat.held', true) <> '' THEN -- a child holds bells back: ring_held() decides
+        PERFORM set_config('drumbeat.held', current_setting('drumbeat.held') || lane || ' ' || low || ',', true);
+        RETURN;
+    ELSIF NOT always THEN
         IF strpos(rung, ',' || lane || ',') > 0 THEN
             RETURN;
         END IF;
@@ -32,10 +35,6 @@ BEGIN
         IF NOT fresh AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.waiting AND (w.queues IS NULL OR queue = ANY (w.queues))) THEN
             RETURN;
         END IF;
-        IF current_setting('drumbeat.held', true) <> '' THEN -- hold_bells()
-            PERFORM set_config('drumbeat.held', current_setting('drumbeat.held') || lane || ' ' || low || ',', true);
-            RETURN;
-        END IF;
     END IF;
     PERFORM pg_notify('drumbeat', 'ready ' || lane || ' ' || low);
 END $$;
@@ -44,14 +43,26 @@ END $$;
 -- it does and after its row of `ended` is written. `settle_plain` calls it for tasks with ties only (has_ties), and says that they succeeded.
 -- A key that is just being taken over is left to who takes it: a settle never waits for a caller's transaction.
 CREATE FUNCTION drumbeat.untie(ids uuid[], succeeded boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    tied record; -- by what; most tasks have few ties, and one look is cheaper than a delete each
 BEGIN
-    DELETE FROM drumbeat.unique_lock l
-     WHERE l.ctid = ANY (ARRAY(SELECT x.ctid FROM drumbeat.unique_lock x
-                                WHERE x.task_id = ANY (ids) AND (x.free_at IS NULL OR x.free_at <= clock_timestamp()) FOR UPDATE SKIP LOCKED));
-    DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
-    PERFORM drumbeat.leave_batches(ids, succeeded);
+    SELECT EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.task_id = ANY (ids)) AS by_key,
+           EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids)) AS by_cancel,
+           EXISTS (SELECT FROM drumbeat.batch_open o WHERE o.member_id = ANY (ids)) AS by_batch,
+           EXISTS (SELECT FROM drumbeat.celery_message) AS by_message INTO tied;
+    IF tied.by_key THEN
+        DELETE FROM drumbeat.unique_lock l
+         WHERE l.ctid = ANY (ARRAY(SELECT x.ctid FROM drumbeat.unique_lock x
+                                    WHERE x.task_id = ANY (ids) AND (x.free_at IS NULL OR x.free_at <= clock_timestamp()) FOR UPDATE SKIP LOCKED));
+    END IF;
+    IF tied.by_cancel THEN
+        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids);
+    END IF;
+    IF tied.by_batch THEN
+        PERFORM drumbeat.leave_batches(ids, succeeded);
+    END IF;
     PERFORM drumbeat.release(ids);
-    IF EXISTS (SELECT FROM drumbeat.celery_message) THEN
+    IF tied.by_message THEN
         PERFORM drumbeat.celery_note(ids, 'ended');
     END IF;
 END $$;

@@ -68,6 +68,9 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM drumbeat.check_seat(worker, seat, epoch);
     END IF;
+    IF current_setting('drumbeat.held', true) <> '' THEN
+        PERFORM drumbeat.ring_held();
+    END IF;
 END $$;
 
 -- Settle the tasks of one claim that ended as a plain SUCCESS (no result): those whose element of `started` is not 0. Times are
@@ -154,7 +157,7 @@ END $$;
 CREATE FUNCTION drumbeat.move_on(r drumbeat.running, how drumbeat.attempt_end) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    asked  boolean := EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id);
+    asked  boolean;
     final  text;
     body   drumbeat.task_body;
     against text := drumbeat.objection(r, how);
@@ -166,6 +169,9 @@ BEGIN
         against := NULL;
     END IF;
     counts := how.outcome NOT IN ('returned', 'snoozed');
+    IF how.outcome NOT IN ('success', 'expired', 'cancelled') THEN
+        asked := EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id);
+    END IF;
     DELETE FROM drumbeat.running x WHERE x.task_id = r.task_id AND x.fence = r.fence;
     final := CASE
         WHEN how.outcome = 'success' THEN 'SUCCESS'

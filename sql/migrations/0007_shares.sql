@@ -73,7 +73,10 @@ DECLARE
     step    interval;
 BEGIN
     IF body.limit_key IS NOT NULL AND after < 4 THEN
-        SELECT l.slots, l.step INTO slots, step FROM drumbeat.limit_of('key', body.limit_key) l;
+        SELECT r.slots, r.step INTO slots, step FROM drumbeat.limit_rule r WHERE r.kind = 'key' AND r.name = body.limit_key COLLATE "C";
+        IF NOT FOUND THEN
+            SELECT l.slots, l.step INTO slots, step FROM drumbeat.limit_of('key', body.limit_key) l;
+        END IF;
         IF after < 1 AND slots IS NOT NULL THEN
             stage := 1;
             gate := 'key ' || body.limit_key;
@@ -83,8 +86,8 @@ BEGIN
     SELECT ARRAY[bool_or(r.kind = 'handler' AND r.slots IS NOT NULL), bool_or(r.kind = 'queue' AND r.slots IS NOT NULL),
                  bool_or(r.kind = 'handler' AND r.step IS NOT NULL), bool_or(r.kind = 'queue' AND r.step IS NOT NULL)]
       INTO applies
-      FROM drumbeat.limit_rule r
-     WHERE (r.kind = 'handler' AND r.name = body.name COLLATE "C") OR (r.kind = 'queue' AND r.name = body.queue COLLATE "C");
+      FROM (VALUES ('handler', body.name), ('queue', body.queue)) v(kind, name)
+      JOIN drumbeat.limit_rule r ON r.kind = v.kind COLLATE "C" AND r.name = v.name COLLATE "C";
     stage := CASE WHEN after < 2 AND applies[1] THEN 2
                   WHEN after < 3 AND applies[2] THEN 3
                   WHEN after < 4 AND step IS NOT NULL THEN 4
@@ -110,25 +113,22 @@ BEGIN
     END LOOP;
 END $$;
 
--- A child that settles and claims in one transaction holds back its bells in between: most of what it makes ready it claims itself. Then it
--- rings for the rest.
-CREATE FUNCTION drumbeat.hold_bells() RETURNS void LANGUAGE sql AS $$
-    SELECT set_config('drumbeat.held', ',', true)
-$$;
-
-CREATE FUNCTION drumbeat.ring_held() RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+-- A child that settles and claims in one transaction holds back its bells in between (sql/queries/worker/hold_bells.sql): most of what it
+-- makes ready it claims itself. claim() rings for the rest.
+CREATE FUNCTION drumbeat.ring_held() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    held text := trim(',' FROM current_setting('drumbeat.held'));
     bell text;
     part text[];
 BEGIN
-    FOREACH bell IN ARRAY string_to_array(trim(',' FROM current_setting('drumbeat.held')), ',') LOOP
+    PERFORM set_config('drumbeat.held', '', true);
+    FOREACH bell IN ARRAY string_to_array(held, ',') LOOP
         part := string_to_array(bell, ' ');
         IF EXISTS (SELECT FROM drumbeat.ready r WHERE r.queue = part[1] AND r.priority = part[2]::smallint AND r.flow = part[3]::smallint
                                                   AND r.seq > part[4]::bigint) THEN
-            PERFORM pg_notify('drumbeat', 'ready ' || bell);
+            PERFORM drumbeat.ring(part[1], part[2]::int, part[3]::int, part[4]::bigint);
         END IF;
     END LOOP;
-    PERFORM set_config('drumbeat.held', '', true);
 END $$;
 
 -- Let tasks wait that have their bodies: at their first gates, or as ready when they have none. Element n of each array belongs to one task.
@@ -177,14 +177,17 @@ END $$;
 CREATE FUNCTION drumbeat.pass(g drumbeat.gated, takes_slot boolean) RETURNS text LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+    known   record;
     body    drumbeat.task_body;
     next    record;
     outside text;
     left_   text[];
 BEGIN
     DELETE FROM drumbeat.gated x WHERE x.task_id = g.task_id;
-    SELECT * INTO body FROM drumbeat.task_body b WHERE b.id = g.task_id;
-    IF EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = body.queue COLLATE "C" AND q.paused) THEN
+    SELECT b AS body, EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = b.queue COLLATE "C" AND q.paused) AS paused INTO known
+      FROM drumbeat.task_body b WHERE b.id = g.task_id;
+    body := known.body;
+    IF known.paused THEN
         outside := 'pause ' || body.queue;
     ELSIF NOT drumbeat.has_worker(body.queue, body.name) THEN
         outside := 'nobody ' || body.queue || ' ' || body.name;
@@ -199,7 +202,7 @@ BEGIN
     IF takes_slot THEN
         INSERT INTO drumbeat.slot (task_id, stage, gate, priority, flow, seq) VALUES (g.task_id, g.stage, g.gate, g.priority, g.flow, g.seq);
     END IF;
-    SELECT * INTO next FROM drumbeat.next_gate(body, g.stage);
+    next := drumbeat.next_gate(body, g.stage);
     IF next.gate IS NULL THEN
         PERFORM drumbeat.make_ready(body, nextval('drumbeat.ready_seq'), g.attempt, g.allowed, limited => true);
     ELSE
@@ -212,9 +215,11 @@ END $$;
 -- Whether some worker has the handler and serves the queue. Of Celery's nobody knows.
 CREATE FUNCTION drumbeat.has_worker(queue text, name text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = has_worker.queue COLLATE "C" AND q.protocol = 'celery')
-        OR EXISTS (SELECT FROM drumbeat.worker w WHERE has_worker.name = ANY (w.names)
-                      AND CASE WHEN w.queues IS NULL THEN NOT starts_with(has_worker.queue, 'run.') ELSE has_worker.queue = ANY (w.queues) END);
+    IF EXISTS (SELECT FROM drumbeat.worker w WHERE has_worker.name = ANY (w.names)
+                  AND CASE WHEN w.queues IS NULL THEN NOT starts_with(has_worker.queue, 'run.') ELSE has_worker.queue = ANY (w.queues) END) THEN
+        RETURN true;
+    END IF;
+    RETURN EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = has_worker.queue COLLATE "C" AND q.protocol = 'celery');
 END $$;
 
 -- Lock the task whose turn it is at a gate after one of (priority, flow, seq) went through: the most urgent first, tasks that come back before
@@ -224,18 +229,25 @@ CREATE FUNCTION drumbeat.next_waiting(gate text, priority int, flow int, seq big
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    p   smallint := next_waiting.priority;
-    f   smallint := next_waiting.flow;
-    low bigint := CASE WHEN random() < 0.02 THEN 0 ELSE next_waiting.seq END;
+    p    smallint := next_waiting.priority;
+    f    smallint := next_waiting.flow;
+    low  bigint := CASE WHEN random() < 0.02 THEN 0 ELSE next_waiting.seq END;
+    seen record; -- where anybody waits, so that only those places are looked at which have somebody
 BEGIN
-    SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority < p ORDER BY g.priority, g.flow, g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF task.task_id IS NULL THEN
+    SELECT EXISTS (SELECT FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority < p) AS urgent,
+           EXISTS (SELECT FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow = -1) AS back,
+           EXISTS (SELECT FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow > f) AS behind,
+           EXISTS (SELECT FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow < f) AS before INTO seen;
+    IF seen.urgent THEN
+        SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority < p ORDER BY g.priority, g.flow, g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
+    IF task.task_id IS NULL AND seen.back THEN
         SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow = -1 ORDER BY g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
-    IF task.task_id IS NULL THEN
+    IF task.task_id IS NULL AND seen.behind THEN
         SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow > f ORDER BY g.flow, g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
-    IF task.task_id IS NULL THEN
+    IF task.task_id IS NULL AND seen.before THEN
         SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow < f ORDER BY g.flow, g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
     IF task.task_id IS NULL THEN
@@ -287,16 +299,23 @@ BEGIN
             dry := dry || one.gate;
             CONTINUE;
         END IF;
-        SELECT * INTO went FROM drumbeat.let_in(one.gate, true, one.priority, one.flow, one.seq);
-        IF went.someone THEN
-            served := served || one.gate;
-            entered := entered || went.entered;
-        ELSE
+        went := drumbeat.let_in(one.gate, true, one.priority, one.flow, one.seq);
+        IF NOT went.someone THEN
             dry := dry || one.gate;
+            CONTINUE;
+        END IF;
+        served := served || one.gate;
+        IF went.entered IS NOT NULL THEN
+            entered := entered || went.entered;
         END IF;
     END LOOP;
     -- A task that went on to a gate which gave nothing away may find a free slot there.
-    PERFORM drumbeat.ring_gates(dry || ARRAY(SELECT e FROM unnest(entered) e WHERE e IS NOT NULL EXCEPT ALL SELECT s FROM unnest(served) s));
+    IF entered <> '{}' THEN
+        dry := dry || ARRAY(SELECT e FROM unnest(entered) e EXCEPT ALL SELECT s FROM unnest(served) s);
+    END IF;
+    IF dry <> '{}' THEN
+        PERFORM drumbeat.ring_gates(dry);
+    END IF;
 END $$;
 
 -- Let in at one gate what may go in. `more`: there may be more to do at once. `wait`: microseconds until the next token.
@@ -623,7 +642,7 @@ SELECT e.kind, e.name, e.slots AS "limit", e.rate,
              WHERE g.gate IN (e.kind || ' ' || e.name, 'rate ' || e.kind || ' ' || e.name) LIMIT 100000) w) END AS waiting
   FROM every e;
 
-REVOKE ALL ON FUNCTION drumbeat.rate_step, drumbeat.limit_of, drumbeat.gate_limit, drumbeat.next_gate, drumbeat.ring_gates, drumbeat.hold_bells, drumbeat.ring_held, drumbeat.line_up_many, drumbeat.pass,
+REVOKE ALL ON FUNCTION drumbeat.rate_step, drumbeat.limit_of, drumbeat.gate_limit, drumbeat.next_gate, drumbeat.ring_gates, drumbeat.ring_held, drumbeat.line_up_many, drumbeat.pass,
     drumbeat.has_worker, drumbeat.next_waiting, drumbeat.let_in, drumbeat.release, drumbeat.admit_at, drumbeat.admit,
     drumbeat.put_outside, drumbeat.claimable_gated, drumbeat.sweep_slots, drumbeat.apply_limit, drumbeat.change_limit, drumbeat.set_limit, drumbeat.clear_limit, drumbeat.configure_limits, drumbeat.why_gated FROM PUBLIC;
 DO $$
@@ -638,7 +657,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.limit_rule, drumbeat.bucket, drumbeat.lowered TO drumbeat_work;
         GRANT SELECT ON drumbeat.limit_use TO drumbeat_work;
-        GRANT EXECUTE ON FUNCTION drumbeat.rate_step, drumbeat.limit_of, drumbeat.gate_limit, drumbeat.next_gate, drumbeat.ring_gates, drumbeat.hold_bells, drumbeat.ring_held, drumbeat.line_up_many,
+        GRANT EXECUTE ON FUNCTION drumbeat.rate_step, drumbeat.limit_of, drumbeat.gate_limit, drumbeat.next_gate, drumbeat.ring_gates, drumbeat.ring_held, drumbeat.line_up_many,
             drumbeat.pass, drumbeat.has_worker, drumbeat.next_waiting, drumbeat.let_in, drumbeat.release, drumbeat.admit_at,
             drumbeat.admit, drumbeat.put_outside, drumbeat.claimable_gated, drumbeat.sweep_slots, drumbeat.apply_limit, drumbeat.change_limit, drumbeat.set_limit, drumbeat.clear_limit,
             drumbeat.configure_limits, drumbeat.why_gated TO drumbeat_work;

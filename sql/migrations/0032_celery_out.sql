@@ -9,10 +9,13 @@
 -- Whoever pushes holds the rows' locks meanwhile: what is rolled back is pushed again, and the push itself knows what it pushed.
 
 -- Whether a task that becomes ready is to be sent. One that came as a message is not sent back.
-CREATE FUNCTION drumbeat.goes_out(queue text, id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = goes_out.queue COLLATE "C" AND q.protocol = 'celery')
-       AND NOT EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = goes_out.id)
-$$;
+CREATE FUNCTION drumbeat.goes_out(queue text, id uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = goes_out.queue COLLATE "C" AND q.protocol = 'celery') THEN
+        RETURN false;
+    END IF;
+    RETURN NOT EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = goes_out.id);
+END $$;
 
 -- Up to `most` tasks to be pushed now, in order, marked as sent by this transaction. Those that may not start any more end here instead.
 CREATE FUNCTION drumbeat.take_outgoing(most int)

@@ -1,2 +1,2 @@
--- Before settling and claiming in one transaction.
-SELECT drumbeat.hold_bells()
+-- Before settling and claiming in one transaction: bells wait for the claim.
+SELECT set_config('drumbeat.held', ',', true)
