@@ -163,6 +163,83 @@ START_TEST(the_more_urgent_goes_first_at_a_gate)
 }
 END_TEST
 
+/* A seat without a process behind it, so that each step happens exactly when a test says so and no keeper adds any slot. */
+static void take_seat(void)
+{
+    test_sql(s.pg, "SELECT drumbeat.open_worker('11111111-1111-4111-8111-111111111111', 'host', 1, 'version', NULL, 1, ARRAY['sleep'], ARRAY['default'], ARRAY[3],"
+                   " ARRAY[0], ARRAY[NULL]::text[], interval '1 hour', 'boot', 1);"
+                   "SELECT drumbeat.open_seat('11111111-1111-4111-8111-111111111111', 0, 'nobody')");
+}
+
+/* How many of the ready tasks it gets, of any lane. */
+static int64_t claim_up_to(int wanted)
+{
+    char sql[600];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM drumbeat.seat t, (SELECT array_agg(queue) AS queues, array_agg(priority::int) AS priorities, array_agg(flow::int) AS flows,"
+             " array_agg(0::bigint) AS cursors, array_agg(9) AS quotas FROM (SELECT DISTINCT queue, priority, flow FROM drumbeat.ready) x) l,"
+             " drumbeat.claim(t.worker, t.seat, t.epoch, 1, l.queues, l.priorities, l.flows, l.cursors, l.quotas, ARRAY['sleep'], %d)", wanted);
+    return test_number(s.pg, sql);
+}
+
+static void settle_the_first(void)
+{
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM (SELECT * FROM drumbeat.running ORDER BY fence, place LIMIT 1) r JOIN drumbeat.seat t USING (worker, seat)"
+                                       " WHERE drumbeat.settle_one(r.worker, r.seat, t.epoch, r.fence, r.place, ('success', false, interval '0', now(), now(),"
+                                       " NULL, NULL, NULL, NULL, NULL, NULL)::drumbeat.attempt_end)"), 1);
+}
+
+/* One after the other until nothing is ready any more. */
+static void run_all(int most)
+{
+    for (int i = 0; i < most && claim_up_to(1) == 1; i++)
+        settle_the_first();
+}
+
+START_TEST(one_more_urgent_that_comes_later_is_next_at_a_gate)
+{
+    take_seat();
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', limit_key => 'k') FROM generate_series(1, 5); SELECT drumbeat.admit(ARRAY['key k'], NULL)");
+    ck_assert_int_eq(claim_up_to(1), 1);
+    test_sql(s.pg, "SELECT drumbeat.enqueue('sleep', limit_key => 'k', priority => 1)");
+    settle_the_first();
+    ck_assert_str_eq(stage_text(&s, "SELECT string_agg(priority::text, ' ') FROM drumbeat.ready"), "1");
+}
+END_TEST
+
+START_TEST(slots_beyond_a_lowered_limit_are_handed_to_nobody)
+{
+    take_seat();
+    test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k', 3);"
+                   "SELECT drumbeat.enqueue('sleep', limit_key => 'k') FROM generate_series(1, 9); SELECT drumbeat.admit(ARRAY['key k'], NULL)");
+    ck_assert_int_eq(claim_up_to(9), 3);
+    test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k', 1)");
+    for (int left_over = 2; left_over >= 0; left_over--) {
+        settle_the_first();
+        ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.slot"), left_over);
+        ck_assert_int_eq(claim_up_to(9), 0);
+    }
+    test_sql(s.pg, "SELECT drumbeat.admit(ARRAY['key k'], NULL)");
+    ck_assert_int_eq(claim_up_to(9), 1);
+    settle_the_first();
+    ck_assert_msg(claim_up_to(9) == 1, "who counted few enough did not take the mark away");
+}
+END_TEST
+
+START_TEST(a_tenants_weight_is_its_share_at_a_gate)
+{
+    take_seat();
+    test_sql(s.pg, "SELECT drumbeat.set_weight('heavy', 3), drumbeat.set_limit('key', 'k', 2);"
+                   "SELECT drumbeat.enqueue('sleep', limit_key => 'k', tenant => t) FROM unnest('{light,heavy,other}'::text[]) t, generate_series(1, 60);"
+                   "SELECT drumbeat.admit(ARRAY['key k'], NULL)");
+    run_all(50);
+    int64_t heavy = test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS' AND tenant = 'heavy'");
+    int64_t light = test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS' AND tenant = 'light'");
+    ck_assert_msg(heavy >= 28 && heavy <= 32, "%lld of the first 50 are of the tenant with three fifths", (long long)heavy);
+    ck_assert_msg(light >= 8 && light <= 12, "%lld of the first 50 are of a tenant with a fifth", (long long)light);
+}
+END_TEST
+
 START_TEST(an_enqueue_in_a_long_transaction_stops_nobody_of_its_key)
 {
     struct pg *app = test_connect(s.url);
@@ -372,6 +449,9 @@ static Suite *suite(void)
     tcase_add_test(tests, keys_handlers_and_queues_are_limited_together);
     tcase_add_test(tests, a_tenant_with_many_tasks_does_not_delay_another_at_a_gate);
     tcase_add_test(tests, the_more_urgent_goes_first_at_a_gate);
+    tcase_add_test(tests, one_more_urgent_that_comes_later_is_next_at_a_gate);
+    tcase_add_test(tests, slots_beyond_a_lowered_limit_are_handed_to_nobody);
+    tcase_add_test(tests, a_tenants_weight_is_its_share_at_a_gate);
     tcase_add_test(tests, an_enqueue_in_a_long_transaction_stops_nobody_of_its_key);
     tcase_add_test(tests, a_burst_ends_when_limited_tasks_are_done);
     tcase_add_test(tests, a_rate_is_kept_over_all_workers);

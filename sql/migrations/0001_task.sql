@@ -140,7 +140,7 @@ CREATE TABLE drumbeat.gated (
 );
 
 -- What a task that is ready, runs or waits at a later gate holds: one of so many places that the gate has. Place, flow and priority
--- are those at which it waited.
+-- are those at which it waited; `turns`: so many of its flow had the place one after another, this one counted.
 CREATE TABLE drumbeat.slot (
     task_id  uuid NOT NULL,
     stage    smallint NOT NULL,
@@ -148,6 +148,7 @@ CREATE TABLE drumbeat.slot (
     priority smallint NOT NULL,
     flow     smallint NOT NULL,
     seq      bigint NOT NULL,
+    turns    integer NOT NULL DEFAULT 1,
     PRIMARY KEY (task_id, stage)
 );
 CREATE INDEX slot_gate ON drumbeat.slot (gate);
@@ -173,6 +174,7 @@ CREATE TABLE drumbeat.tenant (
 CREATE FUNCTION drumbeat.flow_of(tenant text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN tenant IS NULL THEN 0 ELSE 1 + (hashtext(tenant) & 2147483647) % 4095 END::smallint
 $$;
+CREATE INDEX tenant_flow ON drumbeat.tenant (drumbeat.flow_of(name));
 
 -- Waiting for a moment; `reason` is for people.
 CREATE TABLE drumbeat.delayed (

@@ -29,7 +29,8 @@ CREATE TABLE drumbeat.limit_rule (
 CREATE TABLE drumbeat.bucket (
     gate    text COLLATE "C" PRIMARY KEY,
     free_at timestamptz NOT NULL,
-    flow    smallint NOT NULL -- whose task took the last one
+    flow    smallint NOT NULL, -- whose task took the last one
+    turns   integer NOT NULL   -- and how many of that flow's did so one after another
 ) WITH (fillfactor = 50);
 
 -- Gates that may have more slots in use than they have now: nothing is handed over there until a keeper has counted.
@@ -174,7 +175,7 @@ END $$;
 
 -- Let the task of `g` through the gate at which it waits, with a slot of it when the gate has any. Answers the gate at which it waits now;
 -- NULL: it is ready; '': nobody could claim it, so it waits outside and `g` stays open for another.
-CREATE FUNCTION drumbeat.pass(g drumbeat.gated, takes_slot boolean) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION drumbeat.pass(g drumbeat.gated, takes_slot boolean, turns int) RETURNS text LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     known   record;
@@ -200,7 +201,8 @@ BEGIN
         RETURN '';
     END IF;
     IF takes_slot THEN
-        INSERT INTO drumbeat.slot (task_id, stage, gate, priority, flow, seq) VALUES (g.task_id, g.stage, g.gate, g.priority, g.flow, g.seq);
+        INSERT INTO drumbeat.slot (task_id, stage, gate, priority, flow, seq, turns)
+        VALUES (g.task_id, g.stage, g.gate, g.priority, g.flow, g.seq, pass.turns);
     END IF;
     next := drumbeat.next_gate(body, g.stage);
     IF next.gate IS NULL THEN
@@ -222,10 +224,16 @@ BEGIN
     RETURN EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = has_worker.queue COLLATE "C" AND q.protocol = 'celery');
 END $$;
 
--- Lock the task whose turn it is at a gate after one of (priority, flow, seq) went through: the most urgent first, tasks that come back before
--- others, then the next flow in a circle, then by age. What lies left of `seq` in the same flow went through before: it is looked at only now
+-- How many tasks of a flow may follow each other at a gate while others wait: the weight of the tenants in it, 1 for one of which nothing is said.
+CREATE FUNCTION drumbeat.flow_weight(flow int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((SELECT max(t.weight) FROM drumbeat.tenant t WHERE drumbeat.flow_of(t.name) = flow_weight.flow), 1);
+END $$;
+
+-- Lock the task whose turn it is at a gate after one of (priority, flow, seq) went through, the last of `turns` of that flow: the most urgent
+-- first, tasks that come back before others, then the same flow until it has had its weight, then the next flow in a circle, then by age. What lies left of `seq` in the same flow went through before: it is looked at only now
 -- and then, for what committed late, because rows that went are in the way as long as any transaction can see them.
-CREATE FUNCTION drumbeat.next_waiting(gate text, priority int, flow int, seq bigint, OUT task drumbeat.gated) LANGUAGE plpgsql
+CREATE FUNCTION drumbeat.next_waiting(gate text, priority int, flow int, seq bigint, turns int, OUT task drumbeat.gated) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -244,6 +252,9 @@ BEGIN
     IF task.task_id IS NULL AND seen.back THEN
         SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow = -1 ORDER BY g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
+    IF task.task_id IS NULL AND (seen.behind OR seen.before) AND turns < drumbeat.flow_weight(f) THEN
+        SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow = f AND g.seq > low ORDER BY g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
     IF task.task_id IS NULL AND seen.behind THEN
         SELECT * INTO task FROM drumbeat.gated g WHERE g.gate = next_waiting.gate AND g.priority = p AND g.flow > f ORDER BY g.flow, g.seq LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
@@ -258,23 +269,28 @@ BEGIN
     END IF;
 END $$;
 
--- Let one in after (priority, flow, seq), which come back as those of the task that went through. `entered`: the gate at which it waits next,
+-- Let one in after (priority, flow, seq, turns), which come back as those of the task that went through. `entered`: the gate at which it waits next,
 -- NULL: it is ready. Not `someone`: nobody waits.
-CREATE FUNCTION drumbeat.let_in(gate text, takes_slot boolean, INOUT priority int, INOUT flow int, INOUT seq bigint, OUT someone boolean, OUT entered text)
+CREATE FUNCTION drumbeat.let_in(gate text, takes_slot boolean, INOUT priority int, INOUT flow int, INOUT seq bigint, INOUT turns int, OUT someone boolean,
+                                OUT entered text)
 LANGUAGE plpgsql AS $$
 DECLARE
     parks constant int := 1000;
+    most  constant int := 1000000; -- turns worth counting
     g     drumbeat.gated;
+    had   int;
 BEGIN
     someone := false;
     FOR i IN 1 .. parks LOOP
-        g := drumbeat.next_waiting(gate, priority, flow, seq);
+        g := drumbeat.next_waiting(gate, priority, flow, seq, turns);
         EXIT WHEN g.task_id IS NULL;
+        had := CASE WHEN g.flow = flow THEN least(turns, most) ELSE 0 END;
         priority := g.priority;
         flow := g.flow;
         seq := g.seq;
-        entered := drumbeat.pass(g, takes_slot);
+        entered := drumbeat.pass(g, takes_slot, had + 1);
         someone := entered IS DISTINCT FROM '';
+        turns := CASE WHEN someone THEN had + 1 ELSE had END;
         EXIT WHEN someone;
     END LOOP;
 END $$;
@@ -299,7 +315,7 @@ BEGIN
             dry := dry || one.gate;
             CONTINUE;
         END IF;
-        went := drumbeat.let_in(one.gate, true, one.priority, one.flow, one.seq);
+        went := drumbeat.let_in(one.gate, true, one.priority, one.flow, one.seq, one.turns);
         IF NOT went.someone THEN
             dry := dry || one.gate;
             CONTINUE;
@@ -330,7 +346,7 @@ DECLARE
     step   interval;
     room   int := most; -- when nothing limits it any more
     free   timestamptz;
-    at_    record;      -- (priority, flow, seq) of what went through last
+    at_    record;      -- (priority, flow, seq, turns) of what went through last
     took   int := 0;
 BEGIN
     entered := '{}';
@@ -346,12 +362,12 @@ BEGIN
     ELSE
         SELECT l.slots, l.step INTO slots, step FROM drumbeat.gate_limit(admit_at.gate) l;
     END IF;
-    SELECT g.priority::int AS priority, floor(random() * 4096)::int AS flow, 0::bigint AS seq, true AS someone, NULL::text AS entered INTO at_
+    SELECT g.priority::int AS priority, floor(random() * 4096)::int AS flow, 0::bigint AS seq, 0 AS turns, true AS someone, NULL::text AS entered INTO at_
       FROM drumbeat.gated g WHERE g.gate = admit_at.gate ORDER BY g.priority LIMIT 1;
     IF kind = 'rate' THEN
         slots := NULL;
         IF step IS NOT NULL THEN
-            SELECT b.free_at, b.flow INTO free, at_.flow FROM drumbeat.bucket b WHERE b.gate = admit_at.gate;
+            SELECT b.free_at, b.flow, b.turns INTO free, at_.flow, at_.turns FROM drumbeat.bucket b WHERE b.gate = admit_at.gate;
             -- The bucket holds what comes in 0.09 s. And the next token is never further than a step: the rate may have been raised.
             free := least(greatest(coalesce(free, moment), moment - interval '90 milliseconds'), moment + step);
             room := CASE WHEN free > moment THEN 0 ELSE least(most, floor(extract(epoch FROM moment - free) / extract(epoch FROM step)) + 1) END;
@@ -363,7 +379,7 @@ BEGIN
         END IF;
     END IF;
     WHILE at_.priority IS NOT NULL AND took < room LOOP
-        SELECT * INTO at_ FROM drumbeat.let_in(admit_at.gate, slots IS NOT NULL, at_.priority, coalesce(at_.flow, 0), at_.seq);
+        SELECT * INTO at_ FROM drumbeat.let_in(admit_at.gate, slots IS NOT NULL, at_.priority, coalesce(at_.flow, 0), at_.seq, coalesce(at_.turns, 0));
         EXIT WHEN NOT at_.someone;
         took := took + 1;
         entered := entered || at_.entered;
@@ -372,8 +388,8 @@ BEGIN
     IF step IS NOT NULL AND kind = 'rate' THEN
         free := free + took * step;
         IF took > 0 THEN
-            INSERT INTO drumbeat.bucket AS b (gate, free_at, flow) VALUES (admit_at.gate, free, at_.flow)
-            ON CONFLICT ON CONSTRAINT bucket_pkey DO UPDATE SET free_at = excluded.free_at, flow = excluded.flow;
+            INSERT INTO drumbeat.bucket AS b (gate, free_at, flow, turns) VALUES (admit_at.gate, free, at_.flow, at_.turns)
+            ON CONFLICT ON CONSTRAINT bucket_pkey DO UPDATE SET free_at = excluded.free_at, flow = excluded.flow, turns = excluded.turns;
         END IF;
         IF at_.someone THEN
             wait := greatest(0, extract(epoch FROM free - clock_timestamp()) * 1000000);
@@ -643,7 +659,7 @@ SELECT e.kind, e.name, e.slots AS "limit", e.rate,
   FROM every e;
 
 REVOKE ALL ON FUNCTION drumbeat.rate_step, drumbeat.limit_of, drumbeat.gate_limit, drumbeat.next_gate, drumbeat.ring_gates, drumbeat.ring_held, drumbeat.line_up_many, drumbeat.pass,
-    drumbeat.has_worker, drumbeat.next_waiting, drumbeat.let_in, drumbeat.release, drumbeat.admit_at, drumbeat.admit,
+    drumbeat.has_worker, drumbeat.flow_weight, drumbeat.next_waiting, drumbeat.let_in, drumbeat.release, drumbeat.admit_at, drumbeat.admit,
     drumbeat.put_outside, drumbeat.claimable_gated, drumbeat.sweep_slots, drumbeat.apply_limit, drumbeat.change_limit, drumbeat.set_limit, drumbeat.clear_limit, drumbeat.configure_limits, drumbeat.why_gated FROM PUBLIC;
 DO $$
 BEGIN
@@ -658,7 +674,7 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.limit_rule, drumbeat.bucket, drumbeat.lowered TO drumbeat_work;
         GRANT SELECT ON drumbeat.limit_use TO drumbeat_work;
         GRANT EXECUTE ON FUNCTION drumbeat.rate_step, drumbeat.limit_of, drumbeat.gate_limit, drumbeat.next_gate, drumbeat.ring_gates, drumbeat.ring_held, drumbeat.line_up_many,
-            drumbeat.pass, drumbeat.has_worker, drumbeat.next_waiting, drumbeat.let_in, drumbeat.release, drumbeat.admit_at,
+            drumbeat.pass, drumbeat.has_worker, drumbeat.flow_weight, drumbeat.next_waiting, drumbeat.let_in, drumbeat.release, drumbeat.admit_at,
             drumbeat.admit, drumbeat.put_outside, drumbeat.claimable_gated, drumbeat.sweep_slots, drumbeat.apply_limit, drumbeat.change_limit, drumbeat.set_limit, drumbeat.clear_limit,
             drumbeat.configure_limits, drumbeat.why_gated TO drumbeat_work;
     END IF;
