@@ -82,7 +82,8 @@ struct config_upstream {
     const char *user;
     const char *password; /* as written: resolve with config_secret(); the same for key, headers and a command's env */
     const char *key;
-    const char *cert, *cert_key, *ca;
+    const char *cert, *cert_key, *ca; /* PEM, as a path; or as a reference, which config_secret() makes the text */
+    bool enabled;
     const char *const *headers; /* "Name: value", ends with NULL */
 };
 

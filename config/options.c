@@ -209,10 +209,11 @@ static const struct option upstreams[] = {
     {"user", OPTION_TEXT, IN(config_upstream, user), .help = "user name"},
     {"password", OPTION_TEXT, IN(config_upstream, password), .secret = true, .help = "password"},
     {"key", OPTION_TEXT, IN(config_upstream, key), .secret = true, .help = "API key or token"},
-    {"cert", OPTION_TEXT, IN(config_upstream, cert), .help = "client certificate, a PEM file"},
-    {"cert_key", OPTION_TEXT, IN(config_upstream, cert_key), .help = "its key, a PEM file"},
-    {"ca", OPTION_TEXT, IN(config_upstream, ca), .help = "certificates to trust, a PEM file; none: the system's"},
+    {"cert", OPTION_TEXT, IN(config_upstream, cert), .help = "client certificate, a PEM file or a reference to its text"},
+    {"cert_key", OPTION_TEXT, IN(config_upstream, cert_key), .help = "its key, likewise"},
+    {"ca", OPTION_TEXT, IN(config_upstream, ca), .help = "certificates to trust, likewise; none: the system's"},
     {"headers", OPTION_HEADERS, IN(config_upstream, headers), .secret = true, .help = "headers added to every request"},
+    {"enabled", OPTION_BOOL, IN(config_upstream, enabled), .fallback = "true", .help = "false: nothing is asked of it, tasks that would fail"},
     {0},
 };
 

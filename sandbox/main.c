@@ -2,6 +2,7 @@
  * upstream is a row too, opened in open_upstreams(). */
 #include "sandbox/carto/carto.h"
 #include "sandbox/dhis2/dhis2.h"
+#include "sandbox/ezhact/ezhact.h"
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"
@@ -27,6 +28,10 @@ struct options {
     struct smtp smtp;
     int smtp_port; /* -1: none */
     struct vision vision;
+    struct ezhact ezhact;
+    int tls_port; /* -1: none */
+    const char *tls_folder;
+    struct tls tls;
     struct sandbox sandbox;
 };
 
@@ -56,6 +61,21 @@ static bool set_smtp(struct options *o, const char *value, struct err *e)
     long port = strtol(value, &end, 10);
     o->smtp_port = (int)port;
     return (end != value && !*end && port >= 0 && port <= 65535) || err_set(e, ERR_USAGE, "'%s' is not a port", value);
+}
+
+static bool set_tls(struct options *o, const char *value, struct err *e)
+{
+    char *end;
+    long port = strtol(value, &end, 10);
+    o->tls_port = (int)port;
+    return (end != value && !*end && port >= 0 && port <= 65535) || err_set(e, ERR_USAGE, "'%s' is not a port", value);
+}
+
+static bool set_tls_files(struct options *o, const char *value, struct err *e)
+{
+    (void)e;
+    o->tls_folder = value;
+    return true;
 }
 
 static bool set_user(struct options *o, const char *value, struct err *e)
@@ -125,6 +145,8 @@ static const struct option {
     {"--listen", "ADDRESS:PORT", "where to listen; port 0 is a free one [127.0.0.1:8082]", set_listen},
     {"--port-file", "FILE", "write the port there once it listens", set_port_file},
     {"--smtp", "PORT", "take mails on this port of 127.0.0.1, 0: any free one [none]", set_smtp},
+    {"--tls", "PORT", "speak TLS, too, with who shows a trusted certificate, 0: any free one [none]", set_tls},
+    {"--tls-files", "FOLDER", "its server.pem, server.key, and ca.pem, which is trusted", set_tls_files},
     {"--user", "NAME", "who may ask [drumbeat]", set_user},
     {"--password", "WORD", "better given as DRUMBEAT_SANDBOX_PASSWORD [drumbeat]", set_password},
     {"--seed", "NUMBER", "the same seed gives the same data [1]", set_seed},
@@ -189,7 +211,7 @@ static void set_defaults(struct options *o)
     struct err ignored;
     const char *password = getenv("DRUMBEAT_SANDBOX_PASSWORD");
     *o = (struct options){
-        .host = "127.0.0.1", .port = 8082, .smtp_port = -1, .user = "drumbeat", .pmp = {.seed = 1, .quirks = &o->sandbox.quirks}};
+        .host = "127.0.0.1", .port = 8082, .smtp_port = -1, .tls_port = -1, .user = "drumbeat", .pmp = {.seed = 1, .quirks = &o->sandbox.quirks}};
     o->password = password ? password : "drumbeat";
     set_today(o, "2025-06-01", &ignored);
     quirks_reset(&o->sandbox.quirks);
@@ -224,6 +246,7 @@ static bool open_upstreams(struct options *o, struct err *e)
     s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};
     dhis2_open(&o->dhis2);
     s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};
+    s->upstreams[s->upstreams_count++] = (struct upstream){"ezhact", ezhact_routes, &o->ezhact, ezhact_reset, false};
     o->smtp.lock = &s->lock;
     o->smtp.quirks = &s->quirks;
     if (o->smtp_port < 0)
@@ -251,7 +274,7 @@ static bool write_port_file(const char *path, int port, struct err *e)
 static bool serve_until_told(struct options *o, const sigset_t *endings, struct err *e)
 {
     int signal_number;
-    struct server *server = server_start(&o->sandbox, o->host, o->port, e);
+    struct server *server = server_start(&o->sandbox, o->host, o->port, NULL, e);
     if (!server)
         return false;
     int port = server_port(server);
@@ -267,6 +290,21 @@ static bool serve_until_told(struct options *o, const sigset_t *endings, struct 
     return good;
 }
 
+static bool serve(struct options *o, const sigset_t *endings, struct err *e)
+{
+    if (o->tls_port < 0)
+        return serve_until_told(o, endings, e);
+    if (!o->tls_folder)
+        return err_set(e, ERR_USAGE, "--tls needs --tls-files");
+    struct server *server = tls_read(&o->tls, o->tls_folder, e) ? server_start(&o->sandbox, o->host, o->tls_port, &o->tls, e) : NULL;
+    if (!server)
+        return false;
+    o->ezhact.tls_port = server_port(server);
+    bool good = serve_until_told(o, endings, e);
+    server_stop(server);
+    return good;
+}
+
 static bool run(struct options *o, char **argv, pid_t parent, struct err *e)
 {
     sigset_t endings;
@@ -278,7 +316,7 @@ static bool run(struct options *o, char **argv, pid_t parent, struct err *e)
     pthread_sigmask(SIG_BLOCK, &endings, NULL);
     if (o->parent_death && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() != parent)
         return true;
-    return open_upstreams(o, e) && serve_until_told(o, &endings, e);
+    return open_upstreams(o, e) && serve(o, &endings, e);
 }
 
 int main(int argc, char **argv)
@@ -297,6 +335,8 @@ int main(int argc, char **argv)
     pmp_close(&o.pmp);
     dhis2_close(&o.dhis2);
     smtp_stop(&o.smtp);
+    ezhact_reset(&o.ezhact);
+    tls_free(&o.tls);
     if (!good)
         fprintf(stderr, "drumbeat-sandbox: %s\n", e.text);
     return good ? 0 : err_exit_status(e.kind);

@@ -215,17 +215,32 @@ static void say_nothing(void *data, const char *format, va_list args)
     (void)data, (void)format, (void)args;
 }
 
-static struct MHD_Daemon *listen_on(struct server *server, const struct sockaddr_in *address)
+/* Before the handshake of a connection. */
+static void begin_tls(void *data, struct MHD_Connection *connection, void **kept, enum MHD_ConnectionNotificationCode what)
 {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    (void)data, (void)kept;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && info && info->tls_session)
+        tls_demand_certificate(info->tls_session);
+}
+
+static struct MHD_Daemon *listen_on(struct server *server, const struct sockaddr_in *address, const struct tls *tls)
+{
+    struct MHD_OptionItem more[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key.data : NULL},
+                                    {MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->certificate.data : NULL},
+                                    {MHD_OPTION_HTTPS_MEM_TRUST, 0, tls ? tls->trusted.data : NULL},
+                                    {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)begin_tls, NULL},
+                                    {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL,
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0), 0, NULL,
         NULL, access_handler, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_SOCK_ADDR, address,
         MHD_OPTION_NOTIFY_COMPLETED, ended, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)MEMORY_PER_CONNECTION, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+        (size_t)MEMORY_PER_CONNECTION, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
+        tls ? more : &more[sizeof more / sizeof *more - 1], MHD_OPTION_END);
 }
 
-struct server *server_start(struct sandbox *s, const char *host, int port, struct err *e)
+struct server *server_start(struct sandbox *s, const char *host, int port, const struct tls *tls, struct err *e)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
@@ -236,7 +251,7 @@ struct server *server_start(struct sandbox *s, const char *host, int port, struc
     server->sandbox = s;
     server->stopping = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     errno = 0;
-    if (server->stopping >= 0 && (server->daemon = listen_on(server, &address)))
+    if (server->stopping >= 0 && (server->daemon = listen_on(server, &address, tls)))
         return server;
     err_errno(e, ERR_UNREACHABLE, errno, "cannot listen on %s:%d", host, port);
     server_stop(server);

@@ -31,6 +31,7 @@ lib  zlib                        zlib1g-dev
 file /usr/include/bzlib.h        libbz2-dev
 lib  liblzma                     liblzma-dev
 lib  libmicrohttpd               libmicrohttpd-dev
+lib  gnutls                      libgnutls28-dev
 lib  hiredis                     libhiredis-dev
 lib  check                       check
 '

@@ -39,6 +39,7 @@ const struct handler *const handlers_all[] = {
     &handler_vision_dct,
     &handler_vision_fund_reservation,
     &handler_vision_partner,
+    &handler_vision_send_document,
     &handler_vision_sync,
     NULL,
 };

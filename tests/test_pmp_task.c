@@ -87,6 +87,7 @@ static struct config *configure(const struct test_runner *runner, struct test_ru
         add_option(&yaml, "password", "env:TEST_PASSWORD");
     if (runner->key)
         add_option(&yaml, "key", "env:TEST_KEY");
+    text_puts(&yaml, runner->more ? runner->more : "");
     ck_assert_int_eq(write(file, yaml.data, yaml.len), (ssize_t)yaml.len);
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     struct config *config = config_load(path, NULL, &run->end.error);

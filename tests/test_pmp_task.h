@@ -16,6 +16,7 @@ struct test_runner {
     const char *database; /* URL */
     const char *upstream; /* URL of "pmp"; NULL: none */
     const char *user, *password, *key;
+    const char *more; /* lines of YAML about it, each with four blanks in front; NULL: none */
     int64_t cancel_after; /* checks; 0: never */
     usec_t soft;          /* 0: 10 minutes */
     bool pooled;          /* no named statements */

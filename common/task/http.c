@@ -163,6 +163,20 @@ static bool add_headers(struct http *http, struct err *e)
     return add_header(http, text_str(&key), e);
 }
 
+/* A certificate or key, as the path of a file or itself. */
+static void set_pem(CURL *curl, CURLoption path, CURLoption blob, const char *value)
+{
+    struct text copy CLEANUP(text_free) = {0};
+    if (!value)
+        return;
+    text_puts(&copy, value);
+    struct curl_blob text = {copy.data, copy.len, CURL_BLOB_COPY};
+    if (strncmp(value, "-----BEGIN", strlen("-----BEGIN")) == 0)
+        curl_easy_setopt(curl, blob, &text);
+    else
+        curl_easy_setopt(curl, path, value);
+}
+
 static void set_up(struct http *http)
 {
     const struct upstream *up = http->upstream;
@@ -187,12 +201,9 @@ static void set_up(struct http *http)
         curl_easy_setopt(curl, CURLOPT_USERNAME, user);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, password ? password : "");
     }
-    if (up->ca)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, up->ca);
-    if (up->cert)
-        curl_easy_setopt(curl, CURLOPT_SSLCERT, up->cert);
-    if (up->cert_key)
-        curl_easy_setopt(curl, CURLOPT_SSLKEY, up->cert_key);
+    set_pem(curl, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, up->ca);
+    set_pem(curl, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, up->cert);
+    set_pem(curl, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, up->cert_key);
 }
 
 static void set_defaults(struct http_options *o)
@@ -279,7 +290,7 @@ void http_escape(struct text *out, const char *value)
 
 /* One try --------------------------------------------------------------------------------------------- */
 
-/* A path is put behind the upstream's URL; of an absolute address, path and query are put behind its origin. */
+/* A path is put behind the upstream's URL, nothing is that URL; of an absolute address, path and query are put behind its origin. */
 static bool address(struct http *http, const char *target, CURLU **url, struct err *e)
 {
     char *path = NULL, *query = NULL;
@@ -287,6 +298,9 @@ static bool address(struct http *http, const char *target, CURLU **url, struct e
     if (strlen(target) > HTTP_TARGET_MAX)
         return err_set(e, ERR_LIMIT, "an address of more than %d bytes", HTTP_TARGET_MAX);
     *url = curl_url_dup(http->base);
+    if (!*target)
+        return curl_url_set(*url, CURLUPART_URL, http->upstream->url, 0) == CURLUE_OK && curl_url_set(*url, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+               curl_url_set(*url, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK;
     struct text whole CLEANUP(text_free) = {0};
     if (!absolute) {
         text_printf(&whole, "%s%s%s", http->origin, *target == '/' ? "" : "/", target);
@@ -440,6 +454,8 @@ static bool is_html(const struct http *http)
 static bool is_answer(const struct http *http, long status)
 {
     const char *body = text_str(&http->body);
+    if (http->sends_json && http->options.every_status)
+        return true;
     if (!http->sends_json || !http->options.answers || body[strspn(body, " \t\r\n")] != '{')
         return false;
     for (const int *answer = http->options.answers; *answer; answer++)
@@ -540,13 +556,14 @@ static bool may_try(struct http *http, int next, struct err *e)
 static bool ask(struct http *http, const char *target,
                 bool (*accept)(struct http *http, void *out, bool *again, struct err *e), void *out, struct err *e)
 {
+    const char *where = *target ? target : http->origin;
     for (int try = 1;; try++) {
         long status = 0;
         bool again;
         if (attempt(http, target, &status, &again, e) && accept(http, out, &again, e))
             return true;
         if (!again || !may_try(http, try + 1, e))
-            return err_add(e, "%s %.*s", http->method, (int)strcspn(target, "?"), target);
+            return err_add(e, "%s %.*s", http->method, (int)strcspn(where, "?"), where);
     }
 }
 

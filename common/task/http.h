@@ -26,6 +26,7 @@ struct http_options {
     const char *key_header; /* the header that carries the upstream's key; NULL: "Authorization: ApiKey …" */
     const char *too_much;   /* an error answer with these words means that too much was asked for at once: ERR_LIMIT,
                                no second try; NULL: none does */
+    bool every_status;      /* whatever status comes is the answer to http_send() */
     const int *answers;     /* statuses above 399 that count as answers to http_send() when they come with JSON; ends with 0; NULL: none */
 };
 
@@ -43,8 +44,8 @@ void http_closep(struct http **http);
 const char *http_origin(const struct http *http);
 struct task *http_task(const struct http *http);
 
-/* The body of a 2xx answer. `target` is a path with its query, put behind the upstream's URL, or an absolute address of
- * which path and query are used. Valid until the next call. */
+/* The body of a 2xx answer. `target` is a path with its query, put behind the upstream's URL ("": that URL itself), or an absolute
+ * address of which path and query are used. Valid until the next call. */
 struct http_answer {
     int status;
     const char *type; /* Content-Type, "" when there was none */

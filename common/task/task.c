@@ -219,9 +219,14 @@ const struct upstream *task_upstream(struct task *task, const char *name, struct
         err_set(e, ERR_USAGE, "upstream '%s' has no URL: set upstreams.%s.url", name, name);
         return NULL;
     }
+    if (!conf->enabled) {
+        err_set(e, ERR_USAGE, "upstream '%s' is switched off: upstreams.%s.enabled is false", name, name);
+        return NULL;
+    }
     struct upstream *up = task_alloc(task, sizeof *up);
-    *up = (struct upstream){.name = conf->name, .url = conf->url, .user = conf->user, .cert = conf->cert, .cert_key = conf->cert_key, .ca = conf->ca};
-    if (!secret(task, conf->password, &up->password, e) || !secret(task, conf->key, &up->key, e) ||
+    *up = (struct upstream){.name = conf->name, .url = conf->url, .user = conf->user};
+    if (!secret(task, conf->password, &up->password, e) || !secret(task, conf->key, &up->key, e) || !secret(task, conf->cert, &up->cert, e) ||
+        !secret(task, conf->cert_key, &up->cert_key, e) || !secret(task, conf->ca, &up->ca, e) ||
         !secret_headers(task, conf->headers, &up->headers, e)) {
         err_add(e, "upstream '%s'", name);
         return NULL;

@@ -135,11 +135,12 @@ bool task_try_lock(struct task *task, const char *key, bool *held, struct err *e
 
 /* Upstreams --------------------------------------------------------------------------------------------------------- */
 
-/* What the configuration says of an upstream, secrets resolved. Members may be NULL. Valid for the attempt. */
+/* What the configuration says of an upstream, secrets resolved; a certificate or key is the path of a PEM file or its text. Members may be
+ * NULL. Valid for the attempt. */
 struct upstream {
     const char *name, *url, *user, *password, *key, *cert, *cert_key, *ca;
     const char *const *headers; /* ends with NULL; may be NULL */
 };
 
-/* ERR_USAGE when there is no such upstream or it has no URL. */
+/* ERR_USAGE when there is no such upstream, it has no URL or is switched off. */
 const struct upstream *task_upstream(struct task *task, const char *name, struct err *e);

@@ -26,7 +26,7 @@ CREATE TABLE registry.workspace (
 );
 CREATE INDEX workspace_business_area ON registry.workspace (business_area_code);
 
--- One row a run of a sync for one workspace; insert-only.
+-- One row a run of a sync for one workspace; insert-only, but for a document on its way, of which it is told how it went.
 CREATE TABLE registry.sync_log (
     id                 bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     handler_name       varchar(50) NOT NULL,

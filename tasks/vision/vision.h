@@ -2,4 +2,5 @@
 /* What VISION answers for a country, a list a handler (list.h), and all of them at once (sync.c). */
 #include "tasks/vision/list.h"
 
-extern const struct handler handler_vision_dct, handler_vision_fund_reservation, handler_vision_partner, handler_vision_sync;
+extern const struct handler handler_vision_dct, handler_vision_fund_reservation, handler_vision_partner, handler_vision_send_document,
+    handler_vision_sync;
