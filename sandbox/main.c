@@ -242,7 +242,7 @@ static bool open_upstreams(struct options *o, struct err *e)
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
     o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
-    o->vision = (struct vision){o->pmp.seed, o->pmp.scale == PMP_FULL, o->password, &s->quirks, 0};
+    o->vision = (struct vision){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .key = o->password, .quirks = &s->quirks, .pmp = &o->pmp};
     s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};
     dhis2_open(&o->dhis2);
     s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};

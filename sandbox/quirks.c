@@ -101,6 +101,7 @@ static const struct row {
     [QUIRK_LEGACY_FORM]  = {"legacy-form",  &EVERY, 1, false, "VISION: JSON in a JSON string, /Date(ms)/, numbers as numbers, u0026 for &"},
     [QUIRK_MISSING_KEYS] = {"missing-keys", &EVERY, 10, false, "VISION: every so many rows lack a member that others have"},
     [QUIRK_BAD_AMOUNTS]  = {"bad-amounts",  &EVERY, 10, false, "VISION: every so many rows have words for an amount"},
+    [QUIRK_REPEATED_LINES] = {"repeated-lines", &EVERY, 10, false, "VISION: every so many rows come twice"},
 };
 /* clang-format on */
 

@@ -37,9 +37,18 @@ const struct handler *const handlers_all[] = {
     &handler_tpm_partners,
     &handler_tpm_purchase_orders,
     &handler_vision_dct,
+    &handler_vision_delegated_frs,
+    &handler_vision_ewp,
+    &handler_vision_face_forms,
+    &handler_vision_fund_commitment,
     &handler_vision_fund_reservation,
     &handler_vision_partner,
+<<<<<<< HEAD
     &handler_vision_send_document,
+=======
+    &handler_vision_programme,
+    &handler_vision_ram,
+>>>>>>> eb008f5 (vision: copy programmes, indicators, face forms, commitments, work plans, single and delegated reservations)
     &handler_vision_sync,
     NULL,
 };

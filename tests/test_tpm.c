@@ -242,7 +242,7 @@ START_TEST(one_order_is_asked_for_by_its_number)
 {
     static const struct scripted rows[] = {{.answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"}, {0}};
     scripted_start(rows, upstream);
-    succeed(&handler_tpm_purchase_orders, "{\"upstream\":\"pmp\",\"business_area\":\"0160\",\"number\":\"45/1\"}");
+    ck_assert_int_eq(failure(&handler_tpm_purchase_orders, "{\"upstream\":\"pmp\",\"business_area\":\"0160\",\"number\":\"45/1\"}"), ERR_NOT_FOUND);
     ck_assert_ptr_eq(strstr(scripted_request(0), "GET /purchaseorders/45%2F1/?businessarea=0160 HTTP"), scripted_request(0));
     succeed(&handler_tpm_purchase_orders, AREA);
     ck_assert_ptr_eq(strstr(scripted_request(1), "GET /purchaseorders/?businessarea=0160 HTTP"), scripted_request(1));

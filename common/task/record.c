@@ -395,6 +395,12 @@ static const struct js *find(const struct js *record, const char *name)
     return js_get(js_get(record, outer), dot + 1);
 }
 
+const struct js *record_value(const struct js *record, const struct column *column)
+{
+    const struct js *value = find(record, from_name(column));
+    return value || !column->or_from ? value : find(record, column->or_from);
+}
+
 /* "" says nothing, unless the column is a text that may well be empty. */
 static bool is_missing(const struct js *value, const struct column *column)
 {
@@ -408,7 +414,7 @@ bool record_read(const struct js *record, const struct column *columns, const st
     if (js_type(record) != JS_OBJECT)
         return record_refuse(place, NULL, e, "%s where an object was expected", js_type_name(js_type(record)));
     for (const struct column *column = columns; column->name; column++) {
-        struct reading reading = {find(record, from_name(column)), column, place, row, e};
+        struct reading reading = {record_value(record, column), column, place, row, e};
         if (!is_missing(reading.value, column)) {
             if (!readers[column->type](&reading))
                 return false;

@@ -56,6 +56,7 @@ struct column {
     bool cut;      /* a text that is too long is cut at a character */
     int max;
     const char *fallback; /* JSON for what is null or absent; NULL: null */
+    const char *or_from;  /* what other versions call the member: looked for when it is absent; NULL: nothing */
 };
 
 /* Where in the record something stands, from the inside out; on the reader's stack. */
@@ -68,6 +69,9 @@ struct place {
 /* Add the members of the table to `row`, null for what is null or absent. */
 bool record_read(const struct js *record, const struct column *columns, const struct place *place, struct row *row,
                  struct err *e);
+
+/* What stands in the record for this column; NULL: absent. */
+const struct js *record_value(const struct js *record, const struct column *column);
 
 /* ERR_DATA "PLACE.member: …"; `member` may be NULL. Always false. */
 bool record_refuse(const struct place *place, const char *member, struct err *e, const char *format, ...)

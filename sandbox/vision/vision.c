@@ -4,6 +4,7 @@
 
 #include "sandbox/dice.h"
 #include "sandbox/pmp/names.h"
+#include "sandbox/vision/line.h"
 #include "sandbox/write.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,28 +12,15 @@
 
 enum { PARTNERS_SMALL = 30, PARTNERS_FULL = 600, LINES = 3, ITEMS = 2, NUMBER_MAX = 48 };
 
-/* The row that is being written. */
-struct line {
-    const struct vision *v;
-    const struct list *list;
-    uint64_t hash; /* of the business area */
-    int64_t n;
-    bool legacy, lacks, bad;
-    const char *vendor; /* of a firm that was asked for */
-    struct text *out;
-};
-
-struct list {
-    const char *path;
-    void (*write)(const struct line *l);
-    int lines;          /* a partner */
-    int64_t base, span; /* of the numbers of what the lines belong to; 0: it has none */
-};
-
 /* The number of the thing to which the lines from n on belong. */
 static int64_t number_of(const struct list *list, uint64_t hash, int64_t n)
 {
     return list->base + (int64_t)(hash % 1000) * list->span + n / list->lines;
+}
+
+int64_t line_number(const struct line *l)
+{
+    return number_of(l->list, l->hash, l->n);
 }
 
 static int64_t partners(const struct vision *v)
@@ -41,7 +29,7 @@ static int64_t partners(const struct vision *v)
 }
 
 /* Amounts of four digits and more have commas in two of three rows. */
-static void write_amount(const struct line *l, const char *key, int64_t cents)
+void line_amount(const struct line *l, const char *key, int64_t cents)
 {
     char text[NUMBER_MAX];
     bool commas = l->n % 3 != 0 && cents >= 100000;
@@ -55,7 +43,7 @@ static void write_amount(const struct line *l, const char *key, int64_t cents)
         write_text(l->out, key, l->bad ? "n/a" : text);
 }
 
-static void write_day(const struct line *l, const char *key, int64_t day)
+void line_day(const struct line *l, const char *key, int64_t day)
 {
     static const char months[12][4] = {"JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
     int64_t year;
@@ -67,9 +55,9 @@ static void write_day(const struct line *l, const char *key, int64_t day)
         write_textf(l->out, key, "%02d-%s-%02d", in_month, months[month - 1], (int)(year % 100));
 }
 
-static void write_vendor(const struct line *l, int64_t partner)
+void line_vendor(const struct line *l, const char *key, int64_t partner)
 {
-    write_textf(l->out, "VENDOR_CODE", "%010" PRIu64, 25000000 + l->hash % 1000 * 1000 + (uint64_t)partner);
+    write_textf(l->out, key, "%010" PRIu64, 25000000 + l->hash % 1000 * 1000 + (uint64_t)partner);
 }
 
 static void write_partner(const struct line *l)
@@ -79,7 +67,7 @@ static void write_partner(const struct line *l)
     struct dice d = dice_new(dice_hash(l->hash, 1, (uint64_t)l->n, l->v->seed));
     name_organisation(dice_roll(&d, UINT32_MAX), name, sizeof name);
     const char *type = types[l->n % 15 == 14 ? 3 : dice_roll(&d, 3)];
-    write_vendor(l, l->n);
+    line_vendor(l, "VENDOR_CODE", l->n);
     write_textf(l->out, "VENDOR_NAME", "%s%s", name, l->n % 7 != 0 ? "" : l->legacy ? " u0026 Sons" : " & Sons");
     write_text(l->out, "PARTNER_TYPE_DESC", type);
     write_text(l->out, "CSO_TYPE", *type == 'C' ? "NATIONAL NGO" : NULL);
@@ -87,11 +75,11 @@ static void write_partner(const struct line *l)
     write_text(l->out, "MARKED_FOR_DELETION", l->n % 11 == 10 ? "X" : NULL);
     write_text(l->out, "POSTING_BLOCK", l->n % 13 == 12 ? "X" : NULL);
     write_text(l->out, "HIGEST_RISK_RATING", "Low");
-    write_day(l, "CORE_VALUE_ASSESSMENT_DT", 18000 + dice_between(&d, 0, 1500));
+    line_day(l, "CORE_VALUE_ASSESSMENT_DT", 18000 + dice_between(&d, 0, 1500));
     static const char *const amounts[] = {"TOTAL_CASH_TRANSFERRED_CP", "TOTAL_CASH_TRANSFERRED_CY", "NET_CASH_TRANSFERRED_CY", "REPORTED_CY",
                                           "TOTAL_CASH_TRANSFERRED_YTD"};
     for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++)
-        write_amount(l, amounts[i], dice_between(&d, 0, 90000000));
+        line_amount(l, amounts[i], dice_between(&d, 0, 90000000));
 }
 
 /* Three lines a reservation, a reservation a partner. */
@@ -99,34 +87,35 @@ static void write_reservation(const struct line *l)
 {
     int64_t reservation = l->n / LINES, item = l->n % LINES + 1;
     struct dice d = dice_new(dice_hash(l->hash, 2, (uint64_t)reservation, l->v->seed));
-    write_vendor(l, reservation);
-    write_textf(l->out, "FR_NUMBER", "%010" PRId64, number_of(l->list, l->hash, l->n));
+    line_vendor(l, "VENDOR_CODE", reservation);
+    write_textf(l->out, "FR_NUMBER", "%010" PRId64, line_number(l));
     int64_t day = 18500 + dice_between(&d, 0, 900);
-    write_day(l, "FR_DOC_DATE", day);
+    line_day(l, "FR_DOC_DATE", day);
     write_text(l->out, "FR_TYPE", "Programme Document Against PCA");
     write_text(l->out, "CURRENCY", "USD");
     write_text(l->out, "FR_DOCUMENT_TEXT", "Reservation");
-    write_day(l, "FR_START_DATE", day);
-    write_day(l, "FR_END_DATE", day + 365);
+    line_day(l, "FR_START_DATE", day);
+    line_day(l, "FR_END_DATE", day + 365);
     write_textf(l->out, "LINE_ITEM", "%" PRId64, item);
     write_text(l->out, "WBS_ELEMENT", "0060/A0/06/010/001/003");
     write_text(l->out, "GRANT_REF", "NON-GRANT");
     write_text(l->out, "FUND", "GC");
+    line_day(l, "DUE_DATE", day + 30);
     if (!l->lacks)
-        write_amount(l, "OVERALL_AMOUNT", 100000 * item + dice_between(&d, 0, 99999));
-    write_amount(l, "OVERALL_AMOUNT_DC", 50000 * item);
-    write_amount(l, "CURRENT_FR_AMOUNT", 700000);
+        line_amount(l, "OVERALL_AMOUNT", 100000 * item + dice_between(&d, 0, 99999));
+    line_amount(l, "OVERALL_AMOUNT_DC", 50000 * item);
+    line_amount(l, "CURRENT_FR_AMOUNT", 700000);
     write_text(l->out, "MULTI_CURR_FLAG", "N");
     write_text(l->out, "COMPLETED_FLAG", reservation % 4 == 0 ? "X" : NULL);
 }
 
 static void write_transfer(const struct line *l)
 {
-    write_vendor(l, l->n / LINES);
+    line_vendor(l, "VENDOR_CODE", l->n / LINES);
     write_text(l->out, "EXPIRY_DATE", "2026-12-31T00:00:00-05:00");
-    write_amount(l, "AMT_6TO9_MONTHS_USD", 150000 + l->n * 100);
+    line_amount(l, "AMT_6TO9_MONTHS_USD", 150000 + l->n * 100);
     if (!l->lacks)
-        write_amount(l, "AMT_MORE9_MONTHS_USD", 2550);
+        line_amount(l, "AMT_MORE9_MONTHS_USD", 2550);
 }
 
 /* Two items an order, an order a firm. */
@@ -136,14 +125,14 @@ static void write_order(const struct line *l)
     struct dice d = dice_new(dice_hash(l->hash, 3, (uint64_t)order, l->v->seed));
     char name[NAME_MAX_LENGTH];
     name_organisation(dice_roll(&d, UINT32_MAX), name, sizeof name);
-    write_textf(l->out, "PO_NUMBER", "%010" PRId64, number_of(l->list, l->hash, l->n));
+    write_textf(l->out, "PO_NUMBER", "%010" PRId64, line_number(l));
     write_textf(l->out, "PO_ITEM", "%05" PRId64, (l->n % ITEMS + 1) * 10);
-    write_vendor(l, 900 + order);
+    line_vendor(l, "VENDOR_CODE", 900 + order);
     write_text(l->out, "VENDOR_NAME", l->lacks ? NULL : name);
     write_text(l->out, "VENDOR_CTRY_NAME", "Sandbox");
     int64_t day = 18500 + dice_between(&d, 0, 900);
-    write_day(l, "PO_DATE", day);
-    write_day(l, "EXPIRY_DATE", day + 730);
+    line_day(l, "PO_DATE", day);
+    line_day(l, "EXPIRY_DATE", day + 730);
     write_text(l->out, "DONOR_NAME", NULL);
     write_text(l->out, "GRANT_REF", "NON-GRANT");
 }
@@ -166,7 +155,7 @@ static void write_firm(const struct line *l)
     write_text(l->out, "POSTING_BLOCK", l->n % 13 == 12 ? "X" : NULL);
 }
 
-enum { PARTNERS, RESERVATIONS, TRANSFERS, ORDERS, FIRMS };
+enum { PARTNERS, RESERVATIONS, TRANSFERS, ORDERS, FIRMS, PROGRAMMES, INDICATORS, FACE_FORMS, COMMITMENTS, WORKPLANS };
 
 static const struct list lists[] = {
     [PARTNERS] = {"/partners/", write_partner, 1, 0, 0},
@@ -174,22 +163,39 @@ static const struct list lists[] = {
     [TRANSFERS] = {"/dcts/", write_transfer, LINES, 0, 0},
     [ORDERS] = {"/purchaseorders/", write_order, ITEMS, 45000000, 1000},
     [FIRMS] = {"/partners/", write_firm, 1, 0, 0},
+    [PROGRAMMES] = {"/wbsstructures/", line_of_programme, 1, 0, 0},
+    [INDICATORS] = {"/ramindicators/", line_of_indicator, 1, 0, 0},
+    [FACE_FORMS] = {"/faceforms/", line_of_face_form, 1, 0, 0},
+    [COMMITMENTS] = {"/fundscommitments/", line_of_commitment, LINES, 500000000, 10000},
+    [WORKPLANS] = {"/ramworkplans/", line_of_workplan, 1, 0, 0},
 };
 
 /* Which of a list's lines an answer has. */
 struct part {
+    const char *area;
     int64_t from, count;
     const char *vendor;
 };
 
-static void write_row(struct vision *v, const struct list *list, uint64_t hash, int64_t n, const char *vendor, bool legacy, struct text *out)
+static void write_row(struct vision *v, const struct list *list, uint64_t hash, int64_t n, const struct part *part, bool legacy, struct text *out)
 {
     const struct occasion o = {.path = list->path, .offset = -1, .id = n + 1};
-    const struct line line = {v, list, hash, n, legacy, quirks_marks(v->quirks, QUIRK_MISSING_KEYS, &o), quirks_marks(v->quirks, QUIRK_BAD_AMOUNTS, &o),
-                              vendor, out};
-    write_open(out, NULL, '{');
-    list->write(&line);
-    write_close(out, '}');
+    const struct line line = {.v = v,
+                              .list = list,
+                              .area = part->area,
+                              .hash = hash,
+                              .n = n,
+                              .legacy = legacy,
+                              .lacks = quirks_marks(v->quirks, QUIRK_MISSING_KEYS, &o),
+                              .bad = quirks_marks(v->quirks, QUIRK_BAD_AMOUNTS, &o),
+                              .vendor = part->vendor,
+                              .out = out};
+    bool twice = part->count > 1 && quirks_marks(v->quirks, QUIRK_REPEATED_LINES, &o);
+    for (int time = 0; time <= twice; time++) {
+        write_open(out, NULL, '{');
+        list->write(&line);
+        write_close(out, '}');
+    }
 }
 
 /* One row is an object, several are a list. */
@@ -200,7 +206,7 @@ static void write_rows(struct vision *v, const struct list *list, uint64_t hash,
     write_open(out, "ROWSET", '{');
     text_puts(out, one ? "\"ROW\":" : "\"ROW\":[");
     for (int64_t i = 0; i < part->count; i++)
-        write_row(v, list, hash, part->from + i, part->vendor, legacy, out);
+        write_row(v, list, hash, part->from + i, part, legacy, out);
     text_puts(out, one ? "}}" : "]}}");
 }
 
@@ -237,16 +243,16 @@ static bool may_ask(const struct vision *v, const struct request *r, struct answ
 /* A list of a business area, or what belongs to the number behind its name. */
 static void answer_list(struct vision *v, const struct list *list, const struct request *r, struct answer *a)
 {
-    const char *area = request_arg(r, "businessarea");
+    const char *area = request_arg(r, list == &lists[FACE_FORMS] ? "businessareacode" : "businessarea");
     const struct occasion o = {.workspace = area, .path = list->path, .offset = -1, .id = r->id};
     uint64_t hash = dice_hash_text(v->seed, area ? area : "");
-    struct part part = {0, partners(v) * list->lines, NULL};
+    struct part part = {area, 0, partners(v) * list->lines, NULL};
     if (!may_ask(v, r, a))
         return;
     int64_t place = r->id - number_of(list, hash, 0);
     bool known = area && strlen(area) == 4 && (r->id < 0 || (place >= 0 && place < partners(v)));
     if (r->id >= 0)
-        part = (struct part){place * list->lines, list->lines, NULL};
+        part = (struct part){area, place * list->lines, list->lines, NULL};
     if (!known || quirks_fire(v->quirks, QUIRK_NO_DATA, &o))
         answer_nothing(v, a);
     else
@@ -264,7 +270,7 @@ static void answer_firm(struct vision *v, const char *vendor, const struct reque
     if (length == 0 || vendor[length - 1] == '9' || quirks_fire(v->quirks, QUIRK_NO_DATA, &o))
         answer_nothing(v, a);
     else
-        answer_part(v, &lists[FIRMS], v->seed, (struct part){number, 1, vendor}, &o, a);
+        answer_part(v, &lists[FIRMS], v->seed, (struct part){NULL, number, 1, vendor}, &o, a);
 }
 
 static void serve_partners(void *state, const struct request *r, struct answer *a)
@@ -291,6 +297,31 @@ static void serve_orders(void *state, const struct request *r, struct answer *a)
     answer_list(state, &lists[ORDERS], r, a);
 }
 
+static void serve_programmes(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[PROGRAMMES], r, a);
+}
+
+static void serve_indicators(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[INDICATORS], r, a);
+}
+
+static void serve_face_forms(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[FACE_FORMS], r, a);
+}
+
+static void serve_commitments(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[COMMITMENTS], r, a);
+}
+
+static void serve_workplans(void *state, const struct request *r, struct answer *a)
+{
+    answer_list(state, &lists[WORKPLANS], r, a);
+}
+
 const struct route vision_routes[] = {
     {"GET", "/partners/", serve_partners},
     {"GET", "/fundsreservations/", serve_reservations},
@@ -298,6 +329,11 @@ const struct route vision_routes[] = {
     {"GET", "/dcts/", serve_transfers},
     {"GET", "/purchaseorders/", serve_orders},
     {"GET", "/purchaseorders/<id>/", serve_orders},
+    {"GET", "/wbsstructures/", serve_programmes},
+    {"GET", "/ramindicators/", serve_indicators},
+    {"GET", "/faceforms/", serve_face_forms},
+    {"GET", "/fundscommitments/", serve_commitments},
+    {"GET", "/ramworkplans/", serve_workplans},
     {0},
 };
 

@@ -1,15 +1,18 @@
 #pragma once
-/* VISION's lists as Insight answers them: partners, fund reservations, cash transfers of a business area, everything at
- * once. The state of a route is a struct vision. */
+/* VISION's lists as Insight answers them: partners, funds, results, forms and plans of a business area, everything at once. The state of a route is a
+ * struct vision. */
 #include "sandbox/http.h"
 #include "sandbox/quirks.h"
+
+struct pmp; /* sandbox/pmp/world.h */
 
 struct vision {
     uint64_t seed;
     bool full;
     const char *key; /* that a request must show */
     struct quirks *quirks;
-    uint64_t asked; /* how often nothing was answered, for its form */
+    const struct pmp *pmp; /* whose places are named */
+    uint64_t asked;        /* how often nothing was answered, for its form */
 };
 
 extern const struct route vision_routes[];

@@ -16,19 +16,17 @@ struct run {
     struct staging *staging;
     struct row row, other;
     int64_t rows, staged; /* in the answer; of all answers good */
+    int64_t unread;       /* rows of the answer of which not even the name is known */
     int in_batch;
     const char *only; /* of the running question: which rows it is about; NULL: all */
 };
 
-#define AREA_FIELD STR_FIELD(struct vision_args, business_area, .required = true, .help = "business area or code of a country")
-#define UPSTREAM_FIELD STR_FIELD(struct vision_args, upstream, .fallback = "vision", .help = "the upstream to ask")
-
-const struct field vision_fields[] = {AREA_FIELD, UPSTREAM_FIELD, {0}};
+const struct field vision_fields[] = {VISION_AREA_FIELD, VISION_UPSTREAM_FIELD, {0}};
 
 const struct field vision_number_fields[] = {
-    AREA_FIELD,
+    VISION_AREA_FIELD,
     STR_FIELD(struct vision_args, number, .min = 1, .max = 30, .help = "only the one with this number"),
-    UPSTREAM_FIELD,
+    VISION_UPSTREAM_FIELD,
     {0},
 };
 
@@ -43,7 +41,7 @@ static bool is_other(const struct run *run, const struct js *row)
 static const char *missing(const struct run *run, const struct js *row)
 {
     for (const struct column *column = run->list->columns; column->name; column++) {
-        const struct js *value = js_get(row, column->from);
+        const struct js *value = record_value(row, column);
         if (column->required && (js_is_null(value) || (js_text(value) && !js_text(value)[strspn(js_text(value), " ")])))
             return column->from;
     }
@@ -57,6 +55,47 @@ static bool skip(struct run *run, const char *why, struct err *e)
         return true;
     row_int(&run->other, NULL, run->report.country_id);
     return staging_add(run->staging, run->in_batch++, "unknown", &run->other, e);
+}
+
+/* The country and the place end a row. */
+static bool add_row(struct run *run, const char *kind, struct row *row, struct err *e)
+{
+    row_int(row, NULL, run->report.country_id);
+    row_int(row, NULL, run->report.index);
+    return staging_add(run->staging, run->in_batch, kind, row, e);
+}
+
+static bool stage_part(struct run *run, const struct vision_part *part, const struct js *node, const char *path, struct err *e)
+{
+    char name[64];
+    bool good = true;
+    const struct place place = {.member = part->path, .index = -1};
+    if (js_type(node) == JS_ARRAY) {
+        for (size_t i = 0; i < js_count(node) && good; i++)
+            good = stage_part(run, part, js_at(node, i), path, e);
+        return good;
+    }
+    if (js_is_null(node) || (js_text(node) && !*js_text(node)) || (js_type(node) == JS_OBJECT && js_count(node) == 0))
+        return true;
+    if (js_type(node) != JS_OBJECT)
+        return record_refuse(&place, NULL, e, "%s where an object was expected", js_type_name(js_type(node)));
+    if (*path) {
+        size_t length = strcspn(path, ".");
+        snprintf(name, sizeof name, "%.*s", (int)length, path);
+        return stage_part(run, part, js_get(node, name), path + length + (path[length] == '.'), e);
+    }
+    row_reset(&run->other);
+    return record_read(node, part->columns, &place, &run->other, e) && add_row(run, part->kind, &run->other, e);
+}
+
+static bool stage_all(struct run *run, const struct js *row, struct err *e)
+{
+    bool good = record_read(row, run->list->columns, NULL, &run->row, e) && add_row(run, "row", &run->row, e);
+    for (const struct vision_part *part = run->list->parts; part && part->path && good; part++)
+        good = stage_part(run, part, row, part->path, e);
+    if (!good)
+        staging_drop(run->staging, run->in_batch);
+    return good;
 }
 
 static bool stage(struct run *run, const struct js *row, struct err *e)
@@ -73,12 +112,36 @@ static bool stage(struct run *run, const struct js *row, struct err *e)
     const char *not_ours = run->list->leave_out && js_type(row) == JS_OBJECT ? run->list->leave_out(row, &run->other) : NULL;
     if (not_ours)
         return skip(run, not_ours, e);
-    if (!record_read(row, run->list->columns, NULL, &run->row, e))
+    if (!stage_all(run, row, e))
         return false;
-    row_int(&run->row, NULL, run->report.country_id);
-    row_int(&run->row, NULL, run->report.index);
     run->staged++;
-    return staging_add(run->staging, run->in_batch++, "row", &run->row, e);
+    run->in_batch++;
+    return true;
+}
+
+/* The row is there, whatever becomes of it. */
+static bool stage_seen(struct run *run, const struct js *row, struct err *e)
+{
+    const struct column key[] = {{"key", run->list->key, COLUMN_ID, .max = 255}, {0}};
+    struct err why;
+    if (!run->list->whole)
+        return true;
+    row_reset(&run->other);
+    if (!row || !record_read(row, key, NULL, &run->other, &why)) {
+        run->unread++;
+        return true;
+    }
+    return staging_add(run->staging, run->in_batch++, "seen", &run->other, e);
+}
+
+static bool stage_run(struct run *run, struct err *e)
+{
+    row_reset(&run->other);
+    row_int(&run->other, NULL, run->report.country_id);
+    row_bool(&run->other, NULL, run->unread == 0);
+    row_int(&run->other, NULL, run->args->deactivate);
+    row_bool(&run->other, NULL, run->args->delegated);
+    return staging_add(run->staging, run->in_batch++, "run", &run->other, e);
 }
 
 static bool take(struct run *run, const struct record *record, struct err *e)
@@ -87,6 +150,8 @@ static bool take(struct run *run, const struct record *record, struct err *e)
     run->report.fetched++;
     run->report.index = record->index;
     run->report.id = js_text(js_get(record->json, run->list->key));
+    if (!stage_seen(run, record->json, e))
+        return false;
     bool good = record->json && stage(run, record->json, &why);
     if (!good && why.kind != ERR_DATA && why.kind != ERR_LIMIT) {
         *e = why;
@@ -109,21 +174,45 @@ static bool read_rows(struct run *run, struct records *records, struct err *e)
 {
     struct record record;
     run->rows = records_count(records);
+    run->unread = 0;
     while (records_next(records, &record))
-        if (!take(run, &record, e) || (!run->numbers && run->in_batch == VISION_BATCH && !send(run, e)))
+        if (!take(run, &record, e) || (!run->numbers && run->in_batch >= VISION_BATCH && !send(run, e)))
             return false;
-    return records_end(records, e);
+    return records_end(records, e) && stage_run(run, e);
+}
+
+/* What the statements said of rows, which then were left out. */
+static bool hear(struct run *run, struct err *e)
+{
+    struct report *report = &run->report;
+    struct pg_rows rows;
+    if (!task_sql_rows(run->task, &sql_vision_told, &rows, e, pg_int(REPORT_NOTES_MAX)))
+        return false;
+    for (size_t i = 0; i < rows.count; i++) {
+        report->index = pg_is_null(&rows, i, 0) ? -1 : pg_get_int(&rows, i, 0);
+        report->id = pg_is_null(&rows, i, 1) ? NULL : pg_get_text(&rows, i, 1);
+        report_note(report, pg_get_text(&rows, i, 2));
+    }
+    report->id = NULL;
+    if (rows.count == 0)
+        return true;
+    report->notes_untold += pg_get_int(&rows, 0, 3) - (int64_t)rows.count;
+    report->skipped += pg_get_int(&rows, 0, 4);
+    run->staged -= pg_get_int(&rows, 0, 4);
+    return true;
 }
 
 static bool move(struct run *run, struct err *e)
 {
     struct report *report = &run->report;
     const struct staging_count *main = &report->counts[run->list->main];
-    if (!staging_move(run->staging, run->list->steps, report->counts, e))
+    if (!staging_move(run->staging, run->list->steps, report->counts, e) || !hear(run, e))
         return false;
     report->created = main->created;
     report->updated = main->updated;
     report->unchanged = run->staged - main->created - main->updated;
+    for (int i = 0; run->list->whole && run->list->steps[i].query; i++)
+        report->deactivated += report->counts[i].removed;
     return true;
 }
 
@@ -147,7 +236,8 @@ static void write_target(const struct run *run, const char *number, struct text 
         http_escape(out, number);
     } else {
         text_printf(out, "?%s=", list->area_name ? list->area_name : "businessarea");
-        http_escape(out, run->report.area ? run->report.area : "");
+        const char *area = run->args->ask_area ? run->args->ask_area : run->report.area;
+        http_escape(out, area ? area : "");
     }
     text_puts(out, list->more ? list->more : "");
 }
@@ -158,7 +248,11 @@ static bool copy_list(void *data, struct err *e)
     struct text target CLEANUP(text_free) = {0};
     write_target(run, run->args->number, &target);
     struct records *records CLEANUP(records_freep) = http_get_records(run->http, text_str(&target), "ROWSET.ROW", e);
-    return records && read_rows(run, records, e) && send(run, e) && move(run, e) && note_synced(run, e);
+    if (!records || !read_rows(run, records, e))
+        return false;
+    if (run->args->number && run->rows == 0)
+        return err_set(e, ERR_NOT_FOUND, "VISION knows no %s of this number in %s", run->list->endpoint, run->report.area);
+    return send(run, e) && move(run, e) && note_synced(run, e);
 }
 
 /* Many questions -------------------------------------------------------------------------------------- */

@@ -8,11 +8,29 @@ enum { VISION_BATCH = 2000, VISION_QUESTIONS_MAX = 100000, VISION_FAILURES_MAX =
 
 struct vision_args {
     const char *business_area, *number, *upstream;
+    const char *ask_area; /* whose list is asked for; NULL: the country's */
+    bool delegated;
+    int64_t deactivate; /* percent */
 };
+
+#define VISION_AREA_FIELD STR_FIELD(struct vision_args, business_area, .required = true, .help = "business area or code of a country")
+#define VISION_UPSTREAM_FIELD STR_FIELD(struct vision_args, upstream, .fallback = "vision", .help = "the upstream to ask")
 
 extern const struct field vision_fields[];        /* of struct vision_args: a country, the upstream */
 extern const struct field vision_number_fields[]; /* and one thing of the list by its number */
 
+/* What a row holds inside: one object or an array of them, at each level of the path. Each becomes a row of its own: c1, c2, … as the columns are,
+ * then the country's id, then the place of the outer row in the answer. */
+struct vision_part {
+    const char *path; /* "WPA_GEOLOCATIONS.GEOLOCATION"; NULL ends the table */
+    const char *kind;
+    const struct column *columns;
+};
+
+/* Beside kind 'row' (and those of parts) each run has one row of kind 'run': c1 country, c2 whether all rows of the answer could be read, c3 percent and
+ * c4 `delegated` as in the arguments. The statements may add rows for list.c: kind 'told' says something of a row, c1 its place in the answer (or
+ * NULL), c2 its name, c3 the words, c4 not null: it was left out; kind 'mark' says that a row brought something, c1 its place, c2 'new' or
+ * 'changed', for lists of which a row becomes several things: sql_vision_marks counts them as a main step does. */
 struct vision_list {
     const char *handler, *endpoint;
     const char *area_name;        /* what the question calls the business area; NULL: "businessarea" */
@@ -20,6 +38,8 @@ struct vision_list {
     const char *more;             /* "&cycle=all" behind the question; NULL: nothing */
     const struct column *columns; /* a row becomes c1, c2, … in this order, then the country's id, then its place in the answer */
     const char *key;              /* the member that names a row in messages */
+    const struct vision_part *parts; /* NULL: none */
+    bool whole;                   /* what the answer does not have is gone: the key of each row that has one, good or bad, is staged as kind 'seen', c1 */
     const struct staging_step *steps;
     int main; /* the step that counts the rows */
     /* Why a row is not for us, NULL: it is; it may stage something else for it. May be NULL. */

@@ -10,13 +10,14 @@ struct args {
     const char *const *handlers; /* without "vision." */
 };
 
-/* What there is to run, in order. */
-static const char *const all[] = {"vision.partner", "vision.fund_reservation", "vision.dct"};
-enum { ALL = sizeof all / sizeof *all };
+/* What there is to run, in order; by default all but the last. */
+static const char *const all[] = {"vision.programme",        "vision.partner", "vision.ram", "vision.face_forms",
+                                  "vision.fund_reservation", "vision.dct",     "vision.ewp", "vision.fund_commitment"};
+enum { ALL = sizeof all / sizeof *all, DEFAULTS = ALL - 1 };
 
 static const struct field fields[] = {
     STR_FIELD(struct args, business_area, .help = "business area or code of one country; none: all that take part"),
-    LIST_FIELD(struct args, handlers, .help = "some of partner, fund_reservation, dct; none: all"),
+    LIST_FIELD(struct args, handlers, .help = "some of programme, partner, ram, face_forms, fund_reservation, dct, ewp, fund_commitment; none: all but the last"),
     STR_FIELD(struct args, upstream, .fallback = "vision", .help = "the upstream that they ask"),
     {0},
 };
@@ -40,7 +41,7 @@ static bool choose(const char *const *wanted, const char *chosen[static ALL], si
         chosen[(*count)++] = name;
     }
     if (*count == 0)
-        for (; *count < ALL; ++*count)
+        for (; *count < DEFAULTS; ++*count)
             chosen[*count] = all[*count];
     return true;
 }

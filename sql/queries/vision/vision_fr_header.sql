@@ -1,5 +1,5 @@
 -- Fund reservations: the header as the first of its lines has it, c1 to c8, c19 to c25 as tasks/vision/fund_reservation.c names them, c26 country, c27
--- order; the totals are those of its items, which are written later. $1 bigint record or NULL for all.
+-- place; the totals are those of its items, which are written later. A new one is delegated when the run (kind 'run') says so. $1 bigint record or NULL for all.
 WITH staged AS (
     SELECT DISTINCT ON (c2) c1 AS vendor_code, c2 AS fr_number, c3::date AS document_date, c4 AS fr_type, c5 AS currency, c6 AS document_text,
            c7::date AS start_date, c8::date AS end_date, coalesce(c19::numeric(20,2), 0) AS intervention_amt, coalesce(c20::numeric(20,2), 0) AS actual_amt,
@@ -17,9 +17,10 @@ WITH staged AS (
             s.actual_amt_local, s.outstanding_amt, s.outstanding_amt_local, s.multi_curr_flag, s.completed_flag)
 ), written AS (
     INSERT INTO registry.fr_header AS t (fr_number, country_id, vendor_code, document_date, fr_type, currency, document_text, start_date, end_date,
-               intervention_amt, actual_amt, actual_amt_local, outstanding_amt, outstanding_amt_local, multi_curr_flag, completed_flag)
+               intervention_amt, actual_amt, actual_amt_local, outstanding_amt, outstanding_amt_local, multi_curr_flag, completed_flag, delegated)
     SELECT fr_number, country_id, vendor_code, document_date, fr_type, currency, document_text, start_date, end_date,
-           intervention_amt, actual_amt, actual_amt_local, outstanding_amt, outstanding_amt_local, multi_curr_flag, completed_flag
+           intervention_amt, actual_amt, actual_amt_local, outstanding_amt, outstanding_amt_local, multi_curr_flag, completed_flag,
+           EXISTS (SELECT FROM drumbeat_stage WHERE kind = 'run' AND c4::boolean)
       FROM differing ORDER BY fr_number
     ON CONFLICT (fr_number, country_id) DO UPDATE
        SET vendor_code = excluded.vendor_code, document_date = excluded.document_date, fr_type = excluded.fr_type, currency = excluded.currency,

@@ -1,12 +1,12 @@
--- The lines of fund reservations, of several with one number the first: c2 reservation, c9 to c18 as tasks/vision/fund_reservation.c names them, c26
--- country, c27 order. $1 bigint record or NULL for all.
+-- The lines of fund reservations, of several with one number the last: c2 reservation, c9 to c18 as tasks/vision/fund_reservation.c names them, c26
+-- country, c27 place. $1 bigint record or NULL for all.
 WITH staged AS (
     SELECT DISTINCT ON (c2, c9::smallint) h.id AS fund_reservation_id, c9::smallint AS line_item, c2 || '-' || c9 AS fr_ref_number, c10 AS wbs, c11 AS grant_number,
            c12 AS donor, c13 AS donor_code, c14 AS fund, c15::numeric(20,2) AS overall_amount, coalesce(c16::numeric(20,2), 0) AS overall_amount_dc,
            c17 AS line_item_text, c18::date AS due_date
       FROM drumbeat_stage JOIN registry.fr_header h ON h.fr_number = c2 AND h.country_id = c26::bigint
      WHERE kind = 'row' AND ($1::bigint IS NULL OR record = $1::bigint)
-     ORDER BY c2, c9::smallint, c27::bigint
+     ORDER BY c2, c9::smallint, c27::bigint DESC
 ), differing AS (
     SELECT s.* FROM staged s LEFT JOIN registry.fr_item i USING (fund_reservation_id, line_item)
      WHERE (i.fr_ref_number, i.wbs, i.grant_number, i.donor, i.donor_code, i.fund, i.overall_amount, i.overall_amount_dc, i.line_item_text, i.due_date)

@@ -1,5 +1,5 @@
--- Staged partners into organization; of several rows of one vendor the first. c1 vendor, c2 name, c3 type, c4 kind of CSO, c21 short name, c28
--- order. $1 bigint record or NULL for all.
+-- Staged partners into organization; of several rows of one vendor the last. c1 vendor, c2 name, c3 type, c4 kind of CSO, c21 short name, c28
+-- place. $1 bigint record or NULL for all.
 WITH staged AS (
     SELECT DISTINCT ON (c1) c1::varchar(30) AS vendor_number, c2::varchar(255) AS name, left(c21, 50)::varchar(50) AS short_name,
            CASE upper(c3) WHEN 'BILATERAL / MULTILATERAL' THEN 'Bilateral / Multilateral' WHEN 'CIVIL SOCIETY ORGANIZATION' THEN 'Civil Society Organization'
@@ -9,7 +9,7 @@ WITH staged AS (
                           WHEN 'RED CROSS/RED CRESCENT NATIONAL SOCIETIES' THEN 'Red Cross/Red Crescent National Societies' END AS cso_type
       FROM drumbeat_stage
      WHERE kind = 'row' AND ($1::bigint IS NULL OR record = $1::bigint)
-     ORDER BY c1, c28::bigint
+     ORDER BY c1, c28::bigint DESC
 ), written AS (
     INSERT INTO registry.organization AS t (vendor_number, name, short_name, organization_type, cso_type)
     SELECT s.vendor_number, s.name, s.short_name, s.organization_type, s.cso_type

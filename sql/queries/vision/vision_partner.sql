@@ -1,4 +1,4 @@
--- Staged partners into partner_organization: c1 vendor, c5 to c26 as tasks/vision/partner.c names them, c27 country, c28 order. hidden = deleted,
+-- Staged partners into partner_organization: c1 vendor, c5 to c26 as tasks/vision/partner.c names them, c27 country, c28 place. hidden = deleted,
 -- blocked, or blocked by hand. $1 bigint record or NULL for all.
 WITH staged AS (
     SELECT DISTINCT ON (c1) c1::varchar(30) AS vendor_number, c5 AS rating, c6 AS type_of_assessment, c7 AS address, c8 AS city, c9 AS postal_code,
@@ -8,7 +8,7 @@ WITH staged AS (
            c24::numeric(20,2) AS net_ct_cy, c25::numeric(20,2) AS reported_cy, c26::numeric(20,2) AS total_ct_ytd, c27::bigint AS country_id
       FROM drumbeat_stage
      WHERE kind = 'row' AND ($1::bigint IS NULL OR record = $1::bigint)
-     ORDER BY c1, c28::bigint
+     ORDER BY c1, c28::bigint DESC
 ), known AS (
     SELECT o.id AS organization_id, s.*, s.deleted_flag OR s.blocked OR coalesce(p.manually_blocked, false) AS hidden
       FROM staged s JOIN registry.organization o USING (vendor_number)
