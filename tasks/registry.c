@@ -43,12 +43,9 @@ const struct handler *const handlers_all[] = {
     &handler_vision_fund_commitment,
     &handler_vision_fund_reservation,
     &handler_vision_partner,
-<<<<<<< HEAD
-    &handler_vision_send_document,
-=======
     &handler_vision_programme,
     &handler_vision_ram,
->>>>>>> eb008f5 (vision: copy programmes, indicators, face forms, commitments, work plans, single and delegated reservations)
+    &handler_vision_send_document,
     &handler_vision_sync,
     NULL,
 };
