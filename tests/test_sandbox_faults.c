@@ -1,5 +1,6 @@
 /* test_sandbox_faults: how the sandbox misbehaves when it is told to, and how it is told. */
 #include "common/base/clock.h"
+#include "sandbox/http.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
@@ -327,8 +328,8 @@ END_TEST
 
 START_TEST(a_body_that_is_too_large_is_refused)
 {
-    char *body = mem_zero(1, 200001);
-    memset(body, 'x', 200000);
+    char *body = mem_zero(1, REQUEST_BODY_MAX + 2);
+    memset(body, 'x', REQUEST_BODY_MAX + 1);
     CLEANUP(reply_free) struct reply r = ask(&(struct ask){.path = "/_sandbox/reset", .body = body});
     ck_assert_int_eq(r.status, 413);
     free(body);
