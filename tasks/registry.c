@@ -2,6 +2,7 @@
 #include "tasks/registry.h"
 #include "tasks/carto/carto.h"
 #include "tasks/dhis2/dhis2.h"
+#include "tasks/hact/hact.h"
 #include "tasks/pmp/pmp.h"
 #include "tasks/prp/prp.h"
 #include "tasks/tpm/tpm.h"
@@ -20,6 +21,9 @@ const struct handler *const handlers_all[] = {
     &handler_echo,
     &handler_effect,
     &handler_fail,
+    &handler_hact_aggregate,
+    &handler_hact_summary,
+    &handler_hact_values,
     &handler_hog,
     &handler_noop,
     &handler_pmp_government_documents,

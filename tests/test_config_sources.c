@@ -207,6 +207,8 @@ static void check_shipped(const struct config *config, const char *where)
         const char *name, *spec;
         bool enabled;
     } wanted[] = {{"carto.all", "0 3 * * *|", false},
+                  {"hact.aggregate", "0 4 * * *|", true},
+                  {"hact.values", "0 0 * * *|", true},
                   {"pmp.government_documents", "@every 30m|", true},
                   {"pmp.partners", "@every 24h|", true},
                   {"pmp.programme_documents", "@every 30m|", true},

@@ -67,6 +67,77 @@ CREATE TABLE registry.purchase_order_item (
     UNIQUE (purchase_order_id, number)
 );
 
+-- Being sure of partners ---------------------------------------------------------------------------------------------------
+
+-- Audits, spot checks, micro assessments and special audits, as the platform keeps them.
+CREATE TABLE registry.engagement (
+    id                             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    partner_id                     bigint NOT NULL REFERENCES registry.partner_organization ON DELETE CASCADE,
+    engagement_type                varchar(10) NOT NULL CHECK (engagement_type IN ('audit', 'sc', 'ma', 'sa')),
+    status                         varchar(30) NOT NULL DEFAULT 'partner_contacted',  -- report_submitted, final, cancelled
+    auditor_firm_id                bigint REFERENCES registry.auditor_firm,
+    date_of_draft_report_to_ip     date,
+    date_of_draft_report_to_unicef date,
+    audited_expenditure            numeric(20,2),
+    financial_findings             numeric(20,2),
+    amount_refunded                numeric(20,2),
+    additional_supporting_documentation_provided numeric(20,2),
+    justification_provided_and_accepted          numeric(20,2),
+    write_off_required             numeric(20,2),
+    high_findings                  integer NOT NULL DEFAULT 0,
+    medium_findings                integer NOT NULL DEFAULT 0,
+    low_findings                   integer NOT NULL DEFAULT 0,
+    audit_opinion                  varchar(20)                                         -- qualified, unqualified, denial, adverse
+);
+CREATE INDEX engagement_partner ON registry.engagement (partner_id);
+
+CREATE TABLE registry.programmatic_visit (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    partner_id   bigint NOT NULL REFERENCES registry.partner_organization ON DELETE CASCADE,
+    completed_on date NOT NULL
+);
+CREATE INDEX programmatic_visit_partner ON registry.programmatic_visit (partner_id);
+
+CREATE TABLE registry.planned_visits (
+    partner_id      bigint NOT NULL REFERENCES registry.partner_organization ON DELETE CASCADE,
+    year            smallint NOT NULL,
+    programmatic_q1 integer NOT NULL DEFAULT 0,
+    programmatic_q2 integer NOT NULL DEFAULT 0,
+    programmatic_q3 integer NOT NULL DEFAULT 0,
+    programmatic_q4 integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (partner_id, year)
+);
+
+CREATE TABLE registry.aggregate_hact (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    country_id     bigint NOT NULL REFERENCES registry.workspace,
+    year           smallint NOT NULL,
+    partner_values jsonb NOT NULL,
+    updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (country_id, year)
+);
+
+-- What is asked of each partner in a year: how high its risk is, and how many visits, spot checks and audits that and its cash call for. Those
+-- of other agencies are not asked for any. `active`: cash went there this year.
+CREATE VIEW registry.hact_requirement AS
+SELECT p.id AS partner_id, p.country_id, o.organization_type, r.risk, coalesce(p.total_ct_ytd, 0) AS total_ct_ytd,
+       NOT p.hidden AND (coalesce(p.reported_cy, 0) > 0 OR coalesce(p.total_ct_cy, 0) > 0) AS active,
+       CASE WHEN other.agency OR coalesce(p.net_ct_cy, 0) <= 2500 THEN 0
+            WHEN p.net_ct_cy <= 100000 THEN 1
+            WHEN r.risk = 'Not Required' THEN 0
+            ELSE CASE r.risk WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 ELSE 3 END + CASE WHEN p.net_ct_cy > 500000 THEN 1 ELSE 0 END END AS visits,
+       CASE WHEN other.agency OR coalesce(p.reported_cy, 0) <= 50000 OR upper(p.type_of_assessment) = 'LOW RISK ASSUMED' OR coalesce(e.scheduled_audit, false)
+            THEN 0 ELSE 1 END AS spot_checks,
+       CASE WHEN other.agency THEN 0 ELSE coalesce(e.scheduled_audit::int, 0) + coalesce(e.special_audit::int, 0) END AS audits
+  FROM registry.partner_organization p
+  JOIN registry.organization o ON o.id = p.organization_id
+  LEFT JOIN registry.planned_engagement e ON e.partner_id = p.id
+  CROSS JOIN LATERAL (SELECT coalesce(o.organization_type IN ('Bilateral / Multilateral', 'UN Agency'), false) AS agency) other
+  CROSS JOIN LATERAL (SELECT CASE upper(coalesce(nullif(p.highest_risk_rating_name, ''), p.rating))
+                             WHEN 'HIGH' THEN 'High' WHEN 'HIGH RISK ASSUMED' THEN 'High' WHEN 'SIGNIFICANT' THEN 'Significant'
+                             WHEN 'MEDIUM' THEN 'Medium' WHEN 'MODERATE' THEN 'Medium'
+                             WHEN 'LOW' THEN 'Low' WHEN 'LOW RISK ASSUMED' THEN 'Low' ELSE 'Not Required' END AS risk) r;
+
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN
