@@ -107,6 +107,7 @@ struct config {
         int64_t prefetch;           /* messages held beyond those that run; 0: as fast as they go */
         int64_t keep_quarantined;   /* of each queue; default 1000 */
         bool track_started;
+        bool task_events; /* default false, as in Celery */
         usec_t unreported;          /* 0: for ever; default 1 day */
     } celery;
     struct {

@@ -46,6 +46,8 @@ static const struct option celery[] = {
     {"keep_quarantined", OPTION_COUNT, IN(config, celery.keep_quarantined), .fallback = "1000", .min = 1, .max = 1000000,
      .help = "messages that are kept of those set aside, of each queue the newest"},
     {"track_started", OPTION_BOOL, IN(config, celery.track_started), .fallback = "true", .help = "write the state STARTED to the result backend"},
+    {"task_events", OPTION_BOOL, IN(config, celery.task_events), .fallback = "false",
+     .help = "tell monitors (Flower, celery events) what becomes of each task; they can switch it on and off"},
     {"unreported", OPTION_DURATION, IN(config, celery.unreported), .fallback = "1d", .max = DAYS(3660),
      .help = "a task sent to Python workers that tells nothing for so long has failed; 0s: it is waited for for ever"},
     {0},

@@ -186,17 +186,6 @@ START_TEST(chains_groups_and_chords_go_through_both_kinds_of_workers)
 }
 END_TEST
 
-START_TEST(the_tools_of_celery_see_and_control_the_worker)
-{
-    assert_python_passes("control.py", FUNCTIONS("the_command_line_sees_it", "it_says_what_it_has", "tasks_are_listed_where_they_stand",
-                                                 "a_revoke_without_terminate_leaves_what_runs", "a_revoke_is_kept",
-                                                 "what_cannot_be_changed_is_refused_with_the_reason", "others_are_left_alone", "it_beats", "it_shuts_down"));
-    ck_assert(test_process_wait(s.workers[0], patience));
-    ck_assert_int_eq(test_process_status(s.workers[0]), 0);
-    ck_assert_int_eq(test_redis_number(redis, "SCARD", "_kombu.binding.celery.pidbox", NULL), 0);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("celery out");
@@ -205,7 +194,6 @@ int main(void)
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, an_unmodified_worker_runs_tasks_and_its_outcomes_come_back);
     tcase_add_test(tests, chains_groups_and_chords_go_through_both_kinds_of_workers);
-    tcase_add_test(tests, the_tools_of_celery_see_and_control_the_worker);
     tcase_add_test(tests, a_running_task_is_cancelled_over_there);
     tcase_add_test(tests, one_that_waits_over_there_is_taken_back);
     tcase_add_test(tests, a_result_that_was_not_heard_is_found);

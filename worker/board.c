@@ -71,6 +71,7 @@ void edition_write(struct edition *edition, const struct config *config)
     edition->cancel_kill = config->worker.cancel.kill;
     edition->log = log_style();
     edition->needs_courier = needs_courier(config);
+    edition->task_events = config->celery.task_events;
     edition->lanes.ageing = config->worker.ageing;
 }
 

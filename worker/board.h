@@ -4,7 +4,8 @@
  *     supervisor  phase, supervisor_at, deaths, edition,  keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
  *                     pool, seat_count, groups                burst_over, lease
  *     child       its seat: state, task, turn, limits, progress      fork server  its edition
- *     courier     courier_at, courier_good_at, light_*                anybody      courier_bells
+ *     courier     courier_at, courier_good_at, light_*,               anybody      courier_bells
+ *                     pool_asked, its edition's task_events, not_consumed
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
 #include "common/broker/lanes.h"
@@ -86,6 +87,8 @@ struct edition {
     usec_t drain, cancel_term, cancel_kill;
     struct log_style log;
     bool needs_courier; /* it serves queues that Redis has */
+    _Atomic uint32_t task_events; /* courier: monitors of Celery are told of tasks */
+    _Atomic uint64_t not_consumed; /* courier: a bit for each of its queues of Celery that it was asked not to take from */
     char trouble[ERR_TEXT_MAX];           /* why the fork server of this edition refused it */
     _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
     struct lanes lanes;
@@ -94,6 +97,7 @@ struct edition {
 struct board {
     struct uuid worker;
     _Atomic int32_t pool;       /* seats that children are kept on */
+    _Atomic int32_t pool_asked; /* by remote control, until the next reload; 0: what the configuration says */
     _Atomic int32_t seat_count; /* seats up to here may hold something: the largest pool so far */
     _Atomic int64_t lease;      /* the shorter one while it changes */
     bool burst;

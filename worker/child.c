@@ -41,11 +41,11 @@ static bool stopping(const struct child *c)
     return told_to_leave || atomic_load(&c->board->phase) != PHASE_RUN;
 }
 
-/* A child of a later edition, or one that has served for less long, takes the seat over: unlike one that stops, this one may take its
+/* A child of a later edition, or one that has served for less long, takes the seat over, or the pool has become smaller: unlike one that stops, this one may take its
  * time to settle what it ran. */
 static bool relieved(const struct child *c)
 {
-    return c->spent || atomic_load(&c->board->edition) != c->edition;
+    return c->spent || atomic_load(&c->board->edition) != c->edition || c->key.seat >= atomic_load(&c->board->pool);
 }
 
 static bool leaving(const struct child *c)

@@ -263,18 +263,31 @@ static void put_down(struct loop *l)
             duties[i]->close(&l->courier, l->standings[i].state);
         free(l->standings[i].state);
     }
+    courier_drop_events(&l->courier);
     pg_close(l->courier.pg);
     redis_close(l->courier.redis);
 }
 
+/* NAME@HOST, as workers of Celery are called. */
+static void name_self(struct courier *c)
+{
+    static char hostname[320];
+    char host[256] = "localhost";
+    gethostname(host, sizeof host - 1);
+    c->self.pid = atomic_load(&c->board->supervisor_pid);
+    snprintf(hostname, sizeof hostname, "drumbeat-%lld@%s", (long long)c->self.pid, host);
+    c->self.hostname = hostname;
+}
+
 int courier_run(struct board *board, uint32_t edition, const struct config *config, const struct catalog *catalog)
 {
-    struct loop l = {.courier = {.board = board, .config = config, .catalog = catalog, .lanes = &board_edition(board, edition)->lanes},
+    struct loop l = {.courier = {.board = board, .config = config, .catalog = catalog, .edition = board_edition(board, edition)},
                      .edition = edition,
                      .pg = {.name = "PostgreSQL"},
                      .redis = {.name = "Redis"}};
     bool relieved = false;
     log_set_role("courier");
+    name_self(&l.courier);
     take_up(&l);
     while (atomic_load(&board->phase) != PHASE_CLOSE && !(relieved = atomic_load(&board->edition) != edition)) {
         atomic_store(&board->courier_at, clock_boot());

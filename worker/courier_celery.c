@@ -213,6 +213,8 @@ static bool take_message(struct courier *c, struct intake *in, const char *queue
     if (!good)
         return set_aside(c, in, queue, tag, text, len, &why, e);
     batch_add(in->batch, region_strdup(in->region, tag), &m, refuse(c, &m, in->region), in->region);
+    courier_event(c, "task-received", &(struct event_task){.id = m.id, .name = m.task, .args = m.argsrepr ? m.argsrepr : m.args, .kwargs = m.kwargsrepr ? m.kwargsrepr : m.kwargs,
+                                                          .root_id = m.root_id, .parent_id = m.parent_id, .retries = m.retries, .eta_at = m.eta_at, .expires_at = m.expires_at});
     return true;
 }
 
@@ -314,7 +316,7 @@ static bool take_batch(struct courier *c, struct intake *in, const char *queue, 
     CRASH_POINT("celery", "taken");
     in->taken += (int64_t)b->count;
     courier_ring(c->board, COURIER_SETTLED); /* some may have ended at once, others are about to start */
-    return say_taken(c, in, queue, &rows, e);
+    return say_taken(c, in, queue, &rows, e) && courier_tell_events(c, e);
 }
 
 /* One claim of one queue, and all that follows from it. */
@@ -324,6 +326,7 @@ static bool take_from(struct courier *c, struct intake *in, size_t queue, int64_
     const char *name = in->queues.names[queue];
     region_reset(in->region);
     in->batch->count = 0;
+    courier_drop_events(c);
     if (!claim(c, in, name, most < TAKE_MAX ? most : TAKE_MAX, &claimed, e))
         return false;
     *got = rd_count_of(claimed.messages) / 2;
@@ -373,7 +376,7 @@ static bool take_all(struct courier *c, struct intake *in, bool *full, struct er
         return err_add(e, "counting messages");
     int64_t open = pg_get_int(&rows, 0, 0);
     for (size_t i = 0; i < count; i++)
-        paused[i] = is_paused(&rows, in->queues.names[i]);
+        paused[i] = is_paused(&rows, in->queues.names[i]) || !courier_consumes(c, i);
     measure(in, open);
     int64_t room = target(c, in) - open;
     for (size_t i = 0; room > 0 && i < count; i++) {

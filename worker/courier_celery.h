@@ -23,5 +23,8 @@ struct celery_queues {
 bool celery_queues_make(const struct config *config, struct celery_queues *queues, struct err *e);
 void celery_queues_free(struct celery_queues *queues);
 
+/* Does this worker take messages from the queue at this place now? It was not asked to stop. */
+bool courier_consumes(const struct courier *c, size_t queue);
+
 /* Is there any? For duties' `wanted`. */
 bool celery_wanted(const struct config *config);

@@ -56,8 +56,8 @@ static bool let_go(struct courier *c, const struct rd_reply *gone, int64_t *else
 static void vouch(struct courier *c, usec_t fresh_at)
 {
     usec_t visible = c->config->celery.visibility_timeout;
-    bool shut = clock_boot() >= atomic_load(&c->lanes->guarded_until);
-    atomic_store(&c->lanes->guarded_until, fresh_at + visible - visible / 5);
+    bool shut = clock_boot() >= atomic_load(&c->edition->lanes.guarded_until);
+    atomic_store(&c->edition->lanes.guarded_until, fresh_at + visible - visible / 5);
     if (shut)
         board_wake_all(c->board);
 }

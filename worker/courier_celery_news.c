@@ -82,7 +82,7 @@ static bool add_letter(struct news *n, struct letters *letters, const char *embe
 
 /* News -------------------------------------------------------------------------------------------------------------- */
 
-enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, NAME, ATTEMPT, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT };
+enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, NAME, ATTEMPT, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT, RAN_AT, TOLD };
 
 static const char *text_or_null(const struct pg_rows *rows, size_t row, size_t column)
 {
@@ -157,6 +157,58 @@ static bool forget(struct courier *c, const struct pg_rows *rows, struct err *e)
     return pg_exec(c->pg, &sql_celery_told_news, NULL, e, pg_uuids(tasks, rows->count), pg_texts(whats, rows->count)) || err_add(e, "news that were told");
 }
 
+/* Events ------------------------------------------------------------------------------------------------------------ */
+
+/* As Python shows an exception, "ValueError('no such plan')". */
+static const char *shown(struct region *r, const struct celery_result *result)
+{
+    struct celery_exception x = celery_exception(result->state, result->outcome, result->error);
+    struct text t CLEANUP(text_free) = {0};
+    text_printf(&t, "%s('", x.type);
+    for (const char *p = x.message; *p; p++)
+        text_printf(&t, *p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
+    text_puts(&t, "')");
+    return region_strdup(r, text_str(&t));
+}
+
+static const char *type_of(const struct celery_result *result)
+{
+    switch (result->state) {
+    case CELERY_SUCCESS:
+        return "task-succeeded";
+    case CELERY_RETRY:
+        return "task-retried";
+    case CELERY_REVOKED:
+        return "task-revoked";
+    case CELERY_STARTED:
+    case CELERY_PROGRESS:
+        return "task-started";
+    case CELERY_FAILURE:
+        break;
+    }
+    return "task-failed";
+}
+
+/* One that was over before it was seen to run has been started, too. */
+static void note_ends(struct courier *c, struct news *n, const struct pg_rows *rows)
+{
+    for (size_t i = 0; courier_has_listeners(c) && i < rows->count; i++) {
+        const struct celery_result result = read_news(rows, i);
+        usec_t started_at = pg_get_time(rows, i, RAN_AT);
+        struct event_task event = {.id = result.id, .at = started_at};
+        if (started_at && !pg_get_bool(rows, i, TOLD))
+            courier_event(c, "task-started", &event);
+        event.at = is_end(rows, i) ? result.done_at : 0;
+        event.result = result.result;
+        event.runtime_s = started_at ? (double)(result.done_at - started_at) / 1e6 : 0;
+        event.exception = result.state == CELERY_SUCCESS ? NULL : shown(n->region, &result);
+        event.traceback = result.error;
+        event.terminated = started_at > 0;
+        event.expired = result.error && strcmp(result.error, "expired") == 0;
+        courier_event(c, type_of(&result), &event);
+    }
+}
+
 static bool tell_news(struct courier *c, struct news *n, size_t *count, struct err *e)
 {
     static struct letters letters;
@@ -182,21 +234,24 @@ static bool tell_news(struct courier *c, struct news *n, size_t *count, struct e
     if (!acknowledge(c, n, &rows, e))
         return false;
     CRASH_POINT("celery", "acknowledged");
-    return forget(c, &rows, e);
+    courier_drop_events(c);
+    note_ends(c, n, &rows);
+    return forget(c, &rows, e) && courier_tell_events(c, e);
 }
 
 /* Progress ---------------------------------------------------------------------------------------------------------- */
 
 static bool tell_progress(struct courier *c, struct news *n, struct err *e)
 {
-    enum { P_TASK, P_EXTERNAL, P_EMBED, P_TOLD, P_VALUE, P_TOTAL, P_MESSAGE, P_PID, P_HOST };
+    enum { P_TASK, P_EXTERNAL, P_EMBED, P_TOLD, P_VALUE, P_TOTAL, P_MESSAGE, P_PID, P_HOST, P_STARTED, P_NEW };
     static struct letters letters;
     static struct uuid tasks[NEWS_MAX];
     const char *told[NEWS_MAX];
     struct pg_rows rows;
+    bool track = c->config->celery.track_started;
     letters.count = 0;
     region_reset(n->region);
-    if (!pg_exec(c->pg, &sql_celery_progress, &rows, e, pg_uuid(c->board->worker), pg_bool(c->config->celery.track_started), pg_int(NEWS_MAX)))
+    if (!pg_exec(c->pg, &sql_celery_progress, &rows, e, pg_uuid(c->board->worker), pg_bool(track || courier_has_listeners(c)), pg_int(NEWS_MAX)))
         return err_add(e, "progress of messages");
     for (size_t i = 0; i < rows.count; i++) {
         struct celery_result result = {.id = pg_get_text(&rows, i, P_EXTERNAL),
@@ -206,12 +261,15 @@ static bool tell_progress(struct courier *c, struct news *n, struct err *e)
                                        .pid = pg_get_int(&rows, i, P_PID),
                                        .host = text_or_null(&rows, i, P_HOST)};
         result.state = result.value > 0 || result.message ? CELERY_PROGRESS : CELERY_STARTED;
-        if (!add_letter(n, &letters, pg_get_text(&rows, i, P_EMBED), &result, e))
+        bool progress = result.state == CELERY_PROGRESS;
+        if ((track || progress) && !add_letter(n, &letters, pg_get_text(&rows, i, P_EMBED), &result, e))
             return false;
+        if (pg_get_bool(&rows, i, P_NEW))
+            courier_event(c, "task-started", &(struct event_task){.id = region_strdup(n->region, result.id), .at = pg_get_time(&rows, i, P_STARTED)});
         tasks[i] = pg_get_uuid(&rows, i, P_TASK);
         told[i] = region_strdup(n->region, pg_get_text(&rows, i, P_TOLD));
     }
-    return rows.count == 0 || (send_letters(c, n, &letters, e) &&
+    return rows.count == 0 || (send_letters(c, n, &letters, e) && courier_tell_events(c, e) &&
                                (pg_exec(c->pg, &sql_celery_told, NULL, e, pg_uuids(tasks, rows.count), pg_texts(told, rows.count)) || err_add(e, "progress that was told")));
 }
 

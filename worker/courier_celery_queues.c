@@ -8,6 +8,13 @@ static bool speaks_celery(const struct config *config, const struct config_queue
     return strcmp(queue->protocol, "celery") == 0 && config_serves(config, queue->name);
 }
 
+_Static_assert(CELERY_QUEUES_MAX <= 64, "a bit of not_consumed for each");
+
+bool courier_consumes(const struct courier *c, size_t queue)
+{
+    return !(atomic_load(&c->edition->not_consumed) >> queue & 1);
+}
+
 bool celery_wanted(const struct config *config)
 {
     for (size_t i = 0; i < config->queue_count; i++)

@@ -13,16 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REQUESTS_MAX = 100, REPLY_SECONDS = 300, IDS_MAX = 1000, HOSTNAME_ROOM = 320 };
+enum { REQUESTS_MAX = 100, REPLY_SECONDS = 300, IDS_MAX = 1000 };
 
 struct control {
     bool open;
     struct celery_queues queues;
     struct redis_url url;
     struct redis *ears;
-    char hostname[HOSTNAME_ROOM];
     usec_t began_at, beat_at;
-    int64_t clock; /* Lamport's */
 };
 
 /* A request and who answers it. `answer` NULL afterwards: no reply. */
@@ -56,7 +54,7 @@ static struct js *request_of(const struct turn *t, const struct pg_rows *rows, s
         .name = pg_get_text(rows, i, R_NAME),
         .args = pair ? text_str(&positional) : NULL,
         .kwargs = pair && !kwargs ? NULL : text_str(&named),
-        .hostname = t->control->hostname,
+        .hostname = t->courier->self.hostname,
         .started_at = pg_get_time(rows, i, R_STARTED),
         .eta_at = pg_get_time(rows, i, R_RUN_AT),
         .queue = pg_get_text(rows, i, R_QUEUE),
@@ -149,7 +147,8 @@ static bool active_queues(const struct turn *t, struct js **answer, struct err *
     (void)e;
     *answer = js_new_array();
     for (size_t i = 0; i < t->control->queues.count; i++)
-        js_push(*answer, control_queue(t->control->queues.names[i]));
+        if (courier_consumes(t->courier, i))
+            js_push(*answer, control_queue(t->control->queues.names[i]));
     return true;
 }
 
@@ -169,7 +168,7 @@ static bool stats(const struct turn *t, struct js **answer, struct err *e)
     int64_t pids[CONFIG_POOL_MAX];
     char number[16];
     struct control_stats s = {.pid = atomic_load(&board->supervisor_pid),
-                              .clock = control->clock,
+                              .clock = t->courier->self.clock,
                               .uptime_s = (clock_boot() - control->began_at) / SECONDS(1),
                               .pool = atomic_load(&board->pool),
                               .prefetch = t->courier->config->celery.prefetch,
@@ -221,7 +220,7 @@ static bool clock_now_is(const struct turn *t, struct js **answer, struct err *e
 {
     (void)e;
     *answer = js_new_object();
-    js_set(*answer, "clock", js_new_integer(t->control->clock));
+    js_set(*answer, "clock", js_new_integer(t->courier->self.clock));
     return true;
 }
 
@@ -302,36 +301,102 @@ static bool stop_worker(const struct turn *t, struct js **answer, struct err *e)
     return true;
 }
 
-/* Queues are those of the configuration, of all workers alike. */
-static bool add_consumer(const struct turn *t, struct js **answer, struct err *e)
+static void say(struct js **answer, struct js *(*kind)(const char *text), const char *before, const char *what, const char *behind)
+{
+    struct text said CLEANUP(text_free) = {0};
+    text_printf(&said, "%s%s%s", before, what, behind);
+    *answer = kind(text_str(&said));
+}
+
+static struct js *value_error(const char *text)
+{
+    return control_error("ValueError", text);
+}
+
+/* This worker takes messages from the queue, or does not: until it is told otherwise, or reads its configuration again. */
+static bool consume(const struct turn *t, bool wanted, struct js **answer)
 {
     const char *queue = js_text(argument(t, "queue"));
-    struct text said CLEANUP(text_free) = {0};
-    (void)e;
-    for (size_t i = 0; queue && i < t->control->queues.count; i++)
-        if (strcmp(t->control->queues.names[i], queue) == 0) {
-            text_printf(&said, "already consuming from %s", queue);
-            *answer = control_ok(text_str(&said));
-            return true;
-        }
-    *answer = control_error("ValueError", "the queues of a drumbeat worker are those of its configuration (queues, worker.queues)");
+    for (size_t i = 0; queue && i < t->control->queues.count; i++) {
+        if (strcmp(t->control->queues.names[i], queue) != 0)
+            continue;
+        uint64_t bit = (uint64_t)1 << i, before = wanted ? atomic_fetch_and(&t->courier->edition->not_consumed, ~bit) : atomic_fetch_or(&t->courier->edition->not_consumed, bit);
+        log_info(wanted ? "celery.consumer_added" : "celery.consumer_cancelled", LOG_STR("queue", queue));
+        courier_ring(t->courier->board, COURIER_SETTLED);
+        say(answer, control_ok, !wanted ? "no longer consuming from " : before & bit ? "add consumer " : "already consuming from ", queue, "");
+        return true;
+    }
+    say(answer, value_error, "queues are those of the configuration, and ", queue ? queue : "none", " is not one with protocol: celery that this worker serves");
     return true;
+}
+
+static bool add_consumer(const struct turn *t, struct js **answer, struct err *e)
+{
+    (void)e;
+    return consume(t, true, answer);
 }
 
 static bool cancel_consumer(const struct turn *t, struct js **answer, struct err *e)
 {
-    (void)t;
     (void)e;
-    *answer = control_error("ValueError", "the queues of a drumbeat worker are those of its configuration; drumbeat queue pause stops one");
+    return consume(t, false, answer);
+}
+
+/* By `n` children, until the next reload. */
+static bool resize(const struct turn *t, int sign, struct js **answer)
+{
+    struct board *board = t->courier->board;
+    int64_t n = 1;
+    js_integer(argument(t, "n"), &n);
+    int64_t asked = atomic_load(&board->pool_asked), pool = (asked ? asked : atomic_load(&board->pool)) + sign * n;
+    if (n < 0 || n > CONFIG_POOL_MAX || pool < 1 || pool > CONFIG_POOL_MAX) {
+        struct text said CLEANUP(text_free) = {0};
+        text_printf(&said, "a pool has 1 to %d children", CONFIG_POOL_MAX);
+        *answer = value_error(text_str(&said));
+        return true;
+    }
+    atomic_store(&board->pool_asked, (int32_t)pool);
+    *answer = control_ok(sign > 0 ? "pool will grow" : "pool will shrink");
     return true;
 }
 
-static bool configured(const struct turn *t, struct js **answer, struct err *e)
+static bool pool_grow(const struct turn *t, struct js **answer, struct err *e)
 {
-    struct text said CLEANUP(text_free) = {0};
     (void)e;
-    text_printf(&said, "%s: a drumbeat worker takes this from its configuration, read again at SIGHUP", t->request->method);
-    *answer = control_error("ValueError", text_str(&said));
+    return resize(t, 1, answer);
+}
+
+static bool pool_shrink(const struct turn *t, struct js **answer, struct err *e)
+{
+    (void)e;
+    return resize(t, -1, answer);
+}
+
+/* Other children, which have read the configuration again. */
+static bool pool_restart(const struct turn *t, struct js **answer, struct err *e)
+{
+    (void)e;
+    kill(atomic_load(&t->courier->board->supervisor_pid), SIGHUP);
+    *answer = control_ok("reload started");
+    return true;
+}
+
+static bool autoscale(const struct turn *t, struct js **answer, struct err *e)
+{
+    (void)t;
+    (void)e;
+    *answer = value_error("Autoscale not enabled");
+    return true;
+}
+
+static bool time_limit(const struct turn *t, struct js **answer, struct err *e)
+{
+    const char *name = js_text(argument(t, "task_name"));
+    (void)e;
+    if (!name || !catalog_find(t->courier->catalog, name))
+        *answer = value_error("unknown task");
+    else
+        say(answer, value_error, "limits are those of the configuration (handlers.", name, ".soft, hard), read again at pool_restart");
     return true;
 }
 
@@ -344,21 +409,24 @@ static bool unsupported(const struct turn *t, struct js **answer, struct err *e)
     return true;
 }
 
-/* Heartbeats go out whatever is asked; what becomes of tasks is told by the task table, not by events. */
+/* Events of tasks; those of workers are told in any case. */
+static bool switch_events(const struct turn *t, bool on, struct js **answer)
+{
+    bool was = atomic_exchange(&t->courier->edition->task_events, on);
+    say(answer, control_ok, was == on ? "task events already " : "task events ", on ? "enabled" : "disabled", "");
+    return true;
+}
+
 static bool enable_events(const struct turn *t, struct js **answer, struct err *e)
 {
-    (void)t;
     (void)e;
-    *answer = control_error("NotImplementedError", "task events are not sent; worker events always are");
-    return true;
+    return switch_events(t, true, answer);
 }
 
 static bool disable_events(const struct turn *t, struct js **answer, struct err *e)
 {
-    (void)t;
     (void)e;
-    *answer = control_ok("task events already disabled");
-    return true;
+    return switch_events(t, false, answer);
 }
 
 static bool beat_now(const struct turn *t, struct js **answer, struct err *e)
@@ -400,11 +468,11 @@ static const struct command {
     {"shutdown", stop_worker},
     {"add_consumer", add_consumer},
     {"cancel_consumer", cancel_consumer},
-    {"time_limit", configured},
-    {"pool_grow", configured},
-    {"pool_shrink", configured},
-    {"pool_restart", configured},
-    {"autoscale", configured},
+    {"time_limit", time_limit},
+    {"pool_grow", pool_grow},
+    {"pool_shrink", pool_shrink},
+    {"pool_restart", pool_restart},
+    {"autoscale", autoscale},
     {"enable_events", enable_events},
     {"disable_events", disable_events},
     {"heartbeat", beat_now},
@@ -422,7 +490,7 @@ static bool send_reply(struct courier *c, struct control *k, const struct contro
     struct text key CLEANUP(text_free) = {0}, message CLEANUP(text_free) = {0}, list CLEANUP(text_free) = {0};
     control_reply_key(request, &key);
     celery_key(&k->queues.keys, text_str(&key), &list);
-    control_reply_write(request, k->hostname, answer, ++k->clock, &message);
+    control_reply_write(request, c->self.hostname, answer, ++c->self.clock, &message);
     return redis_call(c->redis, NULL, e, rd_text("LPUSH"), rd_text(text_str(&list)), rd_bytes(text_str(&message), message.len)) &&
            redis_call(c->redis, NULL, e, rd_text("EXPIRE"), rd_text(text_str(&list)), rd_int(REPLY_SECONDS));
 }
@@ -450,25 +518,23 @@ static bool hear(struct courier *c, struct control *k, const struct redis_messag
         log_warning("celery.request_not_understood", LOG_ERR(&bad));
         return true;
     }
-    k->clock = (request.clock > k->clock ? request.clock : k->clock) + 1;
-    bool good = !control_is_for(&request, k->hostname, clock_now()) || answer_request(c, k, &request, e);
+    c->self.clock = (request.clock > c->self.clock ? request.clock : c->self.clock) + 1;
+    bool good = !control_is_for(&request, c->self.hostname, clock_now()) || answer_request(c, k, &request, e);
     control_request_free(&request);
     return good;
 }
 
 /* Being there ----------------------------------------------------------------------------------------------------------------- */
 
-static bool say(struct courier *c, struct control *k, const char *type, struct err *e)
+static bool say_it_lives(struct courier *c, struct control *k, const char *type, struct err *e)
 {
     struct text name CLEANUP(text_free) = {0}, channel CLEANUP(text_free) = {0}, message CLEANUP(text_free) = {0};
-    struct event_source from = {.hostname = k->hostname, .pid = atomic_load(&c->board->supervisor_pid), .clock = k->clock};
     int64_t busy = 0, done = 0;
     for (int i = 0; i < atomic_load(&c->board->seat_count); i++) {
         busy += atomic_load(&c->board->seats[i].state) == SEAT_BUSY;
         done += (int64_t)atomic_load(&c->board->seats[i].tasks);
     }
-    event_worker(&from, type, busy, done, &name, &message);
-    k->clock = from.clock;
+    event_worker(&c->self, type, busy, done, &name, &message);
     celery_channel(&k->queues.keys, text_str(&name), &channel);
     return redis_call(c->redis, NULL, e, rd_text("PUBLISH"), rd_text(text_str(&channel)), rd_bytes(text_str(&message), message.len));
 }
@@ -478,7 +544,7 @@ static bool bind_worker(struct courier *c, const struct control *k, bool bound, 
 {
     struct text set CLEANUP(text_free) = {0}, member CLEANUP(text_free) = {0}, queue CLEANUP(text_free) = {0};
     celery_key(&k->queues.keys, "_kombu.binding." CONTROL_EXCHANGE, &set);
-    text_printf(&queue, "%s.%s", k->hostname, CONTROL_EXCHANGE);
+    text_printf(&queue, "%s.%s", c->self.hostname, CONTROL_EXCHANGE);
     celery_binding(&k->queues.keys, "", text_str(&queue), &member);
     return redis_call(c->redis, NULL, e, rd_text(bound ? "SADD" : "SREM"), rd_text(text_str(&set)), rd_text(text_str(&member)));
 }
@@ -493,17 +559,14 @@ static void close_control(struct courier *c, void *data)
 
 static bool open_control(struct courier *c, struct control *k, struct err *e)
 {
-    char host[256] = "localhost";
     struct text channel CLEANUP(text_free) = {0};
     if (!redis_url_parse(c->config->redis.url, &k->url, e) || !celery_queues_make(c->config, &k->queues, e))
         return false;
     k->queues.keys.database = k->url.number;
-    gethostname(host, sizeof host - 1);
-    snprintf(k->hostname, sizeof k->hostname, "drumbeat-%d@%s", atomic_load(&c->board->supervisor_pid), host);
     k->began_at = clock_boot();
     celery_channel(&k->queues.keys, CONTROL_EXCHANGE, &channel);
     k->ears = redis_open(&(struct redis_options){.url = c->config->redis.url, .name = "drumbeat/control"}, e);
-    k->open = k->ears && redis_subscribe(k->ears, text_str(&channel), false, e) && bind_worker(c, k, true, e) && say(c, k, "worker-online", e);
+    k->open = k->ears && redis_subscribe(k->ears, text_str(&channel), false, e) && bind_worker(c, k, true, e) && say_it_lives(c, k, "worker-online", e);
     return k->open;
 }
 
@@ -514,7 +577,7 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
     if (!k->open && !open_control(c, k, e))
         return false;
     if (turn->leaving)
-        return say(c, k, "worker-offline", e) && bind_worker(c, k, false, e);
+        return say_it_lives(c, k, "worker-offline", e) && bind_worker(c, k, false, e);
     if (turn->fresh && !bind_worker(c, k, true, e)) /* Redis may have lost it */
         return false;
     for (int i = 0; i < REQUESTS_MAX; i++) {
@@ -528,7 +591,7 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
     }
     if (now >= k->beat_at) {
         k->beat_at = now + SECONDS(EVENT_HEARTBEAT_S);
-        if (!say(c, k, "worker-heartbeat", e))
+        if (!say_it_lives(c, k, "worker-heartbeat", e))
             return false;
     }
     turn->next_at = k->beat_at;

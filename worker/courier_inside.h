@@ -5,6 +5,7 @@
  * ready, when the moment has come that it asked for, and once after its connections are new: then nothing that was heard before counts,
  * and it looks at everything. What it waits for has a deadline: the others wait meanwhile. One that fails runs again after a back-off, and
  * the others go on. */
+#include "common/celery/event.h"
 #include "common/db/pg.h"
 #include "common/db/redis.h"
 #include "worker/courier.h"
@@ -19,10 +20,19 @@ struct courier {
     struct board *board;
     const struct config *config;
     const struct catalog *catalog;
-    struct lanes *lanes; /* that children of this edition claim from */
+    struct edition *edition;
+    struct event_source self; /* as monitors of Celery see this worker */
+    struct js *events;        /* of tasks, that are to be told; NULL: none */
     struct pg *pg;       /* NULL: not connected */
     struct redis *redis; /* for commands; a duty that listens or blocks opens its own. NULL: not connected */
 };
+
+/* courier_events.c: note what monitors are to be told of a task, if anybody listens; what duties do besides comes first. Events may be lost,
+ * tasks may not: one that cannot be sent is dropped. */
+void courier_event(struct courier *c, const char *type, const struct event_task *task);
+void courier_drop_events(struct courier *c);
+bool courier_tell_events(struct courier *c, struct err *e);
+bool courier_has_listeners(const struct courier *c);
 
 /* Why a duty runs, and when it wants to run again. */
 struct duty_turn {

@@ -33,7 +33,8 @@ static bool shorten_lease(struct keeper *k, struct err *e)
     usec_t asked_at = clock_boot();
     if (k->config->worker.lease >= k->board->lease)
         return true;
-    if (!pg_exec(k->pg, &sql_worker_renew, NULL, e, pg_uuid(k->board->worker), pg_bool(atomic_load(&k->board->phase) != PHASE_RUN)))
+    if (!pg_exec(k->pg, &sql_worker_renew, NULL, e, pg_uuid(k->board->worker), pg_bool(atomic_load(&k->board->phase) != PHASE_RUN),
+                 pg_int(k->board->pool)))
         return false;
     atomic_store(&k->board->renewed_at, asked_at);
     atomic_store(&k->board->lease, k->config->worker.lease);

@@ -161,6 +161,7 @@ static void exited(struct post *post, const struct news *news, const struct post
             tally_event(host->tally, cause_of(post, news), 1);
         worked |= write_death(post, news, host->tally);
         atomic_store(&post->seat->turn, 0);
+        atomic_store(&post->seat->pid, 0);
         atomic_store(&post->seat->state, SEAT_AWAY);
     } else if (!is_end(post, news, host) && !was_relieved(news)) {
         log_warning(post->role == ROLE_COURIER ? "worker.courier_died" : "worker.keeper_died", LOG_INT("status", news->status));

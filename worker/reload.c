@@ -84,6 +84,16 @@ static void set_pool(struct supervisor *s, int pool)
     }
 }
 
+void reload_resize(struct supervisor *s)
+{
+    int asked = atomic_load(&s->board->pool_asked);
+    if (!asked || asked == s->board->pool || !s->all_started || supervisor_phase(s) != PHASE_RUN)
+        return;
+    set_pool(s, asked);
+    board_wake_all(s->board); /* who is beyond it has to see that */
+    log_info("worker.resized", LOG_INT("pool", asked));
+}
+
 void reload_order_courier(struct supervisor *s)
 {
     struct post *post = supervisor_post(s, ROLE_COURIER);
@@ -112,6 +122,7 @@ void reload_ready(struct supervisor *s, struct fork_parent *parent)
     }
     reload_adopt(s, edition);
     atomic_store(&s->board->edition, parent->edition);
+    atomic_store(&s->board->pool_asked, 0);
     set_pool(s, edition->pool);
     reload_order_courier(s);
     board_wake_all(s->board);

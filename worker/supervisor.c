@@ -270,6 +270,7 @@ static void on_tick(uv_timer_t *timer)
     for (int i = 0; i < s->board->seat_count - ROLE_FIRST; i++)
         post_check(&s->posts[i], now, s->board->lease, over, &s->host);
     start_others(s, now);
+    reload_resize(s);
     check_loop(s, ROLE_KEEPER, &s->board->keeper_at, "worker.keeper_hangs", now);
     check_loop(s, ROLE_COURIER, &s->board->courier_at, "worker.courier_hangs", now);
     reload_check(s, now);

@@ -60,6 +60,9 @@ bool reload_start(struct supervisor *s, struct err *e);
 /* What an edition says about the worker as a whole. */
 void reload_adopt(struct supervisor *s, const struct edition *edition);
 
+/* Another pool than the configuration has, when one was asked for. */
+void reload_resize(struct supervisor *s);
+
 /* The courier of the current edition, when it needs one. */
 void reload_order_courier(struct supervisor *s);
 

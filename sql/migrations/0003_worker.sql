@@ -318,10 +318,10 @@ BEGIN
 END $$;
 
 -- The heartbeat. False: the row is gone, others have taken this worker's tasks.
-CREATE FUNCTION drumbeat.renew_worker(id uuid, draining boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION drumbeat.renew_worker(id uuid, draining boolean, pool int) RETURNS boolean LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
-    UPDATE drumbeat.worker w SET seen_at = clock_timestamp(), draining = renew_worker.draining WHERE w.id = renew_worker.id;
+    UPDATE drumbeat.worker w SET seen_at = clock_timestamp(), draining = renew_worker.draining, pool = renew_worker.pool WHERE w.id = renew_worker.id;
     RETURN FOUND;
 END $$;
 

@@ -213,21 +213,22 @@ BEGIN
 END $$;
 
 -- The news of this worker's messages, with all that their results need. `status` and what follows it are of a task that has ended, `attempt`
--- and `error` also of one that is tried again.
+-- and `error` also of one that is tried again. `ran_at` is when that attempt began, `told` whether that was told.
 CREATE FUNCTION drumbeat.celery_read_news(worker uuid, most int)
 RETURNS TABLE (task_id uuid, what text, external_id text, queue text, tag text, embed text, name text, attempt int, error text, outcome text, status text,
-               result text, started_at timestamptz, ended_at timestamptz)
+               result text, started_at timestamptz, ended_at timestamptz, ran_at timestamptz, told boolean)
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT n.task_id, n.what, m.external_id, m.queue, m.tag, m.embed::text, b.name, coalesce(e.attempt, p.attempt), coalesce(e.error, p.error), p.outcome, e.status,
-           e.result::text, e.started_at, e.ended_at
+           e.result::text, e.started_at, e.ended_at, coalesce(e.started_at, CASE WHEN e.task_id IS NULL THEN p.started_at END),
+           split_part(m.told, ' ', 1) = coalesce(e.attempt, p.attempt)::text
       FROM drumbeat.celery_news n
       JOIN drumbeat.celery_message m ON m.task_id = n.task_id
       JOIN drumbeat.task_body b ON b.id = n.task_id
       LEFT JOIN drumbeat.ended e ON e.task_id = n.task_id
-      LEFT JOIN LATERAL (SELECT x.attempt, x.error, x.outcome FROM drumbeat.past_attempt x
+      LEFT JOIN LATERAL (SELECT x.attempt, x.error, x.outcome, x.started_at FROM drumbeat.past_attempt x
                           WHERE e.status IS DISTINCT FROM 'SUCCESS' AND x.task_id = n.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
      WHERE n.worker = celery_read_news.worker LIMIT most;
 END $$;
@@ -245,14 +246,16 @@ END $$;
 -- Tasks that run and of which the result backend has not been told: that they have started, when that is asked for, and how far they are.
 -- `told` is how that is remembered.
 CREATE FUNCTION drumbeat.celery_progress(worker uuid, started boolean, most int)
-RETURNS TABLE (task_id uuid, external_id text, embed text, told text, value bigint, total bigint, message text, pid int, host text)
+RETURNS TABLE (task_id uuid, external_id text, embed text, told text, value bigint, total bigint, message text, pid int, host text,
+               started_at timestamptz, new boolean)
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT s.task_id, s.external_id, s.embed, s.told, s.value, s.total, s.message, s.pid, w.host
+    SELECT s.task_id, s.external_id, s.embed, s.told, s.value, s.total, s.message, s.pid, w.host, s.started_at,
+           s.before IS NULL OR split_part(s.before, ' ', 1) <> s.attempt::text
       FROM (SELECT m.task_id, m.external_id, m.embed::text, m.told AS before, format('%s %s %s %s', r.attempt, r.progress_value, r.end_value, left(r.progress_message, 100)) AS told,
-                   r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker
+                   r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker, r.started_at, r.attempt
               FROM drumbeat.running r JOIN drumbeat.celery_message m ON m.task_id = r.task_id
              WHERE m.worker = celery_progress.worker AND r.started_at IS NOT NULL AND (started OR r.progress_value > 0 OR r.progress_message IS NOT NULL)) s
       LEFT JOIN drumbeat.worker w ON w.id = s.worker

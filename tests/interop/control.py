@@ -8,6 +8,7 @@ from celery.exceptions import TaskRevokedError
 
 app = Celery("client", broker=sys.argv[1], backend=sys.argv[1])
 TIMEOUT = 60
+ANSWER = {"reply": True, "limit": 1, "timeout": TIMEOUT}
 
 
 def inspect():
@@ -93,15 +94,83 @@ def a_revoke_is_kept():
 
 
 def what_cannot_be_changed_is_refused_with_the_reason():
-    answer = {"reply": True, "limit": 1, "timeout": TIMEOUT}
-    assert only(app.control.rate_limit("echo", "10/m", **answer)) == {"ok": "new rate limit set successfully"}
-    assert only(app.control.rate_limit("echo", 0, **answer)) == {"ok": "rate limit disabled successfully"}
-    assert "error" in only(app.control.rate_limit("nobody", "1/s", **answer))
-    assert "error" in only(app.control.rate_limit("echo", "often", **answer))
-    assert "configuration" in only(app.control.pool_grow(1, **answer))["error"]
-    assert "ok" in only(app.control.add_consumer("celery", **answer))
-    assert "error" in only(app.control.add_consumer("other", **answer))
-    assert only(app.control.broadcast("nonsense", **answer)) == {"error": "KeyError('nonsense')"}
+    assert only(app.control.rate_limit("echo", "10/m", **ANSWER)) == {"ok": "new rate limit set successfully"}
+    assert only(app.control.rate_limit("echo", 0, **ANSWER)) == {"ok": "rate limit disabled successfully"}
+    assert "error" in only(app.control.rate_limit("nobody", "1/s", **ANSWER))
+    assert "error" in only(app.control.rate_limit("echo", "often", **ANSWER))
+    assert "ok" in only(app.control.add_consumer("celery", **ANSWER))
+    assert "error" in only(app.control.add_consumer("other", **ANSWER))
+    assert "handlers.echo.soft" in only(app.control.time_limit("echo", soft=1, hard=2, **ANSWER))["error"]
+    assert only(app.control.autoscale(5, 1, **ANSWER)) == {"error": "ValueError('Autoscale not enabled')"}
+    assert "error" in only(app.control.pool_shrink(5, **ANSWER))
+    assert only(app.control.broadcast("nonsense", **ANSWER)) == {"error": "KeyError('nonsense')"}
+
+
+def children():
+    return len(only(inspect().stats())["pool"]["processes"])
+
+
+def a_pool_grows_and_shrinks():
+    assert only(app.control.pool_grow(2, **ANSWER)) == {"ok": "pool will grow"}
+    until(lambda: children() == 3)
+    running = [send("sleep", kwargs={"seconds": 600}) for _ in range(3)]
+    until(lambda: len(only(inspect().active())) == 3)
+    app.control.revoke([r.id for r in running], terminate=True)
+    assert only(app.control.pool_shrink(2, **ANSWER)) == {"ok": "pool will shrink"}
+    until(lambda: children() == 1)
+    send("echo").get(timeout=TIMEOUT)
+
+
+def a_queue_is_left_and_taken_up_again():
+    assert only(app.control.cancel_consumer("celery", **ANSWER)) == {"ok": "no longer consuming from celery"}
+    assert [q["name"] for q in only(inspect().active_queues())] == ["py"]
+    waiting = send("echo")
+    client = app.connection_for_read().channel().client
+    until(lambda: client.llen("celery") == 1)
+    assert only(app.control.add_consumer("celery", **ANSWER)) == {"ok": "add consumer celery"}
+    waiting.get(timeout=TIMEOUT)
+
+
+def tasks_are_told_to_who_listens():
+    """As Flower does: switch events on, and keep what they say in Celery's own picture of the cluster."""
+    app.control.enable_events()
+    state = app.events.State()
+    told = {}
+    wanted = {}
+    deadline = time.time() + TIMEOUT
+
+    def take(event):
+        state.event(event)
+        if event["type"].startswith("task-"):
+            told.setdefault(event["uuid"], []).append(event["type"])
+        elif not wanted:
+            send_all()  # a heartbeat: we listen
+        receiver.should_stop = time.time() > deadline or all(told.get(r.id, [None])[-1] == last for r, last in wanted.items())
+
+    def send_all():
+        wanted[send("echo", kwargs={"a": 1})] = "task-succeeded"
+        wanted[send("fail", kwargs={"message": "ValueError: it's over", "retryable": False})] = "task-failed"
+        wanted[send("fail", kwargs={"message": "not yet", "times": 1})] = "task-succeeded"
+        late = send("echo", countdown=3600)
+        wanted[late] = "task-revoked"
+        app.control.revoke(late.id)
+
+    assert only(app.control.enable_events(**ANSWER)) == {"ok": "task events already enabled"}
+    with app.connection() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": take})
+        receiver.capture(limit=None, timeout=TIMEOUT, wakeup=True)
+    echo, failed, retried, late = wanted
+    assert told.keys() == {r.id for r in wanted}, (told, list(wanted))
+    assert told[echo.id] == ["task-received", "task-started", "task-succeeded"], told
+    assert told[failed.id] == ["task-received", "task-started", "task-failed"], told
+    assert told[retried.id][0] == "task-received" and "task-retried" in told[retried.id], told
+    assert told[late.id] == ["task-received", "task-revoked"], told
+    task = state.tasks[echo.id]
+    assert task.name == "echo" and task.state == "SUCCESS" and task.runtime >= 0 and task.worker.hostname.startswith("drumbeat-"), task.info()
+    assert "'a': 1" in task.kwargs, task.kwargs
+    assert state.tasks[failed.id].exception == "ValueError('it\\'s over')", state.tasks[failed.id].exception
+    assert state.tasks[late.id].state == "REVOKED"
+    assert only(app.control.disable_events(**ANSWER)) == {"ok": "task events disabled"}
 
 
 def others_are_left_alone():
