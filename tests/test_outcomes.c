@@ -337,6 +337,25 @@ START_TEST(tasks_that_go_from_state_to_state_are_cancelled_for_good)
 }
 END_TEST
 
+/* Two requests that found no worker, and a caller who has just cancelled one of the tasks and comes to the other: the sweep waits for nobody. */
+START_TEST(a_sweep_of_cancels_waits_for_no_caller)
+{
+    struct pg *caller CLEANUP(pg_closep) = test_connect(s.url);
+    struct err e;
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[2]), run_at => now() + interval '1 hour');"
+                   "INSERT INTO drumbeat.cancel_request (task_id) SELECT id FROM drumbeat.task; SET statement_timeout = '30s'");
+    ck_assert(pg_begin(caller, &e));
+    test_sql(caller, "SELECT drumbeat.cancel(min(id::text)::uuid) FROM drumbeat.task");
+    test_sql(s.pg, "SELECT drumbeat.sweep_cancels()");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED'"), 1);
+    test_sql(caller, "SELECT drumbeat.cancel(max(id::text)::uuid) FROM drumbeat.task");
+    ck_assert(pg_commit(caller, &e));
+    test_sql(s.pg, "SELECT drumbeat.sweep_cancels()");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'KILLED'"), 2);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.cancel_request"), 0);
+}
+END_TEST
+
 /* The caller sees the task where it no longer is. It must not wait for ever, nor believe that it was cancelled. */
 START_TEST(a_cancel_from_an_old_snapshot_is_refused_by_the_server)
 {
@@ -428,6 +447,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, the_steps_of_a_cancel_follow_the_configuration);
     tcase_add_test(tests, a_task_that_waits_for_its_next_attempt_is_cancelled_at_once);
     tcase_add_test(tests, tasks_that_go_from_state_to_state_are_cancelled_for_good);
+    tcase_add_test(tests, a_sweep_of_cancels_waits_for_no_caller);
     tcase_add_test(tests, a_cancel_from_an_old_snapshot_is_refused_by_the_server);
     tcase_add_test(tests, every_attempt_keeps_its_time_its_worker_and_its_cause);
     tcase_add_test(tests, a_retry_tells_in_the_log_how_the_task_had_ended_and_lifts_its_expiry);

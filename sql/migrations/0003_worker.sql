@@ -413,16 +413,34 @@ BEGIN
     RETURN count;
 END $$;
 
--- Cancel requests that are for no running task: settle them now. (A task can move while cancel() looks.)
+-- Cancel requests that are for no running task: settle them now. (A task can move while cancel() looks.) What another transaction holds is
+-- left to the next round: whoever cancels many tasks in one transaction takes them in an order of his own, and two that wait for each other
+-- would cost him his.
 CREATE FUNCTION drumbeat.sweep_cancels() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     request record;
 BEGIN
-    FOR request IN SELECT c.task_id FROM drumbeat.cancel_request c
+    FOR request IN SELECT c.task_id AS id FROM drumbeat.cancel_request c
                     WHERE NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = c.task_id)
                       AND NOT EXISTS (SELECT FROM drumbeat.sent s WHERE s.task_id = c.task_id AND s.sent_at IS NOT NULL) FOR UPDATE SKIP LOCKED LOOP
-        DELETE FROM drumbeat.cancel_request c WHERE c.task_id = request.task_id;
-        PERFORM drumbeat.cancel(request.task_id);
+        PERFORM FROM drumbeat.ready r WHERE r.task_id = request.id FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            PERFORM FROM drumbeat.delayed d WHERE d.task_id = request.id FOR UPDATE SKIP LOCKED;
+        END IF;
+        IF NOT FOUND THEN
+            PERFORM FROM drumbeat.gated g WHERE g.task_id = request.id FOR UPDATE SKIP LOCKED;
+        END IF;
+        IF NOT FOUND THEN
+            PERFORM FROM drumbeat.sent s WHERE s.task_id = request.id AND s.sent_at IS NULL FOR UPDATE SKIP LOCKED;
+        END IF;
+        IF NOT FOUND THEN
+            PERFORM WHERE EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = request.id)
+                       OR NOT EXISTS (SELECT FROM drumbeat.task_body b WHERE b.id = request.id);
+        END IF;
+        IF FOUND THEN
+            DELETE FROM drumbeat.cancel_request c WHERE c.task_id = request.id;
+            PERFORM drumbeat.cancel(request.id);
+        END IF;
     END LOOP;
 END $$;
 
