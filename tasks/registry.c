@@ -46,6 +46,7 @@ const struct handler *const handlers_all[] = {
     &handler_vision_face_forms,
     &handler_vision_fund_commitment,
     &handler_vision_fund_reservation,
+    &handler_vision_notify_hidden,
     &handler_vision_partner,
     &handler_vision_programme,
     &handler_vision_ram,

@@ -4,7 +4,7 @@ drumbeat_test(test_records SOURCES test_records.c LIBS common_task)
 # The families, against the sandbox and answers by hand, into a real database.
 drumbeat_test(test_carto TIMEOUT 240 SOURCES test_carto.c test_pmp_task.c test_http_server.c test_sandbox_client.c LIBS tasks test_fixture PkgConfig::CURL)
 add_dependencies(test_carto drumbeat-sandbox)
-foreach(part vision vision_lists)
+foreach(part vision vision_lists vision_partners)
   drumbeat_test(test_${part} TIMEOUT 240 SOURCES test_${part}.c test_vision_run.c test_pmp_task.c test_http_server.c test_sandbox_client.c
                 LIBS tasks test_fixture PkgConfig::CURL)
   add_dependencies(test_${part} drumbeat-sandbox)

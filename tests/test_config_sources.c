@@ -219,6 +219,7 @@ static void check_shipped(const struct config *config, const char *where)
                   {"prp.period_reports", "@every 5m|", true},
                   {"tpm.partners", "0 1 * * *|", true},
                   {"vision.delegated_frs", "0 2 * * *|", true},
+                  {"vision.notify_hidden", "@every 15m|", false},
                   {"vision.sync", "0 0 * * *|", true}};
     ck_assert_uint_eq(config->schedule_count, sizeof wanted / sizeof *wanted);
     for (size_t i = 0; i < config->schedule_count; i++) {

@@ -42,6 +42,11 @@ void vision_tear_down(void)
     pg_close(vision_pg);
 }
 
+void vision_ask(const char *base)
+{
+    snprintf(upstream, sizeof upstream, "%s", base);
+}
+
 void vision_show_key(const char *shown)
 {
     key = shown;

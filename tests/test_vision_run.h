@@ -15,6 +15,9 @@ void vision_set_up(void);         /* nothing answers yet */
 void vision_set_up_sandbox(void); /* a sandbox does */
 void vision_tear_down(void);
 
+/* Another address to ask. */
+void vision_ask(const char *base);
+
 /* The key that is shown from now on, "drumbeat" after set-up. */
 void vision_show_key(const char *key);
 

@@ -36,8 +36,10 @@ static const struct column columns[] = {
 
 static const struct staging_step steps[] = {
     {&sql_vision_organization, "organization", STAGING_SHARED},
+    {&sql_vision_partner_blocked, "notification", STAGING_SHARED},
     {&sql_vision_partner, "partner_organization", STAGING_MAIN},
     {&sql_vision_partner_unknown, "partner_organization", STAGING_OWN},
+    {&sql_vision_partner_realm, "realm", STAGING_SHARED},
     {&sql_vision_engagement, "planned_engagement", STAGING_OWN},
     {&sql_vision_core_values_old, "core_values_assessment", STAGING_OWN},
     {&sql_vision_core_values, "core_values_assessment", STAGING_OWN},
@@ -59,7 +61,7 @@ static const char *leave_out(const struct js *row, struct row *other)
 }
 
 static const struct vision_list list = {
-    .handler = "vision.partner", .endpoint = "partners", .columns = columns, .key = "VENDOR_CODE", .steps = steps, .main = 1, .leave_out = leave_out};
+    .handler = "vision.partner", .endpoint = "partners", .columns = columns, .key = "VENDOR_CODE", .steps = steps, .main = 2, .leave_out = leave_out};
 
 static bool run(struct task *task, const void *args, struct err *e)
 {
