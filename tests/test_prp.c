@@ -174,6 +174,65 @@ START_TEST(each_open_report_is_due_overdue_or_not_due_by_its_days)
 }
 END_TEST
 
+/* Indicators of clusters: weekly, monthly without a word about it, quarterly, by days, one that is off, one without an active place. */
+static const char clusters[] =
+    "INSERT INTO registry.location (name, p_code, admin_level) VALUES ('A', 'A', 0), ('B', 'B', 1);"
+    "INSERT INTO registry.indicator_blueprint (external_id, external_source, title, unit) VALUES ('1', 'HPC', 'Water', 'number');"
+    "INSERT INTO registry.reportable (external_id, external_source, content_type, object_id, blueprint_id, frequency, cs_dates, start_date_of_reporting_period, active)"
+    " VALUES ('w', 'HPC', 'partner_project', 1, 1, 'Wee', '{}', '2025-05-28', true), ('m', 'HPC', 'cluster_objective', 1, 1, NULL, '{}', NULL, true),"
+    " ('q', 'HPC', 'activity_project_context', 1, 1, 'Qua', '{}', '2024-11-15', true),"
+    " ('d', 'HPC', 'partner_project', 1, 1, 'Csd', '{2025-06-20,2025-03-31,2025-03-31,2025-09-30}', '2025-02-01', true),"
+    " ('off', 'HPC', 'partner_project', 1, 1, 'Mon', '{}', '2025-01-01', false), ('bare', 'HPC', 'partner_project', 1, 1, 'Mon', '{}', '2025-01-01', true);"
+    "INSERT INTO registry.reportable_location_goal (reportable_id, location_id, is_active) SELECT id, l, l = 1 AND external_id <> 'bare'"
+    " FROM registry.reportable, generate_series(1, 2) l";
+
+static const char *cluster_reports(const char *indicator)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "SELECT string_agg(concat_ws(' ', time_period_start, time_period_end, CASE WHEN due_date <> time_period_end + 1 THEN due_date END), ', '"
+             " ORDER BY time_period_start) FROM registry.indicator_report x JOIN registry.reportable i ON i.id = reportable_id WHERE i.external_id = '%s'",
+             indicator);
+    return test_text(pg, sql);
+}
+
+START_TEST(indicators_of_clusters_are_reported_for_each_period_that_has_begun)
+{
+    test_sql(pg, clusters);
+    succeed(&handler_prp_period_reports, TODAY);
+    ck_assert_str_eq(cluster_reports("w"), "2025-05-28 2025-06-01, 2025-06-02 2025-06-08, 2025-06-09 2025-06-15");
+    ck_assert_str_eq(cluster_reports("m"), "2025-06-01 2025-06-30");
+    ck_assert_str_eq(cluster_reports("q"), "2024-11-15 2024-12-31, 2025-01-01 2025-03-31, 2025-04-01 2025-06-30");
+    ck_assert_str_eq(cluster_reports("d"), "2025-02-01 2025-03-31, 2025-04-01 2025-06-20");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.indicator_report WHERE report_status = 'Due' AND overall_status = 'NoS' AND title = 'Water'"
+                                     " AND progress_report_id IS NULL AND total = '{\"c\": 0, \"d\": 0, \"v\": 0}'"),
+                     9);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.indicator_location_data WHERE location_id = 1 AND disaggregation->'()' IS NOT NULL"), 9);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.indicator_location_data"), 9);
+    const char *before = snapshot();
+    succeed(&handler_prp_period_reports, TODAY);
+    ck_assert_str_eq(snapshot(), before);
+}
+END_TEST
+
+START_TEST(what_clusters_missed_is_made_up_for)
+{
+    test_sql(pg, clusters);
+    succeed(&handler_prp_period_reports, TODAY);
+    test_sql(pg, "UPDATE registry.indicator_report SET report_status = 'Sub', submission_date = '2025-06-15' WHERE time_period_end = '2025-06-01';"
+                 "UPDATE registry.reportable_location_goal SET is_active = true WHERE reportable_id = 1");
+    succeed(&handler_prp_period_reports, "{\"today\": \"2025-09-01\"}");
+    ck_assert_str_eq(cluster_reports("m"), "2025-06-01 2025-06-30, 2025-07-01 2025-07-31, 2025-08-01 2025-08-31, 2025-09-01 2025-09-30");
+    ck_assert_str_eq(cluster_reports("d"), "2025-02-01 2025-03-31, 2025-04-01 2025-06-20, 2025-06-21 2025-09-30");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.indicator_report WHERE reportable_id = 1"), 15);
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.indicator_location_data l JOIN registry.indicator_report x ON x.id = indicator_report_id"
+                                     " WHERE reportable_id = 1"),
+                     29);
+    succeed(&handler_prp_due_reports, "{\"today\": \"2025-07-02\"}");
+    ck_assert_str_eq(test_text(pg, "SELECT string_agg(report_status, ' ' ORDER BY time_period_start) FROM registry.indicator_report WHERE reportable_id = 2"), "Ove Not Not Not");
+}
+END_TEST
+
 START_TEST(a_day_that_is_none_is_refused)
 {
     struct test_run *r CLEANUP(test_run_freep) = run(&handler_prp_due_reports, "{\"today\": \"2025-02-30\"}");
@@ -359,6 +418,8 @@ int main(void)
                                   what_is_handed_in_is_left_alone_and_what_is_open_gets_new_places,
                                   a_document_that_cannot_be_done_is_told_and_the_others_are_done,
                                   each_open_report_is_due_overdue_or_not_due_by_its_days,
+                                  indicators_of_clusters_are_reported_for_each_period_that_has_begun,
+                                  what_clusters_missed_is_made_up_for,
                                   a_day_that_is_none_is_refused,
                                   places_go_unless_something_refers_to_them,
                                   places_above_others_go_after_them,

@@ -342,8 +342,9 @@ CREATE TABLE registry.reportable (
     denominator_label      varchar(256),
     is_unicef_hf_indicator boolean NOT NULL DEFAULT false,
     cluster_indicator_id   text,
-    frequency              varchar(3),
+    frequency              varchar(3),            -- of cluster indicators: Wee, Mon, Qua, Csd (the days in cs_dates); none: Mon
     cs_dates               date[] NOT NULL DEFAULT '{}',
+    start_date_of_reporting_period date,
     active                 boolean NOT NULL DEFAULT true,
     UNIQUE (external_source, external_id)
 );

@@ -1,4 +1,4 @@
-/* prp.period_reports: make the reports that partners owe, a page of programme documents at a time. */
+/* prp.period_reports: make the reports that partners owe, a page of programme documents at a time, then of indicators of clusters. */
 #include "tasks/prp/prp.h"
 
 #include <stdio.h>
@@ -22,8 +22,18 @@ static const struct staging_step steps[] = {
     {&sql_prp_report_number, "progress_report", STAGING_OWN},
     {&sql_prp_report_create, "progress_report", STAGING_OWN},
     {&sql_prp_indicator_report, "indicator_report", STAGING_OWN},
+    {&sql_prp_cluster_report, "indicator_report", STAGING_OWN},
     {&sql_prp_location_data, "indicator_location_data", STAGING_OWN},
     {0},
+};
+
+/* What reports are made for. */
+static const struct owing {
+    const struct sql *list;
+    const char *kind, *label;
+} owings[] = {
+    {&sql_prp_documents, "document", "programme documents"},
+    {&sql_prp_cluster_indicators, "indicator", "indicators of clusters"},
 };
 
 struct making {
@@ -31,16 +41,17 @@ struct making {
     const struct args *args;
     struct staging *staging;
     char today[PRP_DAY_MAX];
-    int64_t before; /* row of the last document; 0: none yet */
+    const struct owing *owing;
+    int64_t before; /* row of the last one; 0: none yet */
     char ids[DOCUMENTS_PAGE][40];
     struct report report;
 };
 
-static bool stage_documents(struct making *m, size_t *count, int64_t *total, struct err *e)
+static bool stage_page(struct making *m, size_t *count, int64_t *total, struct err *e)
 {
     struct pg_rows rows;
     struct row row CLEANUP(row_free) = {0};
-    if (!task_sql_rows(m->task, &sql_prp_documents, &rows, e, m->before ? pg_int(m->before) : pg_null(), pg_text(m->args->workspace),
+    if (!task_sql_rows(m->task, m->owing->list, &rows, e, m->before ? pg_int(m->before) : pg_null(), pg_text(m->args->workspace),
                        pg_int(DOCUMENTS_PAGE), m->args->document ? pg_int(m->args->document) : pg_null()))
         return false;
     *count = rows.count;
@@ -50,19 +61,19 @@ static bool stage_documents(struct making *m, size_t *count, int64_t *total, str
         snprintf(m->ids[i], sizeof m->ids[i], "%s", pg_get_text(&rows, i, 1));
         row_int(&row, "id", m->before);
         row_text(&row, "today", m->today);
-        if (!staging_add(m->staging, (int)i, "document", &row, e))
+        if (!staging_add(m->staging, (int)i, m->owing->kind, &row, e))
             return false;
     }
     return true;
 }
 
-/* The next page of documents; *more: there was one. */
+/* The next page; *more: there was one. */
 static bool make_page(struct making *m, bool *more, struct err *e)
 {
     size_t count;
     int64_t total;
     staging_reset(m->staging);
-    if (!stage_documents(m, &count, &total, e) || !task_commit(m->task, e))
+    if (!stage_page(m, &count, &total, e) || !task_commit(m->task, e))
         return false;
     *more = count > 0;
     if (count > 0 && !staging_move(m->staging, steps, m->report.counts, e))
@@ -74,16 +85,19 @@ static bool make_page(struct making *m, bool *more, struct err *e)
         m->report.fetched++;
         report_count(&m->report, m->staging, (int)i);
     }
-    return task_commit(m->task, e) && task_progress(m->task, m->report.fetched, total, "programme documents", e);
+    return task_commit(m->task, e) && task_progress(m->task, m->report.fetched, total, m->owing->label, e);
 }
 
 static bool make_all(void *data, struct err *e)
 {
     struct making *m = data;
-    bool more = true;
-    while (more)
-        if (!make_page(m, &more, e))
-            return false;
+    for (size_t i = 0; i < sizeof owings / sizeof *owings; i++) {
+        m->owing = &owings[i];
+        m->before = 0;
+        for (bool more = true; more;)
+            if (!make_page(m, &more, e))
+                return false;
+    }
     return true;
 }
 
