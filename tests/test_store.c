@@ -454,6 +454,31 @@ static struct pg *connect_as(const char *group)
     return test_connect(as);
 }
 
+START_TEST(a_statement_that_was_sent_is_answered_when_it_is_done)
+{
+    static const struct sql waits = {.name = "waits", .text = "SELECT $1::bigint + (SELECT count(*) FROM pg_advisory_xact_lock(71))"};
+    static const struct sql fails = {.name = "fails", .text = "SELECT 1 / $1::bigint"};
+    struct pg *other = test_connect(url);
+    struct pg_rows rows;
+    struct err e;
+    bool done;
+    ck_assert(pg_begin(other, &e));
+    test_sql(other, "SELECT pg_advisory_xact_lock(71)");
+    ck_assert(pg_send(pg, &waits, PG_ARGS(pg_int(6)), &e));
+    ck_assert(pg_take(pg, false, &done, &rows, &e));
+    ck_assert(!done);
+    ck_assert(pg_rollback(other, &e));
+    ck_assert_msg(pg_take(pg, true, &done, &rows, &e), "%s", e.text);
+    ck_assert(done);
+    ck_assert_int_eq(pg_get_int(&rows, 0, 0), 7);
+    ck_assert(pg_send(pg, &fails, PG_ARGS(pg_int(0)), &e));
+    ck_assert(!pg_take(pg, true, &done, &rows, &e));
+    ck_assert_str_eq(pg_sqlstate(pg), "22012");
+    ck_assert_int_eq(test_number(pg, "SELECT 8"), 8);
+    pg_close(other);
+}
+END_TEST
+
 /* What a seat gives back is told once a lane, with the lowest number of it. */
 START_TEST(many_that_come_back_ring_once)
 {
@@ -593,6 +618,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_worker_known_to_be_dead_need_not_be_waited_for);
     tcase_add_test(tests, every_statement_can_be_prepared);
     tcase_add_test(tests, a_null_in_the_first_call_does_not_fix_the_type_of_the_next);
+    tcase_add_test(tests, a_statement_that_was_sent_is_answered_when_it_is_done);
     tcase_add_test(tests, many_that_come_back_ring_once);
     tcase_add_test(tests, who_may_enqueue_may_nothing_else);
     tcase_add_test(tests, who_may_read_may_not_write);

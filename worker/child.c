@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t settle_every = MSEC(10), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
+static const usec_t settle_every = MSEC(10), rest_time = MSEC(100), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
                     leave_patience = MSEC(200);
 
 /* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
@@ -431,7 +431,7 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
     return !settle_now || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
-/* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as last time at most. */
+/* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as the last full batch at most. */
 static size_t batch_size(const struct child *c)
 {
     size_t by_time = (size_t)(settle_every / (c->mean > 1 ? c->mean : 1));
@@ -507,11 +507,15 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
     }
     c->failures = 0;
     c->wanted = wanted;
-    c->last_batch = claims->count;
     if (claims->count == 0) {
+        usec_t since = clock_boot();
         wait_for_work(c, seen);
+        if (clock_boot() - since > rest_time)
+            c->last_batch = 0;
         return true;
     }
+    if (claims->count == wanted)
+        c->last_batch = claims->count;
     wake_next(c, claims);
     if (!run_batch(c, claims, e))
         return false;

@@ -71,16 +71,21 @@ static void refresh(struct loop *l, int connection)
             l->standings[i].turn.fresh = true;
 }
 
-static void connect_pg(struct loop *l)
+struct pg *courier_open_pg(const struct courier *c, struct err *e)
 {
-    struct err e;
-    const struct config *config = l->courier.config;
+    const struct config *config = c->config;
     struct pg_options options = {.url = config->database.url,
                                  .application = "drumbeat/courier",
                                  .pooled = config->database.listen_url != NULL,
                                  .connect_timeout = call_timeout,
                                  .call_timeout = call_timeout};
-    l->courier.pg = pg_open(&options, &e);
+    return pg_open(&options, e);
+}
+
+static void connect_pg(struct loop *l)
+{
+    struct err e;
+    l->courier.pg = courier_open_pg(&l->courier, &e);
     if (!l->courier.pg) {
         link_lost(&l->pg, &e);
         return;

@@ -247,13 +247,19 @@ static bool is_ours_to_bear(const struct err *e)
     return e->kind == ERR_DATA || e->kind == ERR_USAGE || e->kind == ERR_LIMIT;
 }
 
+/* Most have none, and are not read to find that out. */
+static bool may_have_canvas(const char *embed)
+{
+    return strstr(embed, "\"callbacks\"") || strstr(embed, "\"errbacks\"") || strstr(embed, "\"chain\"") || strstr(embed, "\"chord\"");
+}
+
 bool courier_canvas(struct courier *c, const struct celery_queues *queues, struct redis *backend, const struct canvas_end *end, struct err *e)
 {
+    if (!may_have_canvas(end->embed))
+        return true;
     struct js *embed CLEANUP(js_freep) = js_parse(end->embed, strlen(end->embed), e);
     if (!embed)
         return err_add(e, "message of task %s", end->result->id);
-    if (js_is_null(js_get(embed, "callbacks")) && js_is_null(js_get(embed, "errbacks")) && js_is_null(js_get(embed, "chain")) && js_is_null(js_get(embed, "chord")))
-        return true;
     struct canvas w = {.courier = c, .queues = queues, .backend = backend, .region = region_new(), .queue = end->queue};
     struct celery_message ended = read_ended(w.region, end->result->id, embed);
     bool good = follow(&w, &ended, end->result, e);

@@ -43,13 +43,17 @@ struct intake {
     size_t wait_count;
     struct region *region; /* of one claim */
     struct batch *batch;
+    struct pg *pg;      /* takes a batch over while the other duties go on */
+    const char *taking; /* the queue whose batch is on its way; NULL: none */
     char prefix[80];       /* of tags */
     int64_t claims;
     size_t next; /* queue that is asked first */
     /* How many are claimed ahead */
+    int64_t held;             /* messages that are held: counted now and then, and reckoned in between */
+    int64_t over;             /* of the courier's celery_over, as far as `held` knows of it */
     int64_t taken, taken_before, open_before;
     double rate; /* messages that come to their end, a second */
-    usec_t measured_at;
+    usec_t measured_at, counted_at;
 };
 
 static const char *list_key(const struct intake *in, const char *queue, size_t step)
@@ -80,6 +84,8 @@ static bool open_intake(struct courier *c, struct intake *in, struct err *e)
     char worker[UUID_TEXT_MAX], once[UUID_TEXT_MAX];
     if (!celery_queues_make(c->config, &in->queues, e))
         return false;
+    if (!(in->pg = courier_open_pg(c, e)))
+        return false;
     uuid_format(c->board->worker, worker);
     uuid_format(uuid_v7(), once);
     snprintf(in->prefix, sizeof in->prefix, "drumbeat:%s:%.23s", worker, once);
@@ -92,7 +98,8 @@ static bool open_intake(struct courier *c, struct intake *in, struct err *e)
 static void close_intake(struct courier *c, void *data)
 {
     struct intake *in = data;
-    (void)c;
+    c->celery_claim[0] = '\0';
+    pg_close(in->pg);
     for (size_t i = 0; i < in->wait_count; i++) {
         redis_close(in->waits[i].redis);
         text_free(&in->waits[i].list);
@@ -243,7 +250,8 @@ static bool claim(struct courier *c, struct intake *in, const char *queue, int64
     for (size_t i = 0; i < keys->step_count; i++)
         args[n++] = rd_text(list_key(in, queue, i));
     args[n++] = rd_int(most);
-    args[n++] = rd_text(region_printf(in->region, "%s.%lld.", in->prefix, (long long)in->claims++));
+    snprintf(c->celery_claim, sizeof c->celery_claim, "%s.%lld.", in->prefix, (long long)in->claims++);
+    args[n++] = rd_text(c->celery_claim);
     args[n++] = rd_int(c->config->celery.keep_quarantined);
     args[n++] = rd_text(leave ? "1" : "0");
     for (size_t i = 0; leave && i < c->catalog->count; i++)
@@ -301,25 +309,48 @@ static bool say_taken(struct courier *c, struct intake *in, const char *queue, c
     return redis_script(c->redis, &lua_celery_taken, 3, args, NULL, e);
 }
 
-static bool take_batch(struct courier *c, struct intake *in, const char *queue, struct err *e)
+/* Begin to take the batch over. */
+static bool send_batch(struct courier *c, struct intake *in, const char *queue, struct err *e)
 {
-    struct pg_rows rows;
     const struct batch *b = in->batch;
-    if (b->count == 0)
+    if (b->count == 0) {
+        c->celery_claim[0] = '\0';
         return true;
+    }
     CRASH_POINT("celery", "claimed");
-    if (!pg_exec(c->pg, &sql_celery_take, &rows, e, pg_uuid(c->board->worker), pg_text(queue), pg_texts(b->ids, b->count), pg_texts(b->tags, b->count),
-                 pg_texts(b->names, b->count), pg_texts(b->args, b->count), pg_ints(b->priorities, b->count), pg_ints(b->etas, b->count),
-                 pg_ints(b->expiries, b->count), pg_ints(b->retries, b->count), pg_texts(b->headers, b->count), pg_texts(b->limits, b->count),
-                 pg_texts(b->embeds, b->count), pg_texts(b->refusals, b->count)))
-        return err_add(e, "taking messages of %s over", queue);
-    CRASH_POINT("celery", "taken");
-    in->taken += (int64_t)b->count;
-    courier_ring(c->board, COURIER_SETTLED); /* some may have ended at once, others are about to start */
-    return say_taken(c, in, queue, &rows, e) && courier_tell_events(c, e);
+    in->taking = queue;
+    in->held += (int64_t)b->count;
+    bool sent = pg_send(in->pg, &sql_celery_take,
+                   PG_ARGS(pg_uuid(c->board->worker), pg_text(queue), pg_texts(b->ids, b->count), pg_texts(b->tags, b->count),
+                           pg_texts(b->names, b->count), pg_texts(b->args, b->count), pg_ints(b->priorities, b->count), pg_ints(b->etas, b->count),
+                           pg_ints(b->expiries, b->count), pg_ints(b->retries, b->count), pg_texts(b->headers, b->count),
+                           pg_texts(b->limits, b->count), pg_texts(b->embeds, b->count), pg_texts(b->refusals, b->count)),
+                   e);
+    return (sent || err_add(e, "taking messages of %s over", queue)) && courier_tell_events(c, e);
 }
 
-/* One claim of one queue, and all that follows from it. */
+/* The batch on its way, if any, when it has arrived; or wait for it. */
+static bool hear_batch(struct courier *c, struct intake *in, bool waits, struct err *e)
+{
+    struct pg_rows rows;
+    bool done;
+    if (!in->taking)
+        return true;
+    if (!pg_take(in->pg, waits, &done, &rows, e))
+        return err_add(e, "taking messages of %s over", in->taking);
+    if (!done)
+        return true;
+    CRASH_POINT("celery", "taken");
+    in->taken += (int64_t)in->batch->count;
+    courier_ring(c->board, COURIER_SETTLED); /* some may have ended at once, others are about to start */
+    if (!say_taken(c, in, in->taking, &rows, e))
+        return false;
+    in->taking = NULL;
+    c->celery_claim[0] = '\0';
+    return true;
+}
+
+/* One claim of one queue. */
 static bool take_from(struct courier *c, struct intake *in, size_t queue, int64_t most, size_t *got, struct err *e)
 {
     struct claim claimed = {0};
@@ -331,7 +362,7 @@ static bool take_from(struct courier *c, struct intake *in, size_t queue, int64_
         return false;
     *got = rd_count_of(claimed.messages) / 2;
     in->quiet[queue] = *got == 0 && claimed.left == 0;
-    return read_claim(c, in, name, &claimed, e) && take_batch(c, in, name, e);
+    return read_claim(c, in, name, &claimed, e) && send_batch(c, in, name, e);
 }
 
 /* How much, and when ------------------------------------------------------------------------------------------------ */
@@ -366,21 +397,37 @@ static bool is_paused(const struct pg_rows *rows, const char *queue)
     return false;
 }
 
-/* Claim until there is enough or nothing more. */
-static bool take_all(struct courier *c, struct intake *in, bool *full, struct err *e)
+/* How many messages are held, and which queues are not to be claimed from. */
+static bool look(struct courier *c, struct intake *in, bool *paused, struct err *e)
 {
     struct pg_rows rows;
+    usec_t now = clock_boot();
+    bool counts = now - in->counted_at >= look_every;
+    if (!pg_exec(c->pg, &sql_celery_open, &rows, e, pg_uuid(c->board->worker), pg_texts(in->queues.names, in->queues.count), pg_bool(counts)))
+        return err_add(e, "counting messages");
+    if (counts) {
+        in->held = pg_get_int(&rows, 0, 0);
+        in->counted_at = now;
+    } else {
+        in->held -= c->celery_over - in->over;
+    }
+    in->over = c->celery_over;
+    for (size_t i = 0; i < in->queues.count; i++)
+        paused[i] = is_paused(&rows, in->queues.names[i]) || !courier_consumes(c, i);
+    return true;
+}
+
+/* Claim from one queue after the other, until there is enough, nothing more, or a batch on its way. */
+static bool take_all(struct courier *c, struct intake *in, bool *full, struct err *e)
+{
     bool paused[CELERY_QUEUES_MAX] = {false};
     size_t count = in->queues.count, got;
-    if (!pg_exec(c->pg, &sql_celery_open, &rows, e, pg_uuid(c->board->worker), pg_texts(in->queues.names, count)))
-        return err_add(e, "counting messages");
-    int64_t open = pg_get_int(&rows, 0, 0);
-    for (size_t i = 0; i < count; i++)
-        paused[i] = is_paused(&rows, in->queues.names[i]) || !courier_consumes(c, i);
-    measure(in, open);
-    int64_t room = target(c, in) - open;
-    for (size_t i = 0; room > 0 && i < count; i++) {
-        size_t queue = (in->next + i) % count;
+    if (!look(c, in, paused, e))
+        return false;
+    measure(in, in->held);
+    int64_t room = target(c, in) - in->held;
+    for (size_t i = 0; room > 0 && i < count && !in->taking; i++) {
+        size_t queue = in->next++ % count;
         in->quiet[queue] = false;
         if (paused[queue])
             continue;
@@ -388,7 +435,6 @@ static bool take_all(struct courier *c, struct intake *in, bool *full, struct er
             return false;
         room -= (int64_t)got;
     }
-    in->next++;
     *full = room <= 0;
     return true;
 }
@@ -463,6 +509,8 @@ static size_t watch(struct courier *c, void *data, struct pollfd *fds, size_t ro
     struct intake *in = data;
     size_t count = 0;
     (void)c;
+    if (in->taking && count < room)
+        fds[count++] = (struct pollfd){.fd = pg_socket(in->pg), .events = POLLIN};
     for (size_t i = 0; i < in->wait_count && count < room; i++)
         if (in->waits[i].asked)
             fds[count++] = (struct pollfd){.fd = redis_socket(in->waits[i].redis), .events = POLLIN};
@@ -472,18 +520,24 @@ static size_t watch(struct courier *c, void *data, struct pollfd *fds, size_t ro
 static bool run(struct courier *c, void *data, struct duty_turn *turn, struct err *e)
 {
     struct intake *in = data;
-    bool full = false, all = false;
-    if (turn->leaving || atomic_load(&c->board->phase) != PHASE_RUN)
-        return true;
-    if (turn->fresh) {
+    bool full = false, all = false, over = turn->leaving || atomic_load(&c->board->phase) != PHASE_RUN;
+    if (turn->fresh && !over) {
         close_intake(c, in);
         *in = (struct intake){0};
         if (!open_intake(c, in, e))
             return false;
     }
-    if (!hear_waits(in, e) || !take_all(c, in, &full, e) || (!full && !wait_quietly(c, in, &all, e)))
+    if (!hear_batch(c, in, over, e))
         return false;
-    turn->next_at = clock_boot() + (full || !all ? look_every : wait_for);
+    turn->next_at = clock_boot() + look_every;
+    if (over || in->taking)
+        return true;
+    if (!hear_waits(in, e) || !take_all(c, in, &full, e))
+        return false;
+    if (!full && !in->taking && !wait_quietly(c, in, &all, e))
+        return false;
+    if (!full && all)
+        turn->next_at = clock_boot() + wait_for;
     return true;
 }
 

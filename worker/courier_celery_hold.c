@@ -139,19 +139,22 @@ static bool say_tasks(struct courier *c, const char *taking, const char *const *
     return count == 0 || redis_call_args(c->redis, args, NULL, e);
 }
 
-/* What a courier that died had claimed. The intake of this one is not at work meanwhile: duties run one after the other, each to its end. */
+/* What a courier that died had claimed. Not what the intake of this one is just taking over. */
 static bool clear_left(struct courier *c, struct hold *h, const char *queue, struct err *e)
 {
     struct text taking CLEANUP(text_free) = {0};
     const struct rd_reply *reply;
     const char *left[TAGS_MAX], *tasks[TAGS_MAX], *tags[TAGS_MAX];
-    size_t lost = 0, good = 0, count = 0;
+    size_t lost = 0, good = 0, count = 0, mine = strlen(c->celery_claim);
     struct pg_rows rows;
     celery_taking(&h->queues.keys, queue, &taking);
     if (!redis_call(c->redis, &reply, e, rd_text("SRANDMEMBER"), rd_text(text_str(&taking)), rd_int(TAGS_MAX)))
         return err_add(e, "claims of %s that were left", queue);
-    for (; count < rd_count_of(reply); count++)
-        tags[count] = rd_text_of(rd_at(reply, count));
+    for (size_t i = 0; i < rd_count_of(reply); i++) {
+        const char *tag = rd_text_of(rd_at(reply, i));
+        if (mine == 0 || strncmp(tag, c->celery_claim, mine) != 0)
+            tags[count++] = tag;
+    }
     if (count == 0)
         return true;
     if (!pg_exec(c->pg, &sql_celery_left, &rows, e, pg_uuid(c->board->worker), pg_texts(tags, count)))

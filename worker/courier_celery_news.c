@@ -2,7 +2,7 @@
  * ended. First the result, then what follows the task, then the acknowledgement, then the row is forgotten: what is done twice after a crash changes
  * nothing. */
 #include "common/base/crash_point.h"
-#include "common/base/json.h"
+#include "common/base/json_build.h"
 #include "common/celery/result.h"
 #include "sql/queries.h"
 #include "sql/scripts.h"
@@ -62,12 +62,19 @@ static bool send_letters(struct courier *c, struct news *n, const struct letters
     return redis_script(n->backend ? n->backend : c->redis, &lua_celery_result, letters->count, args, NULL, e) || err_add(e, "results of Celery");
 }
 
+/* What a result repeats of its message; most have nothing of it, and are not read to find that out. */
+static struct js *read_embed(const char *embed, struct err *e)
+{
+    bool may_have = strstr(embed, "\"ignore_result\"") || strstr(embed, "\"parent_id\"") || strstr(embed, "\"group\"");
+    return may_have ? js_parse(embed, strlen(embed), e) : js_new_object();
+}
+
 /* Add a result, unless the caller does not want to know. */
 static bool add_letter(struct news *n, struct letters *letters, const char *embed, struct celery_result *result, struct err *e)
 {
     bool ignored = false;
     struct text json CLEANUP(text_free) = {0};
-    struct js *document CLEANUP(js_freep) = js_parse(embed, strlen(embed), e);
+    struct js *document CLEANUP(js_freep) = read_embed(embed, e);
     if (!document)
         return err_add(e, "message of task %s", result->id);
     if (js_bool(js_get(document, "ignore_result"), &ignored) && ignored)
@@ -82,7 +89,7 @@ static bool add_letter(struct news *n, struct letters *letters, const char *embe
 
 /* News -------------------------------------------------------------------------------------------------------------- */
 
-enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, NAME, ATTEMPT, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT, RAN_AT, TOLD };
+enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT, RAN_AT, TOLD };
 
 static const char *text_or_null(const struct pg_rows *rows, size_t row, size_t column)
 {
@@ -150,10 +157,13 @@ static bool forget(struct courier *c, const struct pg_rows *rows, struct err *e)
 {
     struct uuid tasks[NEWS_MAX];
     const char *whats[NEWS_MAX];
+    int64_t over = 0;
     for (size_t i = 0; i < rows->count; i++) {
         tasks[i] = pg_get_uuid(rows, i, TASK);
         whats[i] = is_end(rows, i) ? "ended" : "retry";
+        over += is_end(rows, i) && !pg_is_null(rows, i, TAG);
     }
+    c->celery_over += over;
     return pg_exec(c->pg, &sql_celery_told_news, NULL, e, pg_uuids(tasks, rows->count), pg_texts(whats, rows->count)) || err_add(e, "news that were told");
 }
 

@@ -25,6 +25,8 @@ struct courier {
     struct js *events;        /* of tasks, that are to be told; NULL: none */
     struct pg *pg;       /* NULL: not connected */
     struct redis *redis; /* for commands; a duty that listens or blocks opens its own. NULL: not connected */
+    int64_t celery_over;   /* messages of Celery that this courier held and has brought to their end */
+    char celery_claim[96]; /* how the tags of those begin that are just being taken over; "": none */
 };
 
 /* courier_events.c: note what monitors are to be told of a task, if anybody listens; what duties do besides comes first. Events may be lost,
@@ -33,6 +35,9 @@ void courier_event(struct courier *c, const char *type, const struct event_task 
 void courier_drop_events(struct courier *c);
 bool courier_tell_events(struct courier *c, struct err *e);
 bool courier_has_listeners(const struct courier *c);
+
+/* A connection of its own, for a duty that does not wait for its answers. */
+struct pg *courier_open_pg(const struct courier *c, struct err *e);
 
 /* Why a duty runs, and when it wants to run again. */
 struct duty_turn {

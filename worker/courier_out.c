@@ -122,9 +122,20 @@ static void understand(struct out *o, const char *text, size_t len, struct tells
         log_debug("celery.result_not_understood", LOG_ERR(&e));
 }
 
+/* Most of what is told may be of tasks that came as messages: nothing to understand while none of ours is out. */
+static bool any_sent(struct courier *c, bool *any, struct err *e)
+{
+    struct pg_rows rows;
+    if (!pg_exec(c->pg, &sql_celery_any_sent, &rows, e))
+        return err_add(e, "whether anything was sent");
+    *any = pg_get_bool(&rows, 0, 0);
+    return true;
+}
+
 /* Of several states of one task in a row each is told by itself: they follow each other. */
 static bool hear(struct courier *c, struct out *o, struct err *e)
 {
+    bool any = false;
     for (size_t heard = 0; heard < HEAR_MAX;) {
         struct tells t = {0};
         struct redis_message message = {0};
@@ -134,8 +145,10 @@ static bool hear(struct courier *c, struct out *o, struct err *e)
                 return false;
             if (!message.channel)
                 break;
-            heard++;
-            understand(o, message.payload, message.length, &t);
+            if (heard++ == 0 && !any_sent(c, &any, e))
+                return false;
+            if (any)
+                understand(o, message.payload, message.length, &t);
         }
         if (!report(c, &t, e))
             return false;

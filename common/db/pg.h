@@ -137,6 +137,11 @@ struct pg_call {
  * ERR_UNCERTAIN when the connection was lost before the answer came. */
 bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, struct pg_rows *answers, struct err *e);
 
+/* Send one statement and do not wait: poll pg_socket(), then take the answer. One at a time; no other call before it was taken. */
+bool pg_send(struct pg *pg, const struct sql *query, const struct pg_arg *args, struct err *e);
+/* Take the answer. Unless it `waits`, *done is false when it has not arrived yet; the call's time-out counts from when it was sent. */
+bool pg_take(struct pg *pg, bool waits, bool *done, struct pg_rows *rows, struct err *e);
+
 /* A script of several statements without arguments: migrations. In one transaction. */
 bool pg_script(struct pg *pg, const struct sql *script, struct err *e);
 

@@ -3,6 +3,7 @@
 #include "common/base/crash_point.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,10 +141,10 @@ static struct pg_rows rows_of(const PGresult *result)
     };
 }
 
-bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, struct pg_rows *answers, struct err *e)
+/* Everything that comes before the answers. */
+static bool send_pipeline(struct pg *pg, const struct pg_call *calls, size_t count, bool *prepares, struct err *e)
 {
-    bool prepares[PG_CALLS_MAX];
-    assert(count > 0);
+    assert(count > 0 && !pg->sent.query);
     pg_clear_answers(pg);
     pg->sqlstate[0] = pg->detail[0] = '\0';
     if (!pg_alive(pg))
@@ -162,7 +163,12 @@ bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, str
         return pg_give_up(pg);
     }
     CRASH_POINT(calls[count - 1].query->name, "sent");
-    bool good = read_pipeline(pg, calls, count, prepares, clock_boot() + pg->call_timeout, e);
+    return true;
+}
+
+static bool take_pipeline(struct pg *pg, const struct pg_call *calls, size_t count, const bool *prepares, usec_t deadline, struct pg_rows *answers, struct err *e)
+{
+    bool good = read_pipeline(pg, calls, count, prepares, deadline, e);
     CRASH_POINT(calls[count - 1].query->name, "answered");
     if (!pg_alive(pg))
         return pg_uncertain(e);
@@ -175,15 +181,55 @@ bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, str
     return good;
 }
 
-bool pg_exec_args(struct pg *pg, const struct sql *query, const struct pg_arg *args, struct pg_rows *rows, struct err *e)
+bool pg_exec_calls(struct pg *pg, const struct pg_call *calls, size_t count, struct pg_rows *answers, struct err *e)
 {
-    struct pg_call call = {.query = query};
+    bool prepares[PG_CALLS_MAX];
+    return send_pipeline(pg, calls, count, prepares, e) && take_pipeline(pg, calls, count, prepares, clock_boot() + pg->call_timeout, answers, e);
+}
+
+static bool make_call(const struct sql *query, const struct pg_arg *args, struct pg_call *call, struct err *e)
+{
     size_t count = 0;
+    call->query = query;
     for (; args[count].type != PG_END; count++) {
         if (count + 1 == PG_ARGS_MAX)
             return err_set(e, ERR_LIMIT, "%s: more than %d arguments", query->name, PG_ARGS_MAX - 1);
-        call.args[count] = args[count];
+        call->args[count] = args[count];
     }
-    call.args[count].type = PG_END;
-    return pg_exec_calls(pg, &call, 1, rows, e);
+    call->args[count].type = PG_END;
+    return true;
+}
+
+bool pg_exec_args(struct pg *pg, const struct sql *query, const struct pg_arg *args, struct pg_rows *rows, struct err *e)
+{
+    struct pg_call call;
+    return make_call(query, args, &call, e) && pg_exec_calls(pg, &call, 1, rows, e);
+}
+
+bool pg_send(struct pg *pg, const struct sql *query, const struct pg_arg *args, struct err *e)
+{
+    struct pg_call call;
+    bool prepares;
+    usec_t deadline = clock_boot() + pg->call_timeout;
+    if (!make_call(query, args, &call, e) || !send_pipeline(pg, &call, 1, &prepares, e))
+        return false;
+    if (!pg_flush(pg, deadline, e)) {
+        pg_give_up(pg);
+        return pg_uncertain(e);
+    }
+    pg->sent = (struct sent){.query = query, .prepares = prepares, .deadline = deadline};
+    return true;
+}
+
+/* The server sends what it has when it has all, or as much as it buffers: where there is a beginning the rest need not be waited for long. */
+bool pg_take(struct pg *pg, bool waits, bool *done, struct pg_rows *rows, struct err *e)
+{
+    struct pollfd fd = {.fd = pg_socket(pg), .events = POLLIN};
+    struct sent sent = pg->sent;
+    assert(sent.query);
+    *done = waits || clock_boot() >= sent.deadline || poll(&fd, 1, 0) > 0;
+    if (!*done)
+        return true;
+    pg->sent.query = NULL;
+    return take_pipeline(pg, &(struct pg_call){.query = sent.query}, 1, &sent.prepares, sent.deadline, rows, e);
 }

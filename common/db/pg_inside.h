@@ -13,6 +13,13 @@ struct prepared {
     unsigned char types[PG_ARGS_MAX]; /* of struct pg_arg */
 };
 
+/* A statement that was sent and whose answer was not taken yet. */
+struct sent {
+    const struct sql *query; /* NULL: there is none */
+    bool prepares;           /* it is preceded by its preparation */
+    usec_t deadline;
+};
+
 struct pg {
     PGconn *conn;
     bool pooled;
@@ -22,6 +29,7 @@ struct pg {
     PGresult *answers[PG_CALLS_MAX];
     size_t answer_count;
     PGnotify *notification;
+    struct sent sent;
     struct text scratch; /* binary arguments of the calls being sent */
     struct text copy;
     struct prepared *prepared; /* sorted by their queries' addresses */

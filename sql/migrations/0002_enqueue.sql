@@ -49,7 +49,7 @@ BEGIN
     SELECT EXISTS (SELECT FROM drumbeat.unique_lock l WHERE l.task_id = ANY (ids)) AS by_key,
            EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = ANY (ids)) AS by_cancel,
            EXISTS (SELECT FROM drumbeat.batch_open o WHERE o.member_id = ANY (ids)) AS by_batch,
-           EXISTS (SELECT FROM drumbeat.celery_message) AS by_message INTO tied;
+           EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = ANY (ids)) AS by_message INTO tied;
     IF tied.by_key THEN
         DELETE FROM drumbeat.unique_lock l
          WHERE l.ctid = ANY (ARRAY(SELECT x.ctid FROM drumbeat.unique_lock x

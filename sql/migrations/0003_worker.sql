@@ -201,7 +201,7 @@ BEGIN
         VALUES (r.task_id, clock_timestamp() + how.retry_after, CASE WHEN counts THEN r.attempt ELSE r.attempt - 1 END, r.allowed,
                 left(CASE WHEN counts THEN format('attempt %s of %s failed: %s', r.attempt, r.allowed, how.error) ELSE 'snoozed: ' || how.error END, 500));
         PERFORM pg_notify('drumbeat', 'delayed');
-        IF counts AND EXISTS (SELECT FROM drumbeat.celery_message) THEN
+        IF counts AND EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.task_id = r.task_id) THEN
             PERFORM drumbeat.celery_note(ARRAY[r.task_id], 'retry');
         END IF;
     ELSE

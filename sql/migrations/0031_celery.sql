@@ -5,6 +5,9 @@
 --    claimed in Redis --celery_take--> row here, task QUEUED ... RUNNING ... ended --result, then ack--> no row
 --
 -- Everything follows from rows, so whoever died between two steps is replaced by whoever looks next.
+--
+-- These tables are empty when plans are made and kept, and full when they are used: what is looked up in them, a row for each of many, stands in a
+-- subquery (LATERAL … LIMIT 1, ANY (ARRAY(…))), or a plan might compare every pair.
 
 CREATE TABLE drumbeat.celery_message (
     task_id     uuid PRIMARY KEY,
@@ -113,7 +116,7 @@ END $$;
 CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args text[], priorities int[], etas bigint[],
                                      expiries bigint[], retries int[], headers text[], limits text[], embeds text[], refusals text[])
 RETURNS TABLE (place int, fate text, acknowledge text)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
     total    int := cardinality(externals);
@@ -136,14 +139,14 @@ BEGIN
                                WHEN t.eta > now_us THEN 'delayed' ELSE 'new' END
                      FROM unnest(externals, etas, refusals) WITH ORDINALITY t(external, eta, refusal, n) ORDER BY t.n);
     FOR i, known IN
-        SELECT t.n, coalesce(m.task_id, s.task_id, b.id, o.id)
-          FROM unnest(externals) WITH ORDINALITY t(external, n)
-          LEFT JOIN drumbeat.celery_message m ON m.external_id = t.external COLLATE "C"
-          LEFT JOIN drumbeat.sent s ON s.external_id = t.external COLLATE "C"
-          LEFT JOIN LATERAL (SELECT y.id FROM (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest OFFSET 0) y
-                              ORDER BY y.id DESC LIMIT 1) b ON true
-          LEFT JOIN drumbeat.task_body o ON o.id = drumbeat.celery_own_id(t.external)
-         WHERE coalesce(m.task_id, s.task_id, b.id, o.id) IS NOT NULL ORDER BY t.n
+        SELECT y.n, y.known
+          FROM (SELECT t.n, coalesce((SELECT m.task_id FROM drumbeat.celery_message m WHERE m.external_id = t.external COLLATE "C"),
+                                     (SELECT s.task_id FROM drumbeat.sent s WHERE s.external_id = t.external COLLATE "C"),
+                                     (SELECT b.id FROM (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest OFFSET 0) b
+                                       ORDER BY b.id DESC LIMIT 1),
+                                     (SELECT o.id FROM drumbeat.task_body o WHERE o.id = drumbeat.celery_own_id(t.external))) AS known
+                  FROM unnest(externals) WITH ORDINALITY t(external, n) OFFSET 0) y
+         WHERE y.known IS NOT NULL ORDER BY y.n
     LOOP
         met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]::jsonb);
         IF met.fate <> 'new' THEN
@@ -154,7 +157,7 @@ BEGIN
     INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed)
     SELECT t.id, t.external, queue, worker, CASE WHEN t.fate <> 'delayed' THEN t.tag END, t.embed::jsonb
       FROM unnest(ids, externals, tags, fates, embeds) WITH ORDINALITY t(id, external, tag, fate, embed, n)
-     WHERE t.fate NOT IN ('held', 'ended') ORDER BY t.external
+     WHERE t.fate NOT IN ('held', 'ended') ORDER BY t.external COLLATE "C"
         ON CONFLICT ON CONSTRAINT celery_message_external_id_key DO NOTHING;
     GET DIAGNOSTICS i = ROW_COUNT;
     IF i < total - cardinality(array_positions(fates, 'held')) - cardinality(array_positions(fates, 'ended')) THEN
@@ -172,10 +175,10 @@ BEGIN
            CASE WHEN t.eta > 0 THEN drumbeat.moment(t.eta) ELSE moment END, left(coalesce(x.headers ->> 'origin', 'celery'), 200),
            CASE WHEN t.expiry > 0 THEN drumbeat.moment(t.expiry) END,
            CASE WHEN t.limits IS NULL THEN x.headers - 'limits' ELSE x.headers || jsonb_build_object('limits', t.limits::jsonb) END,
-           left(nullif(x.headers ->> 'tenant', ''), 200), t.external, left(t.name || '/' || nullif(t.args::jsonb ->> h.limit_by, ''), 500)
+           left(nullif(x.headers ->> 'tenant', ''), 200), t.external, CASE WHEN h.limit_by IS NOT NULL THEN left(t.name || '/' || nullif(t.args::jsonb ->> h.limit_by, ''), 500) END
       FROM unnest(ids, externals, names, args, priorities, etas, expiries, retries, headers, limits, fates)
            t(id, external, name, args, priority, eta, expiry, retries, headers, limits, fate)
-     CROSS JOIN LATERAL (SELECT t.headers::jsonb) x(headers)
+     CROSS JOIN LATERAL (SELECT t.headers::jsonb OFFSET 0) x(headers)
       LEFT JOIN drumbeat.handler h ON h.name = t.name COLLATE "C"
      WHERE t.fate NOT IN ('held', 'ended');
     INSERT INTO drumbeat.ended (task_id, status, attempt, started_at, ended_at, error)
@@ -187,7 +190,8 @@ BEGIN
     END IF;
     INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
     SELECT b.id, b.run_at, t.retries, b.max_attempts
-      FROM unnest(ids, retries, fates) t(id, retries, fate) JOIN drumbeat.task_body b ON b.id = t.id WHERE t.fate = 'delayed';
+      FROM unnest(ids, retries, fates) t(id, retries, fate) CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.task_body x WHERE x.id = t.id LIMIT 1) b
+     WHERE t.fate = 'delayed';
     IF FOUND THEN
         PERFORM pg_notify('drumbeat', 'delayed');
     END IF;
@@ -200,7 +204,9 @@ BEGIN
             WITH placed AS (
                 INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
                 SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, t.retries, b.max_attempts
-                  FROM unnest(ids, retries, fates) WITH ORDINALITY t(id, retries, fate, n) JOIN drumbeat.task_body b ON b.id = t.id WHERE t.fate = 'new' ORDER BY t.n
+                  FROM unnest(ids, retries, fates) WITH ORDINALITY t(id, retries, fate, n)
+                 CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.task_body x WHERE x.id = t.id LIMIT 1) b
+                 WHERE t.fate = 'new' ORDER BY t.n
                 RETURNING priority, flow
             )
             SELECT DISTINCT p.priority, p.flow FROM placed p
@@ -212,35 +218,39 @@ BEGIN
                    FROM unnest(fates, tags, old_tags) WITH ORDINALITY t(fate, tag, old_tag, n) WHERE t.fate <> 'new' ORDER BY t.n;
 END $$;
 
--- The news of this worker's messages, with all that their results need. `status` and what follows it are of a task that has ended, `attempt`
--- and `error` also of one that is tried again. `ran_at` is when that attempt began, `told` whether that was told.
+-- The news of this worker's messages, with all that their results need. `status` and what follows it are of a task that has ended, `error`
+-- also of one that is tried again. `ran_at` is when that attempt began, `told` whether that was told.
 CREATE FUNCTION drumbeat.celery_read_news(worker uuid, most int)
-RETURNS TABLE (task_id uuid, what text, external_id text, queue text, tag text, embed text, name text, attempt int, error text, outcome text, status text,
+RETURNS TABLE (task_id uuid, what text, external_id text, queue text, tag text, embed text, error text, outcome text, status text,
                result text, started_at timestamptz, ended_at timestamptz, ran_at timestamptz, told boolean)
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT n.task_id, n.what, m.external_id, m.queue, m.tag, m.embed::text, b.name, coalesce(e.attempt, p.attempt), coalesce(e.error, p.error), p.outcome, e.status,
+    SELECT n.task_id, n.what, m.external_id, m.queue, m.tag, m.embed::text, coalesce(e.error, p.error), p.outcome, e.status,
            e.result::text, e.started_at, e.ended_at, coalesce(e.started_at, CASE WHEN e.task_id IS NULL THEN p.started_at END),
            split_part(m.told, ' ', 1) = coalesce(e.attempt, p.attempt)::text
       FROM drumbeat.celery_news n
-      JOIN drumbeat.celery_message m ON m.task_id = n.task_id
-      JOIN drumbeat.task_body b ON b.id = n.task_id
-      LEFT JOIN drumbeat.ended e ON e.task_id = n.task_id
+     CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.celery_message x WHERE x.task_id = n.task_id LIMIT 1) m
+      LEFT JOIN LATERAL (SELECT x.* FROM drumbeat.ended x WHERE x.task_id = n.task_id LIMIT 1) e ON true
       LEFT JOIN LATERAL (SELECT x.attempt, x.error, x.outcome, x.started_at FROM drumbeat.past_attempt x
                           WHERE e.status IS DISTINCT FROM 'SUCCESS' AND x.task_id = n.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
      WHERE n.worker = celery_read_news.worker LIMIT most;
 END $$;
 
 -- Forget news that were told, unless there are newer ones; the message too when its task has ended.
-CREATE FUNCTION drumbeat.celery_told_news(ids uuid[], whats text[]) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
+CREATE FUNCTION drumbeat.celery_told_news(ids uuid[], whats text[]) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     WITH told AS (
-        DELETE FROM drumbeat.celery_news n USING unnest(ids, whats) t(id, what) WHERE n.task_id = t.id AND n.what = t.what RETURNING n.task_id, n.what
+        DELETE FROM drumbeat.celery_news n
+         WHERE n.task_id = ANY (ARRAY(SELECT t.id FROM unnest(ids, whats) t(id, what) WHERE t.what = 'ended')) AND n.what = 'ended' RETURNING n.task_id
     )
-    DELETE FROM drumbeat.celery_message m USING told t WHERE m.task_id = t.task_id AND t.what = 'ended';
+    DELETE FROM drumbeat.celery_message m WHERE m.task_id = ANY (ARRAY(SELECT t.task_id FROM told t));
+    IF 'retry' = ANY (whats) THEN
+        DELETE FROM drumbeat.celery_news n
+         WHERE n.task_id = ANY (ARRAY(SELECT t.id FROM unnest(ids, whats) t(id, what) WHERE t.what = 'retry')) AND n.what = 'retry';
+    END IF;
 END $$;
 
 -- Tasks that run and of which the result backend has not been told: that they have started, when that is asked for, and how far they are.
@@ -248,7 +258,7 @@ END $$;
 CREATE FUNCTION drumbeat.celery_progress(worker uuid, started boolean, most int)
 RETURNS TABLE (task_id uuid, external_id text, embed text, told text, value bigint, total bigint, message text, pid int, host text,
                started_at timestamptz, new boolean)
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -256,7 +266,7 @@ BEGIN
            s.before IS NULL OR split_part(s.before, ' ', 1) <> s.attempt::text
       FROM (SELECT m.task_id, m.external_id, m.embed::text, m.told AS before, format('%s %s %s %s', r.attempt, r.progress_value, r.end_value, left(r.progress_message, 100)) AS told,
                    r.progress_value AS value, r.end_value AS total, r.progress_message AS message, r.pid, r.worker, r.started_at, r.attempt
-              FROM drumbeat.running r JOIN drumbeat.celery_message m ON m.task_id = r.task_id
+              FROM drumbeat.running r CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.celery_message x WHERE x.task_id = r.task_id LIMIT 1) m
              WHERE m.worker = celery_progress.worker AND r.started_at IS NOT NULL AND (started OR r.progress_value > 0 OR r.progress_message IS NOT NULL)) s
       LEFT JOIN drumbeat.worker w ON w.id = s.worker
      WHERE s.told IS DISTINCT FROM s.before LIMIT most;
