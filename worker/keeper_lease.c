@@ -95,7 +95,8 @@ bool keeper_renew(struct keeper *k, struct err *e)
         log_error("keeper.supervisor_hangs");
         return true;
     }
-    if (!pg_exec(k->pg, &sql_worker_renew, &rows, e, pg_uuid(k->board->worker), pg_bool(atomic_load(&k->board->phase) != PHASE_RUN)))
+    if (!pg_exec(k->pg, &sql_worker_renew, &rows, e, pg_uuid(k->board->worker), pg_bool(atomic_load(&k->board->phase) != PHASE_RUN),
+                 pg_int(k->board->pool)))
         return err_add(e, "renewing the lease");
     if (!pg_get_bool(&rows, 0, 0)) {
         log_error("keeper.lease_lost", LOG_UUID("worker", k->board->worker));
