@@ -3,6 +3,7 @@
 #include "sandbox/carto/carto.h"
 #include "sandbox/dhis2/dhis2.h"
 #include "sandbox/ezhact/ezhact.h"
+#include "sandbox/ocha/ocha.h"
 #include "sandbox/pmp/pmp.h"
 #include "sandbox/pmp/world.h"
 #include "sandbox/server.h"
@@ -32,6 +33,7 @@ struct options {
     int tls_port; /* -1: none */
     const char *tls_folder;
     struct tls tls;
+    struct ocha ocha;
     struct sandbox sandbox;
 };
 
@@ -223,7 +225,7 @@ static bool open_pmp(struct options *o, struct err *e)
 {
     if (pmp_open(&o->pmp, e))
         return true;
-    if (e->kind != ERR_NOT_FOUND || !dhis2_has_saved(&o->dhis2))
+    if (e->kind != ERR_NOT_FOUND || (!dhis2_has_saved(&o->dhis2) && o->ocha.files_count == 0))
         return false;
     pmp_close(&o->pmp);
     o->pmp.data = NULL;
@@ -237,13 +239,16 @@ static bool open_upstreams(struct options *o, struct err *e)
     s->password = o->password;
     s->quirks_at_start = s->quirks;
     o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks, .data = o->pmp.data};
-    if (!open_pmp(o, e))
+    o->ocha = (struct ocha){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .user = o->user, .password = o->password,
+                            .data = o->pmp.data, .quirks = &s->quirks};
+    if (!ocha_open(&o->ocha, e) || !open_pmp(o, e))
         return false;
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
     o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
     o->vision = (struct vision){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .key = o->password, .quirks = &s->quirks, .pmp = &o->pmp};
     s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};
+    s->upstreams[s->upstreams_count++] = (struct upstream){"ocha", ocha_routes, &o->ocha, ocha_reset, true};
     dhis2_open(&o->dhis2);
     s->upstreams[s->upstreams_count++] = (struct upstream){"dhis2", dhis2_routes, &o->dhis2, dhis2_reset, false};
     s->upstreams[s->upstreams_count++] = (struct upstream){"ezhact", ezhact_routes, &o->ezhact, ezhact_reset, false};
@@ -334,6 +339,7 @@ int main(int argc, char **argv)
     bool good = run(&o, argv, parent, &e);
     pmp_close(&o.pmp);
     dhis2_close(&o.dhis2);
+    ocha_close(&o.ocha);
     smtp_stop(&o.smtp);
     ezhact_reset(&o.ezhact);
     tls_free(&o.tls);

@@ -102,6 +102,18 @@ static const struct row {
     [QUIRK_MISSING_KEYS] = {"missing-keys", &EVERY, 10, false, "VISION: every so many rows lack a member that others have"},
     [QUIRK_BAD_AMOUNTS]  = {"bad-amounts",  &EVERY, 10, false, "VISION: every so many rows have words for an amount"},
     [QUIRK_REPEATED_LINES] = {"repeated-lines", &EVERY, 10, false, "VISION: every so many rows come twice"},
+
+    [QUIRK_ANONYMOUS_LIMIT] = {"anonymous-limit", &MILLISECONDS, 1000, true, "OCHA: 429 for who does not log in and asks again so soon"},
+    [QUIRK_BAD_STATUS]      = {"bad-status",      &EVERY, 1, false, "OCHA: 200 whose status is not \"ok\""},
+    [QUIRK_CIRCLING_PAGES]  = {"circling-pages",  &EVERY, 1, false, "OCHA: the next page is the first one"},
+    [QUIRK_BAD_FLOWS]       = {"bad-flows",       &EVERY, 10, false, "OCHA: every so many flow ids, a word for an amount (or id=ID)"},
+    [QUIRK_BAD_ATTACHMENTS] = {"bad-attachments", &EVERY, 10, false, "OCHA: every so many attachment ids, a number for a description (or id=ID)"},
+    [QUIRK_ODD_TOTALS]      = {"odd-totals",      &EVERY, 5, true, "OCHA: every so many attachment ids, totals that are texts, some empty"},
+    [QUIRK_NO_BASELINE]     = {"no-baseline",     &EVERY, 7, true, "OCHA: every so many attachment ids, totals without a baseline"},
+    [QUIRK_SUPPORT_OBJECT]  = {"support-object",  &EVERY, 3, true, "OCHA: every so many activity ids, what they support is an object"},
+    [QUIRK_LOST_CLUSTERS]   = {"lost-clusters",   &EVERY, 10, false, "OCHA: every so many entity ids, a cluster that does not exist"},
+    [QUIRK_FLAT_PLANS]      = {"flat-plans",      &EVERY, 1, false, "OCHA: every so many plan ids, no planVersion: the plan itself has name and dates"},
+    [QUIRK_UNPUBLISHED]     = {"unpublished",     &EVERY, 10, false, "OCHA: every so many project ids, no version is published"},
 };
 /* clang-format on */
 

@@ -3,6 +3,7 @@
 #include "tasks/carto/carto.h"
 #include "tasks/dhis2/dhis2.h"
 #include "tasks/hact/hact.h"
+#include "tasks/ocha/ocha.h"
 #include "tasks/pmp/pmp.h"
 #include "tasks/prp/prp.h"
 #include "tasks/tpm/tpm.h"
@@ -26,6 +27,12 @@ const struct handler *const handlers_all[] = {
     &handler_hact_values,
     &handler_hog,
     &handler_noop,
+    &handler_ocha_funding,
+    &handler_ocha_partners,
+    &handler_ocha_project,
+    &handler_ocha_project_details,
+    &handler_ocha_response_plan,
+    &handler_ocha_response_plan_details,
     &handler_pmp_government_documents,
     &handler_pmp_locations,
     &handler_pmp_partners,

@@ -9,3 +9,8 @@ foreach(part vision vision_lists vision_partners)
                 LIBS tasks test_fixture PkgConfig::CURL)
   add_dependencies(test_${part} drumbeat-sandbox)
 endforeach()
+foreach(part ocha ocha_flows)
+  drumbeat_test(test_${part} TIMEOUT 240 COST 15 SOURCES test_${part}.c test_ocha_run.c test_pmp_task.c test_http_server.c test_sandbox_client.c
+                LIBS tasks test_fixture PkgConfig::CURL)
+  add_dependencies(test_${part} drumbeat-sandbox)
+endforeach()

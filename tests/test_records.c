@@ -113,6 +113,26 @@ START_TEST(what_stands_beside_the_list_is_kept)
 END_TEST
 
 /* 15 MB of answer: what is held stays far below it. */
+/* By turns, too: neither moves the other. */
+START_TEST(several_lists_of_one_answer_are_read_on_their_own)
+{
+    struct err e;
+    struct record a, b;
+    struct records *first CLEANUP(records_freep) = open_answer("{\"status\":\"ok\",\"data\":{\"a\":[1,2],\"b\":[3,4],\"c\":{\"d\":5}}}", "data.a", &e);
+    ck_assert_ptr_nonnull(first);
+    struct records *second CLEANUP(records_freep) = records_again(first, "data.b", &e);
+    ck_assert_ptr_nonnull(second);
+    for (int64_t i = 1; i <= 2; i++) {
+        int64_t x, y;
+        ck_assert(records_next(first, &a) && records_next(second, &b) && js_integer(a.json, &x) && js_integer(b.json, &y));
+        ck_assert(x == i && y == i + 2);
+    }
+    struct records *third CLEANUP(records_freep) = records_again(second, "data.c", &e);
+    ck_assert(third && records_count(third) == 1 && !records_next(first, &a));
+    ck_assert_str_eq(js_text(records_beside(third, "status")), "ok");
+}
+END_TEST
+
 START_TEST(memory_does_not_grow_with_the_answer)
 {
     enum { RECORDS = 15000, BYTES = 1000 };
@@ -206,6 +226,7 @@ int main(void)
     tcase_add_loop_test(tests, an_answer_that_is_not_whole_is_refused_before_its_first_record, 0,
                         (int)(sizeof broken / sizeof *broken));
     tcase_add_test(tests, what_stands_beside_the_list_is_kept);
+    tcase_add_test(tests, several_lists_of_one_answer_are_read_on_their_own);
     tcase_add_test(tests, memory_does_not_grow_with_the_answer);
     tcase_add_loop_test(tests, values_are_read_as_older_systems_write_them, 0, (int)(sizeof values / sizeof *values));
     suite_add_tcase(suite, tests);

@@ -73,7 +73,7 @@ static const char *const *list(struct region *memory, const char *const *items, 
 static const struct {
     const char *upstream, *variable, *path;
     bool open, key; /* to anybody; to those who show the password as a key */
-} parts[] = {{"pmp", "PMP", ""}, {"carto", "CARTO", "/carto", .open = true}, {"dhis2", "DHIS2", "/dhis2"}, {"vision", "VISION", "/vision", .key = true}, {"ezhact", "EZHACT", "/ezhact/"}};
+} parts[] = {{"pmp", "PMP", ""}, {"carto", "CARTO", "/carto", .open = true}, {"dhis2", "DHIS2", "/dhis2"}, {"vision", "VISION", "/vision", .key = true}, {"ezhact", "EZHACT", "/ezhact/"}, {"ocha", "OCHA", "/ocha"}};
 
 static bool given_address(const struct config *config, const char *upstream)
 {

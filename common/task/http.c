@@ -490,6 +490,41 @@ static bool is_redirect(long status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/* Wait in slices, so that a cancelled task stops. */
+static bool wait_for(struct http *http, usec_t wait, struct err *e)
+{
+    usec_t until = clock_boot() + wait;
+    for (;;) {
+        usec_t left = until - clock_boot();
+        if (left <= 0)
+            return true;
+        if (!task_check(http->task, e))
+            return false;
+        usec_t slice = left < MSEC(500) ? left : MSEC(500);
+        nanosleep(&(struct timespec){.tv_nsec = slice * 1000 % 1000000000, .tv_sec = slice / SECONDS(1)}, NULL);
+    }
+}
+
+static bool is_anonymous(const struct http *http)
+{
+    for (const char *const *header = http->upstream->headers; header && *header; header++)
+        if (strncasecmp(*header, "Authorization:", strlen("Authorization:")) == 0)
+            return false;
+    return !http->upstream->user && !http->url_user && !http->upstream->key;
+}
+
+/* Wait for the turn of this request among those of all workers. */
+static bool wait_turn(struct http *http, struct err *e)
+{
+    struct pg_rows rows;
+    if (http->options.pace == 0 || !is_anonymous(http))
+        return true;
+    if (!task_sql_rows(http->task, &sql_pace, &rows, e, pg_text(http->origin), pg_int(http->options.pace)))
+        return false;
+    usec_t turn = clock_boot() + pg_get_int(&rows, 0, 0);
+    return task_commit(http->task, e) && wait_for(http, turn - clock_boot(), e);
+}
+
 /* One try, redirects included. */
 static bool attempt(struct http *http, const char *target, long *status, bool *again, struct err *e)
 {
@@ -497,6 +532,9 @@ static bool attempt(struct http *http, const char *target, long *status, bool *a
     bool good = address(http, target, &url, e);
     *again = false;
     for (int hops = 0; good; hops++) {
+        good = wait_turn(http, e);
+        if (!good)
+            break;
         good = transfer(http, url, status, e);
         *again = !good && (e->kind == ERR_UNREACHABLE || e->kind == ERR_TRANSIENT) && http->stop.kind == ERR_NONE;
         if (!good || !is_redirect(*status))
@@ -521,21 +559,6 @@ static usec_t back_off(struct http *http, int next)
         return SECONDS(asked) + jitter(MSEC(250));
     usec_t limit = http->options.first << (next < 20 ? next - 2 : 18);
     return jitter(limit < http->options.cap ? limit : http->options.cap);
-}
-
-/* Wait in slices, so that a cancelled task stops. */
-static bool wait_for(struct http *http, usec_t wait, struct err *e)
-{
-    usec_t until = clock_boot() + wait;
-    for (;;) {
-        usec_t left = until - clock_boot();
-        if (left <= 0)
-            return true;
-        if (!task_check(http->task, e))
-            return false;
-        usec_t slice = left < MSEC(500) ? left : MSEC(500);
-        nanosleep(&(struct timespec){.tv_nsec = slice * 1000 % 1000000000, .tv_sec = slice / SECONDS(1)}, NULL);
-    }
 }
 
 /* Wait before try `next`, unless there is none: *e is why the last one failed. */

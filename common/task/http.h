@@ -23,6 +23,8 @@ struct http_options {
     int tries;              /* 0: 5 */
     usec_t first;           /* back-off after the first try, doubled each time; 0: 500 ms */
     usec_t cap;             /* of the back-off; 0: 30 s */
+    usec_t pace;            /* at least so long between two requests of callers who do not say who they are, those of all
+                               workers together; each commits what was written before it. 0: any number */
     const char *key_header; /* the header that carries the upstream's key; NULL: "Authorization: ApiKey …" */
     const char *too_much;   /* an error answer with these words means that too much was asked for at once: ERR_LIMIT,
                                no second try; NULL: none does */

@@ -4,6 +4,7 @@
 #include "common/task/records.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static int raw_byte(struct records *r)
     if (r->at == r->len) {
         ssize_t got;
         do
-            got = read(r->fd, r->buffer, sizeof r->buffer);
+            got = pread(r->fd, r->buffer, sizeof r->buffer, r->read);
         while (got < 0 && errno == EINTR);
         if (got < 0 && !r->failed)
             r->failed = !err_errno(&r->error, ERR_FAILED, errno, "the answer's file");
@@ -136,14 +137,13 @@ static int64_t place_in_file(const struct records *r)
     return r->read - (int64_t)(r->len - r->at);
 }
 
-static bool go_to(struct records *r, int64_t place)
+static void go_to(struct records *r, int64_t place)
 {
     r->at = r->len = 0;
     r->read = place;
     r->unread = END;
     r->pending_count = 0;
     r->closed = false;
-    return lseek(r->fd, place, SEEK_SET) == place || err_errno(&r->error, ERR_FAILED, errno, "the answer's file");
 }
 
 /* Values ---------------------------------------------------------------------------------------------- */
@@ -336,8 +336,7 @@ static bool enter_string(struct records *r, bool *nothing)
     r->quoted = true;
     int c = read_token(r);
     *nothing = false;
-    if (!go_to(r, start))
-        return false;
+    go_to(r, start);
     if (c == '{' || c == '[')
         return true;
     *nothing = is_nothing(r);
@@ -347,8 +346,7 @@ static bool enter_string(struct records *r, bool *nothing)
 static bool look_through(struct records *r)
 {
     bool nothing = false;
-    if (!go_to(r, 0))
-        return false;
+    go_to(r, 0);
     int c = read_token(r);
     if (c == '"' && !enter_string(r, &nothing))
         return false;
@@ -377,14 +375,24 @@ struct records *records_open(int fd, const char *path, struct err *e)
     r->path = path;
     r->rest.max = RECORDS_REST_MAX;
     r->text.max = RECORDS_RECORD_MAX;
-    if (!look_through(r) || !go_to(r, r->list_at)) {
+    if (!look_through(r)) {
         *e = r->error;
         records_free(r);
         return NULL;
     }
+    go_to(r, r->list_at);
     parse_rest(r);
     r->ended = r->count == 0;
     return r;
+}
+
+struct records *records_again(const struct records *r, const char *path, struct err *e)
+{
+    int fd = fcntl(r->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0)
+        return records_open(fd, path, e);
+    err_errno(e, ERR_FAILED, errno, "the answer's file");
+    return NULL;
 }
 
 void records_free(struct records *r)

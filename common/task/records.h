@@ -31,6 +31,9 @@ struct record {
 /* Look through the whole answer in `fd`, which is closed with the records, also when this fails: ERR_DATA when it is
  * not one complete JSON text. `path` is "ROWSET.ROW", "rows". */
 struct records *records_open(int fd, const char *path, struct err *e);
+/* Another list of the same answer, read on its own; `path` as above. NULL on an error. */
+struct records *records_again(const struct records *records, const char *path, struct err *e);
+
 void records_free(struct records *records); /* NULL is fine */
 void records_freep(struct records **records);
 
