@@ -4,3 +4,5 @@ drumbeat_test(test_celery_result SOURCES test_celery_result.c LIBS common_celery
 # On a real Redis, with unmodified Python programs on the other side.
 drumbeat_test(test_celery TIMEOUT 300 SOURCES test_celery.c storm/crash_order.c LIBS test_storm_parts common_celery)
 add_dependencies(test_celery drumbeat drumbeat-crash)
+drumbeat_test(test_celery_fleet TIMEOUT 300 SOURCES test_celery_fleet.c LIBS test_storm_parts common_celery)
+add_dependencies(test_celery_fleet drumbeat)

@@ -6,3 +6,5 @@ drumbeat_test(test_light_queue TIMEOUT 300 SOURCES test_light_queue.c LIBS test_
 add_dependencies(test_light_queue drumbeat)
 drumbeat_test(test_redis_faults LABELS storm TIMEOUT 300 SOURCES test_redis_faults.c LIBS test_storm_parts common_broker)
 add_dependencies(test_redis_faults drumbeat)
+drumbeat_test(test_redis_disk LABELS storm TIMEOUT 300 SOURCES test_redis_disk.c LIBS test_storm_parts common_broker)
+add_dependencies(test_redis_disk drumbeat)

@@ -248,73 +248,6 @@ START_TEST(a_revoke_counts_before_and_after_the_message_is_claimed)
 }
 END_TEST
 
-/* A fleet of both ------------------------------------------------------------------------------------------------------ */
-
-static pid_t last_courier(struct test_process *worker)
-{
-    const char *found = NULL;
-    for (const char *p = strstr(test_process_errors(worker), "courier.ready pid="); p; p = strstr(p + 1, "courier.ready pid="))
-        found = p;
-    return found ? (pid_t)atoi(found + strlen("courier.ready pid=")) : 0;
-}
-
-static bool await_runs(int tasks, usec_t limit)
-{
-    for (usec_t deadline = clock_boot() + limit; clock_boot() < deadline; test_process_wait(s.workers[0], MSEC(20))) {
-        int done = 0;
-        for (int n = 0; n < tasks; n++) {
-            char id[16];
-            snprintf(id, sizeof id, "long-%d", n);
-            done += strstr(result_of(id), "SUCCESS") != NULL;
-        }
-        if (done == tasks)
-            return true;
-    }
-    return false;
-}
-
-static struct test_process *start_fleet_worker(void)
-{
-    char yaml[1024];
-    const char *path = strstr(test_redis_url(server), "://") + strlen("://");
-    snprintf(yaml, sizeof yaml,
-             "worker: {pool: 2, queues: [celery]}\nredis: {url: '%s'}\nqueues: {celery: {broker: redis, protocol: celery}}\n"
-             "handlers: {fleet.long: {command: {argv: [/usr/bin/python3, '%s', '%s']}}}\ncelery: {visibility_timeout: 3s}\n",
-             test_redis_url(server), script("long.py"), path);
-    struct test_process *worker = stage_worker(&s, NULL, "--config", stage_config(&s, yaml));
-    ck_assert_msg(test_process_wait_for(worker, "courier.ready", SECONDS(30)), "%s", test_process_errors(worker));
-    return worker;
-}
-
-/* Tasks of twice the visibility time-out, on both sides, while everything that looks abandoned is taken back at once. */
-START_TEST(in_a_mixed_fleet_each_long_task_runs_once)
-{
-    enum { TASKS = 4 };
-    struct test_process *ours = start_fleet_worker();
-    struct test_process *theirs CLEANUP(test_process_freep) = PYTHON("fleet.py", "3", "worker");
-    struct test_process *restoring CLEANUP(test_process_freep) = PYTHON("fleet.py", "3", "restore");
-    ck_assert_msg(test_process_wait_for(theirs, " ready.", SECONDS(60)), "%s", test_process_errors(theirs));
-    ck_assert(test_process_wait_for(restoring, "restoring", SECONDS(60)));
-    for (int n = 0; n < TASKS; n++) {
-        char id[16], kwargs[64];
-        snprintf(id, sizeof id, "long-%d", n);
-        snprintf(kwargs, sizeof kwargs, "{\"n\":%d,\"seconds\":6}", n);
-        push_task(id, "fleet.long", kwargs);
-    }
-    ck_assert(stage_wait(&s, "SELECT least(count(*), 1) FROM drumbeat.task WHERE status = 'RUNNING'", 1, SECONDS(30)));
-    ck_assert_int_gt(last_courier(ours), 0);
-    kill(last_courier(ours), SIGKILL);
-    ck_assert_msg(await_runs(TASKS, SECONDS(60)), "%s", test_process_errors(ours));
-    for (int n = 0; n < TASKS; n++) {
-        char key[16];
-        snprintf(key, sizeof key, "runs:%d", n);
-        ck_assert_msg(test_redis_number(redis, "LLEN", key, NULL) == 1, "%s: %lld", key, (long long)test_redis_number(redis, "LLEN", key, NULL));
-    }
-    for (usec_t deadline = clock_boot() + SECONDS(30); test_redis_number(redis, "HLEN", "unacked", NULL) > 0; test_process_wait(ours, MSEC(20)))
-        ck_assert(clock_boot() < deadline);
-}
-END_TEST
-
 /* Dying between two steps ------------------------------------------------------------------------------------------------ */
 
 static const struct moment {
@@ -376,7 +309,6 @@ int main(void)
     tcase_add_test(t, an_unknown_name_is_answered_when_that_is_asked_for);
     tcase_add_test(t, a_message_that_comes_twice_runs_once);
     tcase_add_test(t, a_revoke_counts_before_and_after_the_message_is_claimed);
-    tcase_add_test(t, in_a_mixed_fleet_each_long_task_runs_once);
     tcase_add_test(t, whichever_step_the_courier_dies_in_each_task_runs_once);
     suite_add_tcase(suite, t);
     SRunner *r = srunner_create(suite);
