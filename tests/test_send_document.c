@@ -262,6 +262,7 @@ START_TEST(there_are_three_attempts_after_one_and_two_minutes)
     ck_assert_int_eq(scripted_count(), 3);
     ck_assert_int_eq(rows("NOT successful AND exception_message = 'not today' AND task_id IS NOT NULL"), 3);
     ck_assert_int_eq(test_number(pg, "SELECT count(DISTINCT task_id) FROM registry.sync_log"), 1);
+    ck_assert_int_eq(test_process_status(worker), -1);
 }
 END_TEST
 
@@ -288,6 +289,7 @@ START_TEST(an_attempt_that_was_killed_has_its_row_and_the_next_one_sends)
     ck_assert_int_eq(rows("successful AND details = 'taken'"), 1);
     ck_assert_int_eq(rows("NOT successful AND exception_message LIKE 'no answer is known%'"), 1);
     ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'", 1, SECONDS(30)));
+    ck_assert_int_eq(test_process_status(next), -1);
 }
 END_TEST
 
@@ -301,6 +303,7 @@ START_TEST(two_documents_of_one_number_do_not_go_at_the_same_time)
     ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.attempt WHERE outcome = 'snoozed'", 1, SECONDS(30)));
     ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task WHERE progress_message = 'sending'", 1, SECONDS(30)));
     ck_assert_int_eq(rows("true"), 1);
+    ck_assert_int_eq(test_process_status(worker), -1);
 }
 END_TEST
 
