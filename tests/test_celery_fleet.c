@@ -137,6 +137,8 @@ static void each_long_task_runs_once(void)
     await_results(TASKS);
     for (int n = 0; n < TASKS; n++)
         ck_assert_msg(*runners(n) && !strchr(runners(n), ' '), "%d: %s", n, runners(n));
+    ck_assert_msg(test_process_status(theirs) == -1, "%s", test_process_errors(theirs));
+    ck_assert_msg(test_process_status(restoring) == -1, "%s", test_process_errors(restoring));
     await_nothing_held();
 }
 
