@@ -190,8 +190,8 @@ static void write_row(struct vision *v, const struct list *list, uint64_t hash, 
                               .bad = quirks_marks(v->quirks, QUIRK_BAD_AMOUNTS, &o),
                               .vendor = part->vendor,
                               .out = out};
-    bool twice = part->count > 1 && quirks_marks(v->quirks, QUIRK_REPEATED_LINES, &o);
-    for (int time = 0; time <= twice; time++) {
+    const int times = part->count > 1 && quirks_marks(v->quirks, QUIRK_REPEATED_LINES, &o) ? 2 : 1;
+    for (int time = 0; time < times; time++) {
         write_open(out, NULL, '{');
         list->write(&line);
         write_close(out, '}');
