@@ -1,6 +1,7 @@
 /* handlers: what tasks this program can run, and what arguments they take. */
 #include "cli/session.h"
 #include "cli/verb.h"
+#include "tasks/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ static bool print(const struct catalog *catalog, const struct args *args, struct
     CLEANUP(text_free) struct text out = {0};
     const struct catalog_entry *one = args->name ? catalog_find(catalog, args->name) : NULL;
     if (args->name && !one)
-        return err_set(e, ERR_NOT_FOUND, "there is no handler '%s' (drumbeat handlers lists them)", args->name);
+        return handler_missing(args->name, e);
     for (size_t i = 0; i < catalog->count; i++) {
         const struct catalog_entry *entry = &catalog->entries[i];
         if (one && entry != one)

@@ -9,6 +9,7 @@
 #include "cli/up/process.h"
 #include "cli/verb.h"
 #include "sql/queries.h"
+#include "tasks/registry.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -114,7 +115,7 @@ static bool enqueue(struct session *s, struct submission *task, struct own_worke
     if (!session_catalog(s, e))
         return false;
     if (!catalog_find(session_catalog(s, e), task->name))
-        return err_set(e, ERR_NOT_FOUND, "there is no handler '%s' (drumbeat handlers lists them)", task->name);
+        return handler_missing(task->name, e);
     own_worker_queue(worker);
     task->queue = worker->queue;
     if (!submit(s, task, id, &known, e) || !pg_exec(s->pg, &sql_task_rows, &rows, e, pg_uuids(id, 1)))

@@ -34,6 +34,7 @@ lib  libmicrohttpd               libmicrohttpd-dev
 lib  gnutls                      libgnutls28-dev
 lib  hiredis                     libhiredis-dev
 lib  check                       check
+lib  rdkafka                     librdkafka-dev
 '
 needs_server='
 file /etc/ssl/certs/ca-certificates.crt      ca-certificates

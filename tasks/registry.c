@@ -1,5 +1,8 @@
 /* registry: one row a handler, in alphabetical order. */
 #include "tasks/registry.h"
+#ifdef DRUMBEAT_KAFKA
+#include "tasks/akvo/akvo.h"
+#endif
 #include "tasks/carto/carto.h"
 #include "tasks/dhis2/dhis2.h"
 #include "tasks/hact/hact.h"
@@ -13,6 +16,9 @@
 #include <string.h>
 
 const struct handler *const handlers_all[] = {
+#ifdef DRUMBEAT_KAFKA
+    &handler_akvo_datapoints,
+#endif
     &handler_carto_all,
     &handler_carto_locations,
     &handler_crash,
@@ -62,10 +68,28 @@ const struct handler *const handlers_all[] = {
     NULL,
 };
 
+/* Known, but not in this build. */
+static const struct left_out {
+    const char *name, *why;
+} left_out[] = {
+#ifndef DRUMBEAT_KAFKA
+    {"akvo.datapoints", "this program was built without librdkafka"},
+#endif
+    {0},
+};
+
 const struct handler *handler_find(const char *name)
 {
     for (const struct handler *const *h = handlers_all; *h; h++)
         if (strcmp((*h)->name, name) == 0)
             return *h;
     return NULL;
+}
+
+bool handler_missing(const char *name, struct err *e)
+{
+    for (const struct left_out *l = left_out; l->name; l++)
+        if (strcmp(l->name, name) == 0)
+            return err_set(e, ERR_NOT_FOUND, "handler '%s' is left out: %s", name, l->why);
+    return err_set(e, ERR_NOT_FOUND, "there is no handler '%s' (drumbeat handlers lists them)", name);
 }

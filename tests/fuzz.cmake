@@ -1,6 +1,9 @@
 # preset fuzz: build-fuzz/fuzz_json -max_total_time=60. Those of the configuration and of schedules are with their tests.
 if(DRUMBEAT_SANITIZE MATCHES fuzzer)
-  foreach(row "values common_base" "json common_base" "celery common_celery" "canvas common_celery" "control common_celery" "told common_celery" "address config" "message tasks" "pages common_task" "notification worker" "web web")
+  if(with_kafka)
+    set(with_kafka_too "avro tasks")
+  endif()
+  foreach(row "values common_base" "json common_base" "celery common_celery" "canvas common_celery" "control common_celery" "told common_celery" "address config" "message tasks" "pages common_task" "notification worker" "web web" ${with_kafka_too})
     separate_arguments(row)
     list(GET row 0 name)
     list(GET row 1 library)

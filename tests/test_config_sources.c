@@ -206,7 +206,8 @@ static void check_shipped(const struct config *config, const char *where)
     static const struct {
         const char *name, *spec;
         bool enabled;
-    } wanted[] = {{"carto.all", "0 3 * * *|", false},
+    } wanted[] = {{"akvo.datapoints", "@every 1m|", false},
+                  {"carto.all", "0 3 * * *|", false},
                   {"hact.aggregate", "0 4 * * *|", true},
                   {"hact.values", "0 0 * * *|", true},
                   {"ocha.funding", "0 4 * * *|", false},
