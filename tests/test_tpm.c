@@ -163,6 +163,16 @@ START_TEST(a_firm_is_read_in_each_form_of_an_answer)
 }
 END_TEST
 
+START_TEST(older_versions_call_some_members_otherwise)
+{
+    answer("\"[{\\\"VENDOR_CODE\\\":\\\"0025\\\",\\\"VENDOR_NAME\\\":\\\"Watch u0026 Sons\\\",\\\"STREET_ADDRESS\\\":\\\"Camp\\\",\\\"VENDOR_CITY\\\":\\\"Tripoli\\\","
+           "\\\"VENDOR_CTRY_NAME\\\":\\\"Lebanon\\\"}]\"");
+    succeed(&handler_tpm_partners, "{\"upstream\":\"pmp\",\"vendor\":\"0025\"}");
+    ck_assert_str_eq(test_text(pg, "SELECT concat_ws(' ', o.name, street_address, city, country) FROM registry.tpm_partner p JOIN registry.organization o ON o.id = organization_id"),
+                     "Watch & Sons Camp Tripoli Lebanon");
+}
+END_TEST
+
 START_TEST(nobody_monitors_for_a_firm_that_is_deleted)
 {
     know_firm("0025");
@@ -306,6 +316,7 @@ int main(void)
     tcase_add_test(tests, a_country_copies_the_firms_that_it_works_with);
     tcase_add_test(tests, what_nothing_is_known_of_stays_and_is_told);
     tcase_add_loop_test(tests, a_firm_is_read_in_each_form_of_an_answer, 0, (int)(sizeof forms / sizeof *forms));
+    tcase_add_test(tests, older_versions_call_some_members_otherwise);
     tcase_add_test(tests, nobody_monitors_for_a_firm_that_is_deleted);
     tcase_add_test(tests, a_firm_that_cannot_be_had_or_read_does_not_keep_the_others);
     tcase_add_test(tests, an_upstream_that_does_not_answer_is_not_asked_for_every_firm);

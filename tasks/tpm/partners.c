@@ -12,10 +12,10 @@ static const struct field fields[] = {
 static const struct column columns[] = {
     {"vendor_number", "VENDOR_CODE", COLUMN_ID, .required = true, .max = 30},
     {"name", "VENDOR_NAME", COLUMN_TEXT, .required = true, .max = 255},
-    {"street_address", "STREET", COLUMN_TEXT, .max = 500},
-    {"city", "CITY", COLUMN_TEXT, .max = 255},
+    {"street_address", "STREET", COLUMN_TEXT, .max = 500, .or_from = "STREET_ADDRESS"},
+    {"city", "CITY", COLUMN_TEXT, .max = 255, .or_from = "VENDOR_CITY"},
     {"postal_code", "POSTAL_CODE", COLUMN_TEXT, .max = 32},
-    {"country", "COUNTRY", COLUMN_TEXT, .max = 255},
+    {"country", "COUNTRY", COLUMN_TEXT, .max = 255, .or_from = "VENDOR_CTRY_NAME"},
     {"email", "EMAIL", COLUMN_TEXT, .max = 255},
     {"phone_number", "PHONE_NUMBER", COLUMN_TEXT, .max = 32},
     {"blocked", "POSTING_BLOCK", COLUMN_FLAG},
