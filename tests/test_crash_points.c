@@ -153,9 +153,9 @@ static void end(struct test_process *p, const char *what)
 /* The wave ---------------------------------------------------------------------------------------------------------- */
 
 #define SLOW_AMONG                                                                                                      \
-    "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"     \
-    "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.1}', priority => 3, max_attempts => 20);"                        \
-    "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[30]), priority => 3, max_attempts => 20);"
+    "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[60]), priority => 3, max_attempts => 20);" \
+    "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 0.4}', priority => 3, max_attempts => 20);"                              \
+    "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[60]), priority => 3, max_attempts => 20);"
 
 static const char slow_among_many[] = SLOW_AMONG;
 static const char enqueue[] =

@@ -157,19 +157,12 @@ static void measure(struct child *c, struct attempt_end *end)
 }
 
 /* A running mean, shared by the pool; races only cost precision. The first of a handler counts whole. */
-static void learn_duration(struct child *c, const struct catalog_entry *entry, usec_t took)
+static void learn_duration(const struct child *c, const struct catalog_entry *entry, usec_t took)
 {
     _Atomic int64_t *shared = &c->shared->mean_us[entry->place];
     int64_t mean = atomic_load_explicit(shared, memory_order_relaxed);
     usec_t counted = took > 0 ? took : 1;
     atomic_store_explicit(shared, mean ? (mean * 7 + counted) / 8 + 1 : counted, memory_order_relaxed);
-    c->mean = c->mean ? (c->mean * 7 + counted) / 8 : counted;
-}
-
-usec_t attempt_mean(const struct child *c, const struct claimed *task)
-{
-    const struct catalog_entry *entry = catalog_find(c->catalog, task->name);
-    return entry ? atomic_load_explicit(&c->shared->mean_us[entry->place], memory_order_relaxed) : 0;
 }
 
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end)

@@ -35,17 +35,14 @@ struct child {
     size_t ran_count;
     int series; /* of the task that runs */
     int failures; /* claims in a row that the server refused */
-    size_t wanted, last_batch;     /* of the claim that runs; what the one before came to */
-    usec_t mean;                   /* of the tasks of late, whatever their handlers */
+    size_t wanted, last_batch;     /* of the claim that runs; how many of the last full one, or of one with slow tasks, were quick */
+    usec_t mean;                   /* of the quick tasks of late, whatever their handlers */
     int64_t ticket; /* of the task that runs */
     usec_t soft_at, born_at;
     struct text xid;
     struct envelope envelope;
     bool spent; /* it left something behind that this child cannot end, or is too old: leave before the next task */
 };
-
-/* How long tasks of this handler take, roughly; 0: unknown. */
-usec_t attempt_mean(const struct child *c, const struct claimed *task);
 
 /* Run the task and say how it ended. True: it succeeded with a transaction open, which must be committed with the settlement.
  * Texts of `end` are valid until the next attempt. */

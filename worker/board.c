@@ -153,19 +153,24 @@ struct seat_view seat_clear(struct seat *seat)
     return last;
 }
 
+bool edition_is_quick(const struct edition *edition, size_t place)
+{
+    usec_t mean = atomic_load_explicit(&edition->mean_us[place], memory_order_relaxed);
+    return mean > 0 && mean < SLOW_TASK;
+}
+
 void seat_batch(struct seat *seat, int count)
 {
     atomic_store(&seat->turn, (uint64_t)count);
 }
 
-bool seat_next_place(struct seat *seat, int *place)
+bool seat_take_place(struct seat *seat, int place)
 {
     uint64_t turn = atomic_load(&seat->turn);
     do {
-        if (turn >> 32 >= (turn & UINT32_MAX))
+        if ((uint64_t)place > (turn & UINT32_MAX))
             return false;
-    } while (!atomic_compare_exchange_weak(&seat->turn, &turn, turn + ((uint64_t)1 << 32)));
-    *place = (int)(turn >> 32) + 1;
+    } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (turn & UINT32_MAX)));
     return true;
 }
 

@@ -136,6 +136,12 @@ struct board *board_map(int fd, struct err *e);
 /* The record of an edition; numbers that are EDITIONS_MAX apart share it. */
 struct edition *board_edition(struct board *board, uint32_t number);
 
+/* A task that takes longer never shares a settle. */
+#define SLOW_TASK MSEC(10)
+
+/* Is it known of the handler at this place in the catalog that its tasks take less? */
+bool edition_is_quick(const struct edition *edition, size_t place);
+
 /* What others have to know of this reading of the configuration. */
 void edition_write(struct edition *edition, const struct config *config);
 
@@ -153,10 +159,10 @@ bool seat_look(const struct seat *seat, struct seat_view *view);
 /* Supervisor, when the child is dead: what it was at, even in the middle of writing, and an empty record for the next child. */
 struct seat_view seat_clear(struct seat *seat);
 
-/* Child: set up a batch of `count`, then take place after place. False: the rest was taken away or there is none. */
+/* Child: set up a batch of `count`, then take place after place, in any order. False: it was taken away. */
 void seat_batch(struct seat *seat, int count);
-bool seat_next_place(struct seat *seat, int *place);
-/* How many places of the batch may run. */
+bool seat_take_place(struct seat *seat, int place);
+/* Places up to this one may run. */
 int seat_batch_limit(const struct seat *seat);
 /* Keeper: keep the child from going beyond `place`; false when it has gone on already. */
 bool seat_cut_batch(struct seat *seat, int place);

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t settle_every = MSEC(10), rest_time = MSEC(100), slow_task = MSEC(10), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
+static const usec_t settle_every = MSEC(10), rest_time = MSEC(100), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
                     leave_patience = MSEC(200);
 
 /* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
@@ -377,10 +377,17 @@ static bool isolate(struct child *c, const struct claimed *task, struct err *e)
     if (c->wanted == 1)
         return true;
     seat_cut_batch(c->seat, task->place);
-    c->last_batch = (size_t)task->place;
+    c->last_batch = 0;
     c->wanted = 1; /* as if it had been claimed so: the store knows that it starts */
     return pg_exec(c->pg, &sql_split_claim, NULL, e, pg_uuid(c->key.worker), pg_int(c->key.seat), pg_int(c->key.epoch), pg_int(c->pending.fence),
                    pg_int(task->place), pg_int(clock_now()));
+}
+
+/* Is it known that it will not take long? */
+static bool is_quick(const struct child *c, const struct claimed *task)
+{
+    const struct catalog_entry *entry = catalog_find(c->catalog, task->name);
+    return entry && edition_is_quick(c->shared, entry->place);
 }
 
 /* What has run must not wait for a task that takes long, or may. */
@@ -388,9 +395,7 @@ static bool settle_before(struct child *c, const struct claimed *task, struct er
 {
     if (task->suspect)
         return isolate(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
-    usec_t mean = attempt_mean(c, task);
-    bool quick = mean > 0 && mean < slow_task;
-    return !c->pending_since || quick || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+    return !c->pending_since || is_quick(c, task) || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
 /* The handler, and the end of its transaction. How long it took; negative: the seat was taken away. */
@@ -415,7 +420,15 @@ static usec_t run_handler(struct child *c, const struct claimed *task, struct er
     return took;
 }
 
-static bool run_one(struct child *c, const struct claimed *task, struct err *e)
+/* How long one takes of those that are claimed by the many: slow ones say nothing about how many are worth claiming. */
+static void learn_pace(struct child *c, usec_t took)
+{
+    usec_t counted = took > 0 ? took : 1;
+    if (took < SLOW_TASK)
+        c->mean = c->mean ? (c->mean * 7 + counted) / 8 : counted;
+}
+
+static bool run_one(struct child *c, const struct claimed *task, bool last, struct err *e)
 {
     if (!settle_before(c, task, e))
         return false;
@@ -424,14 +437,15 @@ static bool run_one(struct child *c, const struct claimed *task, struct err *e)
     usec_t took = run_handler(c, task, e);
     if (took < 0)
         return false;
+    learn_pace(c, took);
     if (!pg_alive(c->pg))
         return recover(c, e);
-    bool last = task->place >= seat_batch_limit(c->seat); /* the next turn comes at once: it settles and claims together */
-    bool settle_now = !last && (took > slow_task || (c->pending_since && clock_boot() - c->pending_since > settle_every));
+    /* After the last one the next turn comes at once: it settles and claims together. */
+    bool settle_now = !last && (took > SLOW_TASK || (c->pending_since && clock_boot() - c->pending_since > settle_every));
     return !settle_now || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
-/* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as the last full batch at most. */
+/* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as were quick of the last full batch at most. */
 static size_t batch_size(const struct child *c)
 {
     size_t by_time = (size_t)(settle_every / (c->mean > 1 ? c->mean : 1));
@@ -440,9 +454,35 @@ static size_t batch_size(const struct child *c)
     return size < 1 ? 1 : size > BATCH_MAX ? BATCH_MAX : size;
 }
 
+/* In which order a batch runs, as places: the quick ones first, or all behind a slow one would have to go back when it turns out slow; last
+ * the suspects, before which everything is settled or goes back. Answers how many are quick. */
+static size_t order_batch(const struct child *c, const struct claims *claims, int places[static CLAIM_MAX])
+{
+    enum kind { QUICK, SLOW, SUSPECT, KINDS } kinds[CLAIM_MAX];
+    size_t count = 0, quick = 0;
+    const char *name = "";
+    bool is = false;
+    for (size_t i = 0; i < claims->count; i++) {
+        const struct claimed *task = &claims->task[i];
+        if (strcmp(task->name, name) != 0) /* most batches are of one handler */
+            is = is_quick(c, task);
+        name = task->name;
+        kinds[i] = task->suspect ? SUSPECT : is ? QUICK : SLOW;
+        quick += kinds[i] == QUICK;
+    }
+    for (enum kind kind = QUICK; kind < KINDS; kind++)
+        for (size_t i = 0; i < claims->count && count < claims->count; i++)
+            if (kinds[i] == kind)
+                places[count++] = claims->task[i].place;
+    return quick;
+}
+
 static bool run_batch(struct child *c, const struct claims *claims, struct err *e)
 {
-    int place;
+    int places[CLAIM_MAX];
+    size_t quick = order_batch(c, claims, places);
+    if (claims->count == c->wanted || quick < claims->count)
+        c->last_batch = quick;
     c->pending.fence = claims->fence;
     c->pending.count = claims->count;
     c->pending.has_ties = false;
@@ -450,8 +490,11 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
         c->pending.has_ties |= claims->task[i].has_ties;
     memset(c->pending.started, 0, sizeof *c->pending.started * claims->count);
     seat_batch(c->seat, (int)claims->count);
-    while (!leaving(c) && seat_next_place(c->seat, &place)) {
-        if (!run_one(c, &claims->task[place - 1], e))
+    for (size_t i = 0; i < claims->count && !leaving(c); i++) {
+        if (!seat_take_place(c->seat, places[i]))
+            continue; /* it was taken away */
+        bool last = i + 1 == claims->count || places[i + 1] > seat_batch_limit(c->seat);
+        if (!run_one(c, &claims->task[places[i] - 1], last, e))
             return false;
         if (c->pending.fence != claims->fence)
             return true; /* recovered on a new connection: the rest was given back */
@@ -514,8 +557,6 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
             c->last_batch = 0;
         return true;
     }
-    if (claims->count == wanted)
-        c->last_batch = claims->count;
     wake_next(c, claims);
     if (!run_batch(c, claims, e))
         return false;

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static const usec_t slow_in_batch = MSEC(20), fold_every = MINUTES(5);
+/* A task whose handler has been quick so far has more often lost the processor than turned slow. */
+static const usec_t slow_in_batch = MSEC(20), stalled_in_batch = MSEC(100), fold_every = MINUTES(5);
 
 static const char *const level_names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
 
@@ -65,10 +66,16 @@ bool keeper_flush_lines(struct keeper *k, struct err *e)
     return true;
 }
 
+static usec_t patience_with(const struct keeper *k, const char *name)
+{
+    const struct catalog_entry *entry = catalog_find(k->catalog, name);
+    return entry && edition_is_quick(board_edition(k->board, k->edition), entry->place) ? stalled_in_batch : slow_in_batch;
+}
+
 static bool turned_slow(const struct keeper *k, int seat, struct seat_view *view)
 {
-    return seat_look(&k->board->seats[seat], view) && !uuid_is_zero(view->task) && !view->told && clock_boot() - view->since >= slow_in_batch &&
-           !uuid_equal(view->task, k->started_told[seat]);
+    return seat_look(&k->board->seats[seat], view) && !uuid_is_zero(view->task) && !view->told && !uuid_equal(view->task, k->started_told[seat]) &&
+           clock_boot() - view->since >= patience_with(k, view->name);
 }
 
 bool keeper_cut_slow(struct keeper *k, struct err *e)

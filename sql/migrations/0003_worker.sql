@@ -245,6 +245,41 @@ CREATE FUNCTION drumbeat.end_sessions(application text) RETURNS void LANGUAGE sq
      WHERE a.application_name = application AND a.state <> 'idle' AND a.pid <> pg_backend_pid()
 $$;
 
+-- Return those of a claim behind a place that have not started and for which nothing is to be decided: no gate, no cancel request, no other
+-- broker. All at once, for a batch may have hundreds behind one that turns out slow; move_on() is for the others. Answers how many.
+CREATE FUNCTION drumbeat.return_plain(worker uuid, seat int, fence bigint, place int) RETURNS int
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    lane  record;
+    count int := 0;
+BEGIN
+    FOR lane IN
+        WITH plain AS MATERIALIZED (
+            SELECT r.task_id, r.fence, r.seq, r.attempt, r.allowed, b.queue, b.priority, drumbeat.flow_of(b.tenant) AS flow, b.name
+              FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id
+             WHERE r.worker = return_plain.worker AND r.seat = return_plain.seat::smallint AND r.fence = return_plain.fence
+               AND r.place > return_plain.place AND r.started_at IS NULL AND b.limit_key IS NULL
+               AND NOT EXISTS (SELECT FROM drumbeat.limit_rule l WHERE l.kind = 'handler' AND l.name = b.name COLLATE "C")
+               AND NOT EXISTS (SELECT FROM drumbeat.limit_rule l WHERE l.kind = 'queue' AND l.name = b.queue COLLATE "C")
+               AND NOT EXISTS (SELECT FROM drumbeat.slot s WHERE s.task_id = r.task_id)
+               AND NOT EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id)
+               AND NOT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = b.queue COLLATE "C" AND q.protocol = 'celery')
+        ), gone AS (
+            DELETE FROM drumbeat.running r USING plain p WHERE r.task_id = p.task_id AND r.fence = p.fence RETURNING p.*
+        ), back AS (
+            INSERT INTO drumbeat.ready (queue, priority, flow, seq, task_id, name, attempt, allowed)
+            SELECT g.queue, g.priority, g.flow, g.seq, g.task_id, g.name, g.attempt - 1, g.allowed FROM gone g
+            RETURNING queue, priority, flow, seq
+        )
+        SELECT b.queue, b.priority, b.flow, min(b.seq) AS low, count(*) AS tasks FROM back b GROUP BY b.queue, b.priority, b.flow
+    LOOP
+        PERFORM drumbeat.ring(lane.queue, lane.priority, lane.flow, lane.low - 1, always => true);
+        count := count + lane.tasks;
+    END LOOP;
+    RETURN count;
+END $$;
+
 -- Give back what a seat holds: the task at `current` ended as `how` says, all others return uncounted. `current` 0: all return.
 CREATE FUNCTION drumbeat.release_seat(worker uuid, seat int, current uuid, how drumbeat.attempt_end) RETURNS int LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -454,6 +489,7 @@ BEGIN
     PERFORM drumbeat.hold_seat(worker, seat, epoch);
     UPDATE drumbeat.running x SET started_at = drumbeat.moment(started)
      WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place = split_claim.place::smallint;
+    count := drumbeat.return_plain(worker, seat, fence, place);
     FOR r IN SELECT * FROM drumbeat.running x
               WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place > split_claim.place
               ORDER BY x.place LOOP
