@@ -338,6 +338,23 @@ START_TEST(a_queue_stalls_only_while_a_free_seat_could_claim_from_it)
 }
 END_TEST
 
+/* No keeper is there to let it in. */
+START_TEST(a_limit_stalls_only_while_it_has_room)
+{
+    add_worker();
+    test_sql(pg, "SELECT drumbeat.enqueue('noop', limit_key => 'k')");
+    start_web("--stall", "2s");
+    wait_for("/readyz", 503, "\"detail\":\"limit key k: task ");
+    test_sql(pg, "INSERT INTO drumbeat.slot VALUES (drumbeat.uuid_v7(), 1, 'key k', 5, 0, 1)");
+    wait_for("/readyz", 200, "\"queues\":{\"status\":\"pass\"}");
+    test_sql(pg, "DELETE FROM drumbeat.slot");
+    wait_for("/readyz", 503, "limit key k");
+    test_sql(pg, "SELECT drumbeat.pause('default')");
+    wait_for("/readyz", 200, "\"queues\":{\"status\":\"pass\"}");
+    stop_web();
+}
+END_TEST
+
 /* Tasks are claimed one after the other: the queue is never empty, and never stalled. Where the machine keeps us from claiming for a
  * second, the answer proves nothing. */
 START_TEST(a_backlog_that_moves_is_no_stall)
@@ -846,6 +863,7 @@ int main(void)
     tcase_add_test(tests, no_worker_is_a_warning_or_a_failure_as_asked);
     tcase_add_test(tests, a_missing_schema_is_named_and_found_when_it_comes);
     tcase_add_test(tests, a_queue_stalls_only_while_a_free_seat_could_claim_from_it);
+    tcase_add_test(tests, a_limit_stalls_only_while_it_has_room);
     tcase_add_test(tests, a_backlog_that_moves_is_no_stall);
     tcase_add_test(tests, what_nobody_serves_is_named);
     tcase_add_test(tests, the_session_that_blocks_claims_is_named);

@@ -1,7 +1,8 @@
 /* health: what makes this system fit to be relied on.
  *
  * A queue is stalled when, at every look for `stall`, the same task was the next one that some living worker with a
- * free seat could claim. A backlog is not a stall: it moves, or every seat is busy with a started task. */
+ * free seat could claim. A backlog is not a stall: it moves, or every seat is busy with a started task. A limit with room, for which the same task
+ * waits as long, is told in the place of a queue: by kind and name. */
 #include "web/health.h"
 
 #include <inttypes.h>
@@ -75,9 +76,9 @@ static void find_stalled(const struct look *look, const struct waiting *worst, u
     if (count > 1)
         snprintf(more, sizeof more, "; %zu more queues are stalled", count - 1);
     find(f, VERDICT_FAIL,
-         "queue %s: task %s (%s) could be claimed by worker %s, which has a free seat, and was not for %" PRId64
+         "%s %s: task %s (%s) could be claimed by worker %s, which has a free seat, and was not for %" PRId64
          " s%s%s%s",
-         worst->queue, worst->task, worst->handler, worst->worker, seconds(longest), look->blocker[0] ? "; " : "",
+         strchr(worst->queue, ' ') ? "limit" : "queue", worst->queue, worst->task, worst->handler, worst->worker, seconds(longest), look->blocker[0] ? "; " : "",
          look->blocker, more);
 }
 

@@ -30,7 +30,7 @@ struct made {
     char problem[LOOK_TEXT_SIZE];
 };
 
-/* A queue in which tasks wait. */
+/* A queue in which tasks wait, or a limit that has room for one that waits. */
 struct waiting {
     char queue[LOOK_QUEUE_SIZE];
     bool paused;
