@@ -234,7 +234,7 @@ static bool store_safely(struct reading *r, const size_t *which, size_t count, s
 static bool store_topic(struct reading *r, size_t first, struct err *e)
 {
     size_t which[BATCH], count = 0;
-    bool open;
+    bool open = false;
     const char *topic = r->parts[first]->topic;
     for (size_t i = first; i < r->count; i++)
         if (strcmp(r->parts[i]->topic, topic) == 0)
