@@ -3,6 +3,7 @@
 #include "common/task/mail.h"
 #include "tasks/hact/hact.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct args {
@@ -85,9 +86,11 @@ static bool run(struct task *task, const void *data, struct err *e)
 {
     struct summary s = {.task = task, .args = data, .report = {.task = task, .handler = "hact.summary"}};
     struct row result CLEANUP(row_free) = {0};
-    const struct report_run around = {.lock = "hact.summary", .run = summarize, .tell = tell, .data = &s};
+    char batch[UUID_TEXT_MAX], lock[64];
     if (!read_batch(s.args->batch, &s.batch, e))
         return false;
+    snprintf(lock, sizeof lock, "hact.summary/%s", uuid_format(s.batch, batch));
+    const struct report_run around = {.lock = lock, .run = summarize, .tell = tell, .data = &s};
     enum report_end end = report_around(&s.report, &around, e);
     row_int(&result, "countries", s.countries);
     row_int(&result, "done", s.done);
