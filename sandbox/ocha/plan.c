@@ -18,7 +18,7 @@ struct size {
 };
 
 /* objectives: of a cluster; activities: of an objective; places and matrix: of an attachment. */
-static const struct size small = {4, 4, 2, 3, 2, 3, 0}, full = {40, 12, 4, 6, 5, 20, 160};
+static const struct size small = {4, 4, 2, 3, 2, 3, 0}, full = {40, 12, 4, 6, 5, 20, 400};
 
 static const struct size *size_of(const struct ocha *o)
 {
