@@ -29,6 +29,7 @@ struct options {
     struct smtp smtp;
     int smtp_port; /* -1: none */
     struct vision vision;
+    struct saved_answers saved;
     struct ezhact ezhact;
     int tls_port; /* -1: none */
     const char *tls_folder;
@@ -225,7 +226,7 @@ static bool open_pmp(struct options *o, struct err *e)
 {
     if (pmp_open(&o->pmp, e))
         return true;
-    if (e->kind != ERR_NOT_FOUND || (!dhis2_has_saved(&o->dhis2) && o->ocha.files_count == 0))
+    if (e->kind != ERR_NOT_FOUND || (!dhis2_has_saved(&o->dhis2) && o->ocha.files_count == 0 && o->saved.count == 0))
         return false;
     pmp_close(&o->pmp);
     o->pmp.data = NULL;
@@ -241,12 +242,12 @@ static bool open_upstreams(struct options *o, struct err *e)
     o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks, .data = o->pmp.data};
     o->ocha = (struct ocha){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .user = o->user, .password = o->password,
                             .data = o->pmp.data, .quirks = &s->quirks};
-    if (!ocha_open(&o->ocha, e) || !open_pmp(o, e))
+    if (!ocha_open(&o->ocha, e) || (o->pmp.data && !saved_load(&o->saved, o->pmp.data, e)) || !open_pmp(o, e))
         return false;
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
     o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
-    o->vision = (struct vision){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .key = o->password, .quirks = &s->quirks, .pmp = &o->pmp};
+    o->vision = (struct vision){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .key = o->password, .quirks = &s->quirks, .pmp = &o->pmp, .saved = &o->saved};
     s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};
     s->upstreams[s->upstreams_count++] = (struct upstream){"ocha", ocha_routes, &o->ocha, ocha_reset, true};
     dhis2_open(&o->dhis2);
@@ -338,6 +339,7 @@ int main(int argc, char **argv)
     set_defaults(&o);
     bool good = run(&o, argv, parent, &e);
     pmp_close(&o.pmp);
+    saved_free(&o.saved);
     dhis2_close(&o.dhis2);
     ocha_close(&o.ocha);
     smtp_stop(&o.smtp);

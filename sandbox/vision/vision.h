@@ -3,6 +3,7 @@
  * struct vision. */
 #include "sandbox/http.h"
 #include "sandbox/quirks.h"
+#include "sandbox/vision/saved.h"
 
 struct pmp; /* sandbox/pmp/world.h */
 
@@ -11,8 +12,9 @@ struct vision {
     bool full;
     const char *key; /* that a request must show */
     struct quirks *quirks;
-    const struct pmp *pmp; /* whose places are named */
-    uint64_t asked;        /* how often nothing was answered, for its form */
+    const struct pmp *pmp;      /* whose places are named */
+    const struct saved_answers *saved; /* served instead of made-up ones, when there are any */
+    uint64_t asked;             /* how often nothing was answered, for its form */
 };
 
 extern const struct route vision_routes[];

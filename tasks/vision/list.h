@@ -39,9 +39,9 @@ struct vision_list {
     const struct column *columns; /* a row becomes c1, c2, … in this order, then the country's id, then its place in the answer */
     const char *key;              /* the member that names a row in messages */
     const struct vision_part *parts; /* NULL: none */
-    bool whole;                   /* what the answer does not have is gone: the key of each row that has one, good or bad, is staged as kind 'seen', c1 */
     const struct staging_step *steps;
-    int main; /* the step that counts the rows */
+    int main;   /* the step that counts the rows */
+    bool whole; /* what the answer lacks is gone: the key of each row, good or bad, is staged as kind 'seen', c1 */
     /* Why a row is not for us, NULL: it is; it may stage something else for it. May be NULL. */
     const char *(*leave_out)(const struct js *row, struct row *other);
 };
