@@ -179,7 +179,7 @@ START_TEST(chains_groups_and_chords_go_through_both_kinds_of_workers)
 {
     start_python();
     assert_python_passes("canvas.py", FUNCTIONS("a_chain_goes_through_both", "a_callback_gets_the_result", "an_errback_gets_the_id", "a_group_is_run",
-                                                "a_chord_counts_members_of_both", "a_chord_may_have_its_body_here", "a_group_in_a_chain_is_a_chord",
+                                                "a_chord_counts_members_of_both", "a_chord_may_have_its_body_here", "groups_in_a_chord_stay_nested", "a_group_in_a_chain_is_a_chord",
                                                 "a_chain_in_a_chord_counts_with_its_last_step", "a_torn_chord_fails_its_body", "the_rest_of_a_broken_chain_fails"));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, patience));
     ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);

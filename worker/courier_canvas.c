@@ -2,7 +2,7 @@
  * new chords, then messages, each marked with its id so that it is pushed once. A chord is counted last, and forgotten when its body is sent. */
 #include "worker/courier_canvas.h"
 
-#include "common/base/json.h"
+#include "common/base/json_build.h"
 #include "common/celery/signature.h"
 #include "sql/scripts.h"
 
@@ -137,8 +137,8 @@ static void show_exception(const char *json, struct text *out)
     text_putc(out, ')');
 }
 
-/* The array of what the members left; NULL and `torn` set when one of them failed. */
-static const char *join(const struct canvas *w, const struct rd_reply *members, char *torn, size_t room, struct err *e)
+/* The array of what the members left, and in `by_id` each as text; NULL and `torn` set when one of them failed. */
+static const char *join(const struct canvas *w, const struct rd_reply *members, struct js *by_id, char *torn, size_t room, struct err *e)
 {
     struct text all CLEANUP(text_free) = {0};
     text_putc(&all, '[');
@@ -154,16 +154,56 @@ static const char *join(const struct canvas *w, const struct rd_reply *members, 
         if (*torn)
             return NULL;
         text_printf(&all, "%s%s", i ? "," : "", m.result);
+        js_set(by_id, m.id, js_new_text(m.result));
     }
     text_putc(&all, ']');
     return region_strndup(w->region, text_str(&all), all.len);
+}
+
+/* One of a group's results as Celery writes it: [[id, parent], null], or with an array of more in place of null. False: it is not of these
+ * members. */
+static bool nest(const struct js *one, const struct js *by_id, int depth, struct text *out)
+{
+    const struct js *inside = js_at(one, 1);
+    const char *id = js_text(js_at(js_at(one, 0), 0));
+    if (js_type(inside) != JS_ARRAY) {
+        const char *result = id ? js_text(js_get(by_id, id)) : NULL;
+        text_puts(out, result ? result : "null");
+        return result != NULL;
+    }
+    bool good = depth < CANVAS_DEPTH_MAX;
+    text_putc(out, '[');
+    for (size_t i = 0; good && i < js_count(inside); i++) {
+        if (i > 0)
+            text_putc(out, ',');
+        good = nest(js_at(inside, i), by_id, depth + 1, out);
+    }
+    text_putc(out, ']');
+    return good;
+}
+
+/* A client whose chord has groups in its header has left with the results of that how they nest. */
+static bool nest_as_told(const struct canvas *w, const char *group, const struct js *by_id, const char **results, struct err *e)
+{
+    const struct rd_reply *told;
+    struct text nested CLEANUP(text_free) = {0};
+    struct err ignored;
+    if (!redis_call(w->backend, &told, e, rd_text("GET"), taskset(w, group, "")))
+        return false;
+    struct js *meta CLEANUP(js_freep) = js_parse(rd_text_of(told), rd_length_of(told), &ignored);
+    if (js_type(js_at(js_get(meta, "result"), 1)) == JS_ARRAY && nest(js_get(meta, "result"), by_id, 0, &nested))
+        *results = region_strndup(w->region, text_str(&nested), nested.len);
+    return true;
 }
 
 static bool end_chord(const struct canvas *w, const struct celery_message *member, const struct rd_reply *members, struct err *e)
 {
     struct canvas_plan plan;
     char torn[ERR_TEXT_MAX] = "";
-    const char *results = join(w, members, torn, sizeof torn, e);
+    struct js *by_id CLEANUP(js_freep) = js_new_object();
+    const char *results = join(w, members, by_id, torn, sizeof torn, e);
+    if (results && !nest_as_told(w, member->group_id, by_id, &results, e))
+        return false;
     bool planned = results ? canvas_joined(member, results, w->region, &plan, e) : canvas_torn(member->chord, member->root_id, w->region, &plan, e);
     struct celery_result failure = {.state = CELERY_FAILURE, .error = torn, .done_at = clock_now()};
     if (!planned || !carry_out(w, &plan, &failure, e))

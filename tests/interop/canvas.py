@@ -81,6 +81,12 @@ def a_group_in_a_chain_is_a_chord():
     assert r.get(timeout=TIMEOUT) == 3
 
 
+def groups_in_a_chord_stay_nested():
+    members = [ours("echo") | group(ours("echo", n=1).set(immutable=True), ours("echo", n=2).set(immutable=True)), ours("echo", n=3)]
+    r = chord(members, ours("echo")).apply_async()
+    assert r.get(timeout=TIMEOUT)["args"] == [[[{"n": 1}, {"n": 2}], {"n": 3}]], r.get()
+
+
 def a_chain_in_a_chord_counts_with_its_last_step():
     r = chord([theirs("add", 1, 1) | ours("echo"), ours("echo", b=2) | theirs("keep_none", 2)], theirs("count")).apply_async()
     assert r.get(timeout=TIMEOUT) == 2
