@@ -52,6 +52,7 @@ tool pgbouncer                   pgbouncer
 tool redis-server                redis-server
 file /usr/lib/python3/dist-packages/celery  python3-celery
 file /usr/lib/python3/dist-packages/redis   python3-redis
+file /usr/share/postgresql/*/extension/postgis.control  postgresql-15-postgis-3
 '
 
 # Is the need "$1 $2" met? A pattern is met by any file that matches it.
