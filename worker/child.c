@@ -390,12 +390,13 @@ static bool is_quick(const struct child *c, const struct claimed *task)
     return entry && edition_is_quick(c->shared, entry->place);
 }
 
-/* What has run must not wait for a task that takes long, or may. */
-static bool settle_before(struct child *c, const struct claimed *task, struct err *e)
+/* What has run must not wait for a task that takes long, or may. Nor may it lie behind the one that runs: a cut returns what lies there. */
+static bool settle_before(struct child *c, const struct claimed *task, bool goes_back, struct err *e)
 {
     if (task->suspect)
         return isolate(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
-    return !c->pending_since || is_quick(c, task) || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+    bool may_wait = !c->pending_since || (is_quick(c, task) && !goes_back);
+    return may_wait || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
 /* The handler, and the end of its transaction. How long it took; negative: the seat was taken away. */
@@ -428,9 +429,10 @@ static void learn_pace(struct child *c, usec_t took)
         c->mean = c->mean ? (c->mean * 7 + counted) / 8 : counted;
 }
 
-static bool run_one(struct child *c, const struct claimed *task, bool last, struct err *e)
+/* `goes_back`: some that lie behind it have run before it; `last`: none is to come. */
+static bool run_one(struct child *c, const struct claimed *task, bool goes_back, bool last, struct err *e)
 {
-    if (!settle_before(c, task, e))
+    if (!settle_before(c, task, goes_back, e))
         return false;
     if (c->pending.fence == 0)
         return true; /* recovered: this task went back with the rest */
@@ -493,8 +495,8 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
     for (size_t i = 0; i < claims->count && !leaving(c); i++) {
         if (!seat_take_place(c->seat, places[i]))
             continue; /* it was taken away */
-        bool last = i + 1 == claims->count || places[i + 1] > seat_batch_limit(c->seat);
-        if (!run_one(c, &claims->task[places[i] - 1], last, e))
+        bool goes_back = i > 0 && places[i] < places[i - 1], last = i + 1 == claims->count || places[i + 1] > seat_batch_limit(c->seat);
+        if (!run_one(c, &claims->task[places[i] - 1], goes_back, last, e))
             return false;
         if (c->pending.fence != claims->fence)
             return true; /* recovered on a new connection: the rest was given back */
