@@ -65,14 +65,31 @@ static void strike(int number, struct test_redis *server, struct test_process *w
     }
 }
 
-static int64_t left_in(struct test_redis *server)
+static bool count_in(struct test_redis *server, struct redis_queue_counts *counts)
 {
     struct err e;
-    struct redis_queue_counts counts = {.ready = -1};
     struct redis *redis = redis_open(&(struct redis_options){.url = test_redis_url(server)}, &e);
-    bool good = redis && redis_queue_counts(redis, "fast", &counts, &e);
+    bool good = redis && redis_queue_counts(redis, "fast", counts, &e);
     redis_close(redis);
-    return good ? counts.ready + counts.delayed + counts.held : -1;
+    return good;
+}
+
+static int64_t left_in(struct test_redis *server)
+{
+    struct redis_queue_counts counts;
+    return count_in(server, &counts) ? counts.ready + counts.delayed + counts.held : -1;
+}
+
+/* Who has them, and who of the worker lives: said when a wait is given up. */
+static const char *standing(struct test_redis *server, const struct test_process *worker, struct pg *pg)
+{
+    static char said[512];
+    struct redis_queue_counts counts = {.ready = -1};
+    bool good = count_in(server, &counts);
+    snprintf(said, sizeof said, "%s%lld ready, %lld delayed, %lld held; the worker %s and was seen %lld ms ago", good ? "" : "no answer; ", (long long)counts.ready,
+             (long long)counts.delayed, (long long)counts.held, test_process_status(worker) == -1 ? "lives" : "has ended",
+             (long long)test_number(pg, "SELECT coalesce(1000 * extract(epoch FROM clock_timestamp() - max(seen_at)), -1)::bigint FROM drumbeat.worker"));
+    return said;
 }
 
 START_TEST(no_task_is_lost_whatever_happens)
@@ -93,7 +110,7 @@ START_TEST(no_task_is_lost_whatever_happens)
     }
     usec_t deadline = clock_boot() + SECONDS(90);
     while (left_in(server) != 0) {
-        ck_assert_msg(clock_boot() < deadline, "%d are left:\n%s", (int)left_in(server), test_process_errors(worker));
+        ck_assert_msg(clock_boot() < deadline, "%s:\n%s", standing(server, worker, s.pg), test_process_errors(worker));
         test_process_wait(worker, MSEC(20));
     }
     ck_assert_int_eq(test_number(s.pg, "SELECT count(DISTINCT task_id) FROM drumbeat.trial_effect"), TASKS);
