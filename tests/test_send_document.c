@@ -278,6 +278,8 @@ START_TEST(an_attempt_that_was_killed_has_its_row_and_the_next_one_sends)
     ck_assert(test_wait_number(pg, "SELECT count(*) FROM drumbeat.task WHERE progress_message = 'sending'", 1, SECONDS(30)));
     test_process_signal(worker, SIGKILL);
     ck_assert(test_process_wait(worker, SECONDS(30)));
+    /* Its child dies with it, a moment later: before that it would hear the server go and write so. */
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'drumbeat/%'", 0, SECONDS(30)));
     /* The server of the first request waits in it: another one takes its place. */
     scripted_stop();
     scripted_start(two + 1, upstream);
