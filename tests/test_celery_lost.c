@@ -191,6 +191,7 @@ START_TEST(a_worker_that_was_away_for_long_runs_nothing_that_others_ran)
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 5, patience));
     test_process_signal(worker, SIGKILL);
     ck_assert(test_process_wait(worker, patience));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'drumbeat/%'", 0, patience));
     run_by_others(5);
     worker = start_worker();
     ck_assert_msg(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'SUCCESS'", 5, patience), "%s", test_process_errors(worker));
