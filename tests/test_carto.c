@@ -258,6 +258,8 @@ END_TEST
 
 /* Answers by hand ------------------------------------------------------------------------------------- */
 
+#define EIGHT_LETTERS "काठमांडौ"
+#define LONG_CODE EIGHT_LETTERS EIGHT_LETTERS EIGHT_LETTERS EIGHT_LETTERS
 #define SQUARE "{\\\"type\\\":\\\"Polygon\\\",\\\"coordinates\\\":[[[1,2],[2,2],[2,3],[1,2]]]}"
 
 /* Count, greatest id, the remap table if any, one page. */
@@ -283,6 +285,33 @@ static const char *ask_towns(void)
     return scripted_keep("%s", r->end.success ? last("sandbox_adm3") : r->end.error.text);
 }
 
+/* What else may speak of a place: it is kept then, and is inactive. */
+static const struct {
+    const char *what, *row;
+} speakers[] = {
+    {"a project", "WITH p AS (INSERT INTO registry.partner_project (title) VALUES ('p') RETURNING id)"
+                  " INSERT INTO registry.partner_project_location SELECT p.id, l.id FROM p, registry.location l"},
+    {"a table that the platform made itself", "CREATE TABLE public.visit AS SELECT id AS place FROM registry.location;"
+                                              "ALTER TABLE public.visit ADD FOREIGN KEY (place) REFERENCES registry.location ON DELETE CASCADE"},
+};
+
+START_TEST(a_place_that_anything_speaks_of_is_kept)
+{
+    static const char kept[] = "SELECT count(*) FROM registry.location WHERE p_code = 'OLD' AND NOT is_active";
+    static const char row[] = "{\"the_geom\":null,\"name\":\"x\",\"pcode\":\"z\"}";
+    test_sql(pg, "INSERT INTO registry.location (name, p_code, admin_level) VALUES ('old', 'OLD', 3)");
+    test_sql(pg, speakers[_i].row);
+    script("1", "1", "{\"old_pcode\":\"OLD\",\"new_pcode\":null,\"matching\":0}", row);
+    ck_assert_msg(strcmp(ask_towns(), "t 1 0 0 0 1 1 0") == 0, "%s: %s", speakers[_i].what, ask_towns());
+    ck_assert_msg(test_number(pg, kept) == 1, "%s: let go", speakers[_i].what);
+    test_sql(pg, "UPDATE registry.location SET admin_level = 2");
+    script("1", "1", NULL, row);
+    ck_assert_msg(strcmp(ask_towns(), "t 1 0 0 0 1 0 0") == 0, "%s: %s", speakers[_i].what, ask_towns());
+    ck_assert_msg(test_number(pg, kept) == 1, "%s: cleaned away with the level above", speakers[_i].what);
+    test_sql(pg, "DROP TABLE IF EXISTS public.visit");
+}
+END_TEST
+
 static const struct {
     const char *what, *row, *counters, *p_code;
 } rows_by_hand[] = {
@@ -292,7 +321,10 @@ static const struct {
     {"no geometry", "{\"the_geom\":null,\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 1 0 0", ""},
     {"an empty geometry", "{\"the_geom\":\"{\\\"type\\\":\\\"MultiPolygon\\\",\\\"coordinates\\\":[]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 1 0 0", ""},
     {"no code", "{\"the_geom\":\"" SQUARE "\",\"name\":\"x\",\"pcode\":null}", "t 1 0 0 0 1 0 0", ""},
-    {"a name of another type", "{\"the_geom\":\"" SQUARE "\",\"name\":7,\"pcode\":\"a\"}", "t 1 0 0 0 1 0 0", ""},
+    {"an empty collection", "{\"the_geom\":\"{\\\"type\\\":\\\"GeometryCollection\\\",\\\"geometries\\\":[]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 1 0 0", ""},
+    {"a number for a name", "{\"the_geom\":\"" SQUARE "\",\"name\":7,\"pcode\":\"a\"}", "t 1 1 0 0 0 0 0", "a"},
+    {"a name of another type", "{\"the_geom\":\"" SQUARE "\",\"name\":[7],\"pcode\":\"a\"}", "t 1 0 0 0 1 0 0", ""},
+    {"a code of 32 letters that need three bytes each", "{\"the_geom\":\"" SQUARE "\",\"name\":\"x\",\"pcode\":\"" LONG_CODE "\"}", "t 1 1 0 0 0 0 0", LONG_CODE},
     {"a shape that is none", "{\"the_geom\":\"{\\\"type\\\":\\\"LineString\\\",\\\"coordinates\\\":[[1,2],[2,3]]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
     {"a ring that does not close", "{\"the_geom\":\"{\\\"type\\\":\\\"Polygon\\\",\\\"coordinates\\\":[[[0,0],[1,0],[1,1],[0,1]]]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
     {"a place off the earth", "{\"the_geom\":\"{\\\"type\\\":\\\"Point\\\",\\\"coordinates\\\":[1,200]}\",\"name\":\"x\",\"pcode\":\"a\"}", "t 1 0 0 0 0 0 1", ""},
@@ -372,6 +404,7 @@ int main(void)
     tcase_add_test(tests, a_table_that_is_not_there_fails_alone);
     tcase_add_test(tests, names_that_are_none_are_never_asked);
     tcase_add_test(tests, a_remap_swaps_once_and_lets_go);
+    tcase_add_loop_test(tests, a_place_that_anything_speaks_of_is_kept, 0, (int)(sizeof speakers / sizeof *speakers));
     tcase_add_loop_test(tests, rows_of_every_kind_are_told_apart, 0, (int)(sizeof rows_by_hand / sizeof *rows_by_hand));
     tcase_add_test(tests, an_empty_table_changes_nothing_whatever_its_remap_says);
     tcase_add_loop_test(tests, remaps_of_every_kind_come_out_right_and_only_once, 0, (int)(sizeof remaps / sizeof *remaps));

@@ -36,13 +36,30 @@ ALTER TABLE registry.location
     ADD COLUMN level   integer NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX location_carto_p_code ON registry.location (p_code) WHERE is_active AND origin LIKE 'carto:%';
 
--- Does any other row speak of this location?
+-- Does a row of another table speak of this location? By the foreign keys that there are, so that tables which come later count, the platform's own
+-- too, which the asker need not be able to read. hpc_place only says which place is which, and goes with it.
+CREATE FUNCTION registry.location_is_named(place bigint) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    speaker record;
+    named   boolean;
+BEGIN
+    FOR speaker IN SELECT k.conrelid::regclass AS tab, a.attname AS col
+                     FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+                    WHERE k.contype = 'f' AND k.confrelid = 'registry.location'::regclass
+                      AND k.conrelid NOT IN (k.confrelid, coalesce(to_regclass('registry.hpc_place'), k.confrelid))
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I = $1)', speaker.tab, speaker.col) INTO named USING place;
+        IF named THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+REVOKE EXECUTE ON FUNCTION registry.location_is_named(bigint) FROM PUBLIC;
+
+-- The same, or another place that lies in it.
 CREATE FUNCTION registry.location_is_used(place bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM registry.location WHERE parent_id = place)
-        OR EXISTS (SELECT FROM registry.location_workspace WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.programme_document_location WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.reportable_location_goal WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.indicator_location_data WHERE location_id = place)
+    SELECT EXISTS (SELECT FROM registry.location WHERE parent_id = place) OR registry.location_is_named(place)
 $$;
 
 DO $$
@@ -53,5 +70,6 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON registry.carto_table, registry.carto_remap TO drumbeat_work;
         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA registry TO drumbeat_work;
+        GRANT EXECUTE ON FUNCTION registry.location_is_named(bigint) TO drumbeat_work;
     END IF;
 END $$;

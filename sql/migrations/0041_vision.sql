@@ -253,16 +253,6 @@ CREATE TABLE registry.ewp_activity_partner (
 );
 CREATE INDEX ewp_activity_partner_partner ON registry.ewp_activity_partner (partner_id);
 
--- Does any other row speak of this location? As 0040 has it, and work plans.
-CREATE OR REPLACE FUNCTION registry.location_is_used(place bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM registry.location WHERE parent_id = place)
-        OR EXISTS (SELECT FROM registry.location_workspace WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.programme_document_location WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.reportable_location_goal WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.indicator_location_data WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.ewp_activity_location WHERE location_id = place)
-$$;
-
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_read') THEN

@@ -176,15 +176,6 @@ CREATE TABLE registry.hpc_place (
 );
 CREATE INDEX hpc_place_location ON registry.hpc_place (location_id);
 
-CREATE OR REPLACE FUNCTION registry.location_is_used(place bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM registry.location WHERE parent_id = place)
-        OR EXISTS (SELECT FROM registry.location_workspace WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.programme_document_location WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.partner_project_location WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.reportable_location_goal WHERE location_id = place)
-        OR EXISTS (SELECT FROM registry.indicator_location_data WHERE location_id = place)
-$$;
-
 -- The plan that an indicator belongs to, by what it is an indicator of.
 CREATE FUNCTION registry.hpc_plan(content_type text, object bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT CASE content_type

@@ -26,21 +26,23 @@ static const struct js *column(const struct js *row, const char *name)
     return value ? value : js_get(row, lower);
 }
 
+enum { CODE_ROOM = 256 }; /* bytes: more than any code that fits its column */
+
 /* A code as text: numeric columns answer with numbers. */
-static void read_code(const struct js *value, char out[static 64])
+static void read_code(const struct js *value, char out[static CODE_ROOM])
 {
     int64_t whole;
     double real;
     const char *text = js_text(value);
     out[0] = '\0';
     if (js_integer(value, &whole))
-        snprintf(out, 64, "%" PRId64, whole);
+        snprintf(out, CODE_ROOM, "%" PRId64, whole);
     else if (js_number(value, &real))
-        snprintf(out, 64, "%.15g", real);
+        snprintf(out, CODE_ROOM, "%.15g", real);
     if (!text)
         return;
     text += strspn(text, " \t\r\n");
-    snprintf(out, 64, "%s", text);
+    snprintf(out, CODE_ROOM, "%s", text);
     for (size_t length = strlen(out); length > 0 && isspace((unsigned char)out[length - 1]); length--)
         out[length - 1] = '\0';
 }
@@ -76,7 +78,7 @@ static bool read_shape(const char *geojson, struct text *shape, struct err *e)
 {
     static const struct place place = {.member = "the_geom", .index = -1};
     struct js *geometry CLEANUP(js_freep) = js_parse(geojson, strlen(geojson), e);
-    const struct js *coordinates = js_get(geometry, "coordinates");
+    const struct js *coordinates = js_get(geometry, js_get(geometry, "geometries") ? "geometries" : "coordinates");
     enum geometry kind;
     if (!geometry) {
         e->kind = ERR_DATA;
@@ -85,12 +87,16 @@ static bool read_shape(const char *geojson, struct text *shape, struct err *e)
     return (js_type(coordinates) == JS_ARRAY && js_count(coordinates) == 0) || geometry_read(geometry, &place, &kind, shape, e);
 }
 
-static enum reading read_row(struct carto_run *run, const struct js *row, char code[static 64], struct err *e)
+static enum reading read_row(struct carto_run *run, const struct js *row, char code[static CODE_ROOM], struct err *e)
 {
     const struct carto_table *table = run->table;
-    char parent[64] = "", level[24], origin[300];
+    char parent[CODE_ROOM] = "", number[CODE_ROOM], level[24], origin[300];
     struct text shape CLEANUP(text_free) = {0};
     const char *name = js_text(column(row, table->name_col)), *geojson = js_text(js_get(row, "the_geom"));
+    if (!name) {
+        read_code(column(row, table->name_col), number);
+        name = number;
+    }
     read_code(column(row, table->pcode_col), code);
     if (table->parent_col)
         read_code(column(row, table->parent_col), parent);
@@ -130,7 +136,7 @@ static bool flush(struct carto_run *run, struct err *e)
 
 static bool take(struct carto_run *run, const struct record *record, struct err *e)
 {
-    char code[64] = "";
+    char code[CODE_ROOM] = "";
     struct err why = record->why;
     row_reset(&run->row);
     run->report.fetched++;

@@ -1,12 +1,7 @@
 -- Places that are gone: one that other rows speak of becomes inactive and says when in its name, any other goes; their children lose
 -- them. $1 text[] p_codes. One row: how many.
 WITH gone AS (
-    SELECT t.id,
-           EXISTS (SELECT FROM registry.location_workspace l WHERE l.location_id = t.id)
-        OR EXISTS (SELECT FROM registry.programme_document_location l WHERE l.location_id = t.id)
-        OR EXISTS (SELECT FROM registry.reportable_location_goal l WHERE l.location_id = t.id)
-        OR EXISTS (SELECT FROM registry.indicator_location_data l WHERE l.location_id = t.id)
-        OR EXISTS (SELECT FROM registry.ewp_activity_location l WHERE l.location_id = t.id) AS used
+    SELECT t.id, registry.location_is_named(t.id) AS used
       FROM registry.location t
      WHERE t.p_code = ANY ($1::text[]) AND t.is_active
      ORDER BY t.name, t.p_code, t.admin_level FOR UPDATE
