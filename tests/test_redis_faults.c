@@ -28,15 +28,20 @@ static struct test_redis *durable_server(void)
     return test_redis_start(&(struct test_redis_options){.durable = true});
 }
 
-static void enqueue_all(struct redis *redis)
+static void enqueue_some(struct redis *redis, size_t count)
 {
     struct err e;
     struct uuid ids[REDIS_QUEUE_BATCH_MAX];
     struct new_task tasks[REDIS_QUEUE_BATCH_MAX];
-    for (size_t i = 0; i < REDIS_QUEUE_BATCH_MAX; i++)
+    for (size_t i = 0; i < count; i++)
         tasks[i] = (struct new_task){.name = "effect", .args = "{\"key\": \"k\"}", .priority = 5, .max_attempts = 100};
+    ck_assert_msg(redis_queue_enqueue(redis, "fast", tasks, count, ids, &e), "%s", e.text);
+}
+
+static void enqueue_all(struct redis *redis)
+{
     for (int left = TASKS; left > 0; left -= REDIS_QUEUE_BATCH_MAX)
-        ck_assert_msg(redis_queue_enqueue(redis, "fast", tasks, REDIS_QUEUE_BATCH_MAX, ids, &e), "%s", e.text);
+        enqueue_some(redis, REDIS_QUEUE_BATCH_MAX);
 }
 
 /* One fault after the other, whatever the worker is at. */
@@ -115,6 +120,39 @@ START_TEST(no_task_is_lost_whatever_happens)
     }
     ck_assert_int_eq(test_number(s.pg, "SELECT count(DISTINCT task_id) FROM drumbeat.trial_effect"), TASKS);
     ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task"), 0);
+    test_sql(s.pg, "DELETE FROM drumbeat.trial_effect");
+    stage_close(&s);
+    test_redis_stop(server);
+}
+END_TEST
+
+/* Each child finds that Redis is gone when it wants to say that its task has ended. All of them say it later, not only who is woken first. */
+START_TEST(what_redis_was_not_told_it_is_told_when_it_is_back)
+{
+    enum { POOL = 3 };
+    char yaml[512];
+    struct stage s;
+    stage_open(&s, cluster);
+    struct test_redis *server = durable_server();
+    struct redis *redis = test_redis_connect(test_redis_url(server));
+    snprintf(yaml, sizeof yaml, "worker: {pool: %d, lease: 10m}\nredis: {url: '%s'}\nqueues: {fast: {broker: redis, rows: failures}}\n", POOL,
+             test_redis_url(server));
+    struct test_process *worker = stage_worker(&s, NULL, "--config", stage_config(&s, yaml));
+    ck_assert_msg(test_process_wait_for(worker, "courier.ready", SECONDS(30)), "%s", test_process_errors(worker));
+    stage_hold(&s);
+    enqueue_some(redis, POOL);
+    redis_close(redis);
+    stage_await_held(&s, POOL);
+    test_redis_crash(server);
+    stage_let_go(&s);
+    stage_await_event(&s, worker, "child.redis_lost", POOL);
+    test_redis_restart(server);
+    usec_t deadline = clock_boot() + SECONDS(60);
+    while (left_in(server) != 0) {
+        ck_assert_msg(clock_boot() < deadline, "%s:\n%s", standing(server, worker, s.pg), test_process_errors(worker));
+        test_process_wait(worker, MSEC(20));
+    }
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.trial_effect"), POOL);
     test_sql(s.pg, "DELETE FROM drumbeat.trial_effect");
     stage_close(&s);
     test_redis_stop(server);
@@ -248,6 +286,7 @@ static Suite *suite(void)
     TCase *c = tcase_create("faults");
     tcase_set_timeout(c, 200);
     tcase_add_test(c, no_task_is_lost_whatever_happens);
+    tcase_add_test(c, what_redis_was_not_told_it_is_told_when_it_is_back);
     tcase_add_test(c, a_redis_that_stands_still_is_left_and_found_again);
     tcase_add_test(c, a_cluster_is_followed_to_the_node_that_has_the_queue);
     tcase_add_test(c, the_master_is_whom_the_sentinels_name);

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t settle_every = MSEC(10), rest_time = MSEC(100), idle_wait = SECONDS(60), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
+static const usec_t settle_every = MSEC(10), rest_time = MSEC(100), idle_wait = SECONDS(60), tell_again = MSEC(100), tell_last_patience = SECONDS(1), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
                     leave_patience = MSEC(200);
 
 /* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
@@ -522,12 +522,18 @@ static void wake_next(struct child *c, const struct claims *claims)
     board_wake_idle(c->board);
 }
 
+static bool owes(const struct child *c)
+{
+    return c->light && broker_owes(c->light);
+}
+
+/* Nobody rings for what a broker could not be told yet: one that owes that looks again by itself. */
 static void wait_for_work(struct child *c, uint32_t seen)
 {
     atomic_store(&c->seat->state, SEAT_IDLE);
     atomic_fetch_add(&c->board->idle_turn, 1);
-    while (!leaving(c) && atomic_load(&c->seat->wake) == seen)
-        word_wait(&c->seat->wake, seen, idle_wait);
+    for (bool again = true; again && !leaving(c) && atomic_load(&c->seat->wake) == seen; again = !owes(c))
+        word_wait(&c->seat->wake, seen, owes(c) ? tell_again : idle_wait);
     atomic_store(&c->seat->state, SEAT_BUSY);
 }
 
@@ -566,10 +572,26 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
     return give_back_rest(c, claims->count, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
+/* What the broker has not heard when this seat is left, others run again. */
+static bool tell_last(struct child *c, struct err *e)
+{
+    static const struct settlement nothing;
+    static struct claims none;
+    usec_t until = clock_boot() + tell_last_patience;
+    while (owes(c) && clock_boot() < until) {
+        if (!broker_turn(c->light, &nothing, 0, &none, e))
+            return false;
+        if (owes(c))
+            poll(NULL, 0, 20);
+    }
+    return true;
+}
+
 /* What ran just before the word to leave came is not settled yet. */
 static bool settle_last(struct child *c, struct err *e)
 {
-    return !c->pending_since || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+    bool settled = !c->pending_since || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+    return settled && tell_last(c, e);
 }
 
 /* Queues of this worker whose tasks are in Redis alone. */

@@ -174,6 +174,14 @@ static bool look_at(struct courier *c, struct queues *q, size_t i, bool tell_ope
     return state.failed == 0 || write_failed(c, q->names[i], e);
 }
 
+/* What a child left on a seat that is given up has no successor to take it back: its lease runs out. */
+static int64_t fence_of(const struct board *board, int seat)
+{
+    const struct seat *s = &board->seats[seat];
+    bool given_up = seat >= board->pool && atomic_load(&s->state) == SEAT_AWAY;
+    return given_up ? 0 : atomic_load(&s->light_fence);
+}
+
 static bool look_at_all(struct courier *c, struct queues *q, struct err *e)
 {
     q->look_at = clock_boot() + look_every;
@@ -181,7 +189,7 @@ static bool look_at_all(struct courier *c, struct queues *q, struct err *e)
         return false;
     usec_t began = clock_boot();
     for (int seat = 0; seat < c->board->seat_count; seat++)
-        q->fences[seat] = atomic_load(&c->board->seats[seat].light_fence);
+        q->fences[seat] = fence_of(c->board, seat);
     bool note = began >= q->note_at, tell_open = began >= q->tell_open_at;
     for (size_t i = 0; i < q->count; i++)
         if (!look_at(c, q, i, tell_open, e) || (note && !note_counts(c, q, i, e)))

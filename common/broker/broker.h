@@ -78,3 +78,6 @@ bool broker_give_back(struct broker *b, int *count, struct err *e);
 
 /* Whether it is worth to ask: false when nothing can have come since the last claim found nothing. */
 bool broker_may_have(const struct broker *b);
+
+/* Whether it is still to be told what became of tasks: it could not be reached, and nobody rings for that. Any turn tries again. */
+bool broker_owes(const struct broker *b);

@@ -273,12 +273,15 @@ static bool has_words(const struct redis_side *side)
     return side->count > 0 && (side->word_count > 0 || side->last);
 }
 
+bool broker_owes(const struct broker *b)
+{
+    return b->redis && has_words(b->redis);
+}
+
 bool broker_may_have(const struct broker *b)
 {
     const struct redis_side *side = b->redis;
-    if (!side || !side->empty || !b->options.bell)
-        return true;
-    if (has_words(side))
+    if (!side || !side->empty || !b->options.bell || has_words(side))
         return true;
     for (size_t i = 0; i < b->options.queue_count; i++)
         if (side->empty[i] != bell_of(b))
