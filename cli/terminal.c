@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { WIDTH_UNKNOWN = 80 };
+enum { WIDTH_UNKNOWN = 80, HEIGHT_UNKNOWN = 24 };
 
 bool terminal_is(FILE *stream)
 {
@@ -23,6 +23,12 @@ size_t terminal_width(FILE *stream)
 {
     struct winsize size;
     return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : WIDTH_UNKNOWN;
+}
+
+size_t terminal_height(FILE *stream)
+{
+    struct winsize size;
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : HEIGHT_UNKNOWN;
 }
 
 static bool begins_character(char c)

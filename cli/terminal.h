@@ -9,8 +9,9 @@ bool terminal_is(FILE *stream);
 /* Colours are wanted: a terminal, NO_COLOR unset or empty (no-color.org), TERM not "dumb". */
 bool terminal_colours(FILE *stream);
 
-/* Columns; 80 when nobody knows. */
+/* Columns and lines; 80 and 24 when nobody knows. */
 size_t terminal_width(FILE *stream);
+size_t terminal_height(FILE *stream);
 
 /* How many columns a UTF-8 text takes, one a character. */
 size_t text_width(const char *s);

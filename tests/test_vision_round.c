@@ -98,6 +98,39 @@ START_TEST(of_two_runs_of_one_list_and_country_one_is_left_out)
 }
 END_TEST
 
+/* Transfers come first on purpose: they wait for the partners that they are of, and none is told to be of nobody. */
+START_TEST(a_list_waits_for_those_that_it_refers_to)
+{
+    struct stage s;
+    open_round(&s, plain, "2");
+    struct pg *holder = hold_partners(&s);
+    stage_enqueue(&s, "SELECT drumbeat.enqueue('vision.sync', '{\"business_area\": \"1001\", \"handlers\": [\"dct\", \"partner\"]}')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE name = 'vision.dct' AND status = 'QUEUED'"
+                             " AND progress_message = 'snoozed: vision.partner comes first'", 1, SECONDS(60)));
+    await_waiting(&s);
+    pg_close(holder);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.batch_status WHERE label = 'vision.sync' AND state = 'success' AND total = 2", 1, SECONDS(120)));
+    ck_assert_str_eq(stage_text(&s, "SELECT string_agg(concat_ws(' ', handler_name, successful, skipped), ', ' ORDER BY id) FROM registry.sync_log"),
+                     "vision.partner t 2, vision.dct t 6");
+    close_round(&s);
+}
+END_TEST
+
+START_TEST(what_it_waits_for_may_end_badly)
+{
+    struct stage s;
+    open_round(&s, plain, "2");
+    struct pg *holder = hold_partners(&s);
+    stage_enqueue(&s, "SELECT drumbeat.enqueue('vision.sync', '{\"business_area\": \"1001\", \"handlers\": [\"dct\", \"partner\"]}')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'snoozed'", 1, SECONDS(60)));
+    test_sql(s.pg, "SELECT drumbeat.cancel(id) FROM drumbeat.task WHERE name = 'vision.partner'");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE name = 'vision.partner' AND status = 'KILLED'", 1, SECONDS(60)));
+    pg_close(holder);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE name = 'vision.dct' AND status = 'SUCCESS'", 1, SECONDS(120)));
+    close_round(&s);
+}
+END_TEST
+
 /* Saved answers ------------------------------------------------------------------------------------------------------------- */
 
 static void copy_saved(struct stage *s, const char *name, const char *args)
@@ -192,6 +225,8 @@ int main(void)
     tcase_add_test(tests, forty_five_countries_are_one_batch_with_one_progress);
     tcase_add_test(tests, a_child_that_is_killed_in_the_middle_leaves_nothing_and_the_next_attempt_mends_it);
     tcase_add_test(tests, of_two_runs_of_one_list_and_country_one_is_left_out);
+    tcase_add_test(tests, a_list_waits_for_those_that_it_refers_to);
+    tcase_add_test(tests, what_it_waits_for_may_end_badly);
     tcase_add_test(tests, the_sandbox_serves_answers_that_were_saved);
     tcase_add_test(tests, what_vision_really_answered_lands_field_by_field);
     suite_add_tcase(suite, tests);

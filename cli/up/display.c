@@ -29,13 +29,14 @@ static void write_line(struct display *d, size_t place, const struct display_row
         text_printf(out, " in %s", duration_format((row->state.ended_at - row->state.started_at) / MSEC(1) * MSEC(1), took));
 }
 
+/* A cursor goes no higher than the terminal's first line: of more rows than that the last ones are drawn. */
 static void draw(struct display *d, const struct display_row *rows, size_t count)
 {
     CLEANUP(text_free) struct text out = {0};
-    size_t width = terminal_width(stdout) - 1;
+    size_t width = terminal_width(stdout) - 1, height = terminal_height(stdout), from = count >= height ? count - height + 1 : 0;
     if (d->drawn > 0)
         text_printf(&out, "\033[%zuA", d->drawn);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < count; i++) {
         CLEANUP(text_free) struct text line = {0};
         write_line(d, i, &rows[i], &line);
         text_printf(&out, "\r\033[K%.*s\n", (int)text_cut(text_str(&line), width), text_str(&line));
@@ -43,7 +44,7 @@ static void draw(struct display *d, const struct display_row *rows, size_t count
     text_puts(&out, "\033[J"); /* fewer rows than before: clear what is below */
     fputs(text_str(&out), stdout);
     fflush(stdout);
-    d->drawn = count;
+    d->drawn = count - from;
 }
 
 static void say(struct display *d, size_t place, const struct display_row *row)

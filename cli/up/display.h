@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DISPLAY_ROWS_MAX = 8, DISPLAY_NAME_MAX = 64, DISPLAY_STATUS_MAX = 16 };
+enum { DISPLAY_ROWS_MAX = 24, DISPLAY_NAME_MAX = 64, DISPLAY_STATUS_MAX = 16 };
 
 struct display_row {
     const char *name;

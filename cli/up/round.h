@@ -1,16 +1,17 @@
 #pragma once
-/* The first round of syncs on an empty registry. Later steps need the rows of earlier ones, so a step is enqueued when
- * the one before it ended in SUCCESS. To add a sync, add a row to round.c. */
+/* The first round on an empty registry: every sync whose upstream is configured or stood in for, once. Later steps need the rows of earlier ones, so a
+ * step is enqueued when the one before it ended in SUCCESS, batches that its tasks have enqueued included. To add a sync, add a row to round.c. */
 #include "common/base/clock.h"
 #include "common/db/pg.h"
 #include "common/store/task.h"
+#include "config/config.h"
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { ROUND_TASKS = 4, ROUND_STATUS_MAX = 16, ROUND_TEXT_MAX = 256 };
+enum { ROUND_TASKS = 20, ROUND_STATUS_MAX = 16, ROUND_TEXT_MAX = 256 };
 
 struct round_task {
-    const char *name;
+    const struct row *row; /* of round.c */
     struct uuid id; /* all zero: not enqueued yet */
     char status[ROUND_STATUS_MAX], message[ROUND_TEXT_MAX], error[ROUND_TEXT_MAX];
     struct task_state state; /* its texts are those above: see round_state() */
@@ -18,6 +19,7 @@ struct round_task {
 
 struct round {
     struct round_task tasks[ROUND_TASKS];
+    size_t count;
     size_t step;
     enum { ROUND_GOES_ON, ROUND_SUCCEEDED, ROUND_FAILED } outcome;
 };
@@ -25,7 +27,10 @@ struct round {
 /* Is the registry empty: has no sync ever run? */
 bool round_is_due(struct pg *pg, bool *due, struct err *e);
 
-void round_begin(struct round *r);
+/* `sandboxed`: the sandbox stands in for upstreams without an address. */
+void round_begin(struct round *r, const struct config *config, bool sandboxed);
+
+const char *round_name(const struct round_task *task);
 
 /* Enqueue what may run now, look at what runs, decide. An error leaves the round as it was: call again later. */
 bool round_advance(struct round *r, struct pg *pg, struct err *e);

@@ -217,10 +217,11 @@ static bool start_sandbox(struct up *up, struct sandbox *sandbox, struct err *e)
     struct service row;
     if (!sandbox_publish(up->state, NULL, e)) /* what a killed `up` left */
         return false;
-    up->has_upstream = (pmp && pmp->url) || sandbox_is_installed(up->folder);
+    up->sandboxed = !(pmp && pmp->url) && sandbox_is_installed(up->folder);
+    up->has_upstream = (pmp && pmp->url) || up->sandboxed;
     if (!up->has_upstream)
         puts("upstream   none: upstreams.pmp.url is not set and drumbeat-sandbox is not beside this program");
-    else if (pmp && pmp->url)
+    else if (!up->sandboxed)
         printf("upstream   %s\n", pmp->url);
     else if (!sandbox_service(up->memory, up->folder, &options, up->log, &row, sandbox, e) ||
              !services_add(&up->services, &row, e) || !wait_for_sandbox(up, sandbox, e) ||

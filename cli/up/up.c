@@ -88,7 +88,7 @@ const struct verb verb_up = {
                "DATABASE_URL=postgresql:///registry drumbeat up --pool 8",
     .details = "Without a configured database a private Postgres is made and kept in the state folder; it is reached through a "
                "unix socket only. Without upstreams.pmp.url the sandbox stands in. On an empty registry the first round of syncs "
-               "is enqueued: workspaces, partners, documents. Ctrl-C stops everything in order, Ctrl-C again faster. SIGHUP has worker and\n"
+               "is enqueued: every sync of the default configuration whose upstream there is, once. Ctrl-C stops everything in order, Ctrl-C again faster. SIGHUP has worker and\n"
                "beat read their configuration again, unless something is wrong with it: then the log says what, and where.",
     .run = run,
 };

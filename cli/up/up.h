@@ -27,6 +27,7 @@ struct up {
     struct services services;
     bool reload_asked; /* SIGHUP has come */
     bool has_upstream; /* the sandbox, or one that is configured */
+    bool sandboxed;    /* the sandbox runs */
 };
 
 /* Where the others' log lines are, for messages. */

@@ -37,7 +37,7 @@ static void show_round(struct watch *w)
     struct display_row rows[ROUND_TASKS];
     size_t count = round_shown(&w->round);
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct display_row){w->round.tasks[i].name, round_state(&w->round.tasks[i])};
+        rows[i] = (struct display_row){round_name(&w->round.tasks[i]), round_state(&w->round.tasks[i])};
     display_show(&w->display, rows, count);
 }
 
@@ -138,7 +138,7 @@ static bool begin(struct watch *w, struct err *e)
     if (w->up->args->once && !w->in_round)
         return err_set(e, ERR_REFUSED, "--once: there is no upstream to sync with: set upstreams.pmp.url");
     w->round_at = clock_boot();
-    round_begin(&w->round);
+    round_begin(&w->round, w->up->session.config, w->up->sandboxed);
     if (w->in_round)
         puts("the first round of syncs:");
     else

@@ -74,8 +74,8 @@ static bool send_all(void *data, struct err *e)
     bool good = !s->notices->write || s->notices->write(s->task, s->notices->data, e);
     while (good && left > 0) {
         region_reset(region);
-        good = next_notice(s, region, &after, &left, &letter, e) &&
-               (left == 0 || (task_progress(s->task, s->report.fetched, s->report.fetched + left, "mails", e) && send(s, after, &letter, e)));
+        good = next_notice(s, region, &after, &left, &letter, e) && task_progress(s->task, s->report.fetched, s->report.fetched + left, "mails", e) &&
+               (left == 0 || send(s, after, &letter, e));
     }
     region_free(region);
     if (!good)

@@ -10,7 +10,9 @@ static const struct column columns[] = {
 
 static const struct staging_step steps[] = {{&sql_vision_dct, "partner_organization", STAGING_MAIN}, {0}};
 
-static const struct vision_list list = {.handler = "vision.dct", .endpoint = "dcts", .columns = columns, .key = "VENDOR_CODE", .steps = steps};
+static const char *const after[] = {"vision.partner", NULL};
+
+static const struct vision_list list = {.handler = "vision.dct", .endpoint = "dcts", .columns = columns, .key = "VENDOR_CODE", .steps = steps, .after = after};
 
 static bool run(struct task *task, const void *args, struct err *e)
 {

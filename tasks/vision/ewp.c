@@ -40,8 +40,10 @@ static const struct staging_step steps[] = {
     {0},
 };
 
+static const char *const after[] = {"vision.programme", "vision.partner", NULL};
+
 static const struct vision_list list = {
-    .handler = "vision.ewp", .endpoint = "ramworkplans", .columns = columns, .parts = parts, .key = "WPA_GID", .steps = steps, .main = 4};
+    .handler = "vision.ewp", .endpoint = "ramworkplans", .columns = columns, .parts = parts, .key = "WPA_GID", .steps = steps, .main = 4, .after = after};
 
 static bool run(struct task *task, const void *args, struct err *e)
 {

@@ -18,13 +18,16 @@ static const struct vision_part parts[] = {{"HACT_TRANSACTIONS.TYPE_HACT_TRANSAC
 
 static const struct staging_step steps[] = {{&sql_vision_face_form, "face_form", STAGING_MAIN}, {0}};
 
+static const char *const after[] = {"vision.partner", NULL};
+
 static const struct vision_list list = {.handler = "vision.face_forms",
                                         .endpoint = "faceforms",
                                         .area_name = "businessareacode",
                                         .columns = columns,
                                         .parts = parts,
                                         .key = "FACE_FORM_NUMBER",
-                                        .steps = steps};
+                                        .steps = steps,
+                                        .after = after};
 
 static bool run(struct task *task, const void *args, struct err *e)
 {

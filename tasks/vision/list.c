@@ -377,6 +377,20 @@ static bool find_country(struct run *run, const char *wanted, struct err *e)
     return task_commit(run->task, e);
 }
 
+/* What is on its way in the same batch and is referred to here: that first, good or bad. */
+static bool take_turn(struct task *task, const struct vision_list *list, struct err *e)
+{
+    struct pg_rows rows;
+    size_t count = 0;
+    while (list->after && list->after[count])
+        count++;
+    if (count == 0)
+        return true;
+    if (!task_sql_rows(task, &sql_vision_before, &rows, e, pg_uuid(task_id(task)), pg_texts(list->after, count)))
+        return false;
+    return rows.count == 0 || task_snooze(task, SECONDS(pg_get_int(&rows, 0, 1)), pg_get_text(&rows, 0, 0), e);
+}
+
 static bool copy(struct task *task, const struct vision_list *list, const struct sql *numbers, const struct vision_args *args,
                  struct err *e)
 {
@@ -392,7 +406,7 @@ static bool copy(struct task *task, const struct vision_list *list, const struct
                       .report = {.task = task, .handler = list->handler, .steps = list->steps},
                       .row.flat = true,
                       .other.flat = true};
-    if (!http || (args->business_area && !find_country(&run, args->business_area, e)))
+    if (!http || !take_turn(task, list, e) || (args->business_area && !find_country(&run, args->business_area, e)))
         return false;
     snprintf(lock, sizeof lock, "%s/%s", list->handler, run.report.area ? run.report.area : "all");
     const struct report_run around = {lock, numbers ? copy_each : copy_list, tell, &run};

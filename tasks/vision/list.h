@@ -41,6 +41,7 @@ struct vision_list {
     const struct vision_part *parts; /* NULL: none */
     const struct staging_step *steps;
     int main;   /* the step that counts the rows */
+    const char *const *after; /* handlers whose rows these refer to, ends with NULL: of the same batch and tenant they end first; NULL: none */
     bool whole; /* what the answer lacks is gone: the key of each row, good or bad, is staged as kind 'seen', c1 */
     /* Why a row is not for us, NULL: it is; it may stage something else for it. May be NULL. */
     const char *(*leave_out)(const struct js *row, struct row *other);

@@ -26,12 +26,15 @@ static const char *leave_out(const struct js *row, struct row *other)
     return code && strcmp(code, "undefined") == 0 ? "INDICATOR_CODE: undefined" : NULL;
 }
 
+static const char *const after[] = {"vision.programme", NULL};
+
 static const struct vision_list list = {.handler = "vision.ram",
                                         .endpoint = "ramindicators",
                                         .columns = columns,
                                         .key = "INDICATOR_CODE",
                                         .steps = steps,
                                         .leave_out = leave_out,
+                                        .after = after,
                                         .whole = true};
 
 static const struct field fields[] = {

@@ -1,6 +1,6 @@
 /* vision.sync: one batch of a task for each handler and country. The batch has the progress of them all; this task ends when
- * it is enqueued. Partners come before what refers to them only as far as the queue keeps the order: a transfer of a vendor
- * that is not here yet is told and comes with the next run. */
+ * it is enqueued. A list that refers to another waits until that one of its country has ended (list.h: `after`); when it ended badly, what is
+ * missing is told and comes with the next run. */
 #include "tasks/vision/vision.h"
 
 #include <string.h>
