@@ -283,12 +283,19 @@ static bool read_decimal(const struct reading *r)
     return true;
 }
 
-/* Without what stands between digits. */
+/* Without what stands between digits, a minus behind them put before them. */
 static void strip_separators(const char *s, struct text *out)
 {
-    for (; *s; s++)
-        if (*s != ',' && *s != ' ')
-            text_putc(out, *s);
+    size_t length = strlen(s);
+    while (length > 0 && s[length - 1] == ' ')
+        length--;
+    if (length > 1 && s[length - 1] == '-') {
+        text_putc(out, '-');
+        length--;
+    }
+    for (size_t i = 0; i < length; i++)
+        if (s[i] != ',' && s[i] != ' ')
+            text_putc(out, s[i]);
 }
 
 static bool read_amount(const struct reading *r)

@@ -44,7 +44,7 @@ enum column_type {
     COLUMN_BOOL,
     COLUMN_DAY,    /* a date as older systems write it too: "21-FEB-12" (69 to 99 are 19xx), "2012-12-31T00:00:00-05:00"
                       (its own day), "/Date(1361336400000)/" (its day in UTC) */
-    COLUMN_AMOUNT, /* COLUMN_DECIMAL with commas or blanks between digits: "1,500.25" */
+    COLUMN_AMOUNT, /* COLUMN_DECIMAL with commas or blanks between digits, the sign before or behind: "1,500.25-" */
     COLUMN_FLAG,   /* true unless it says "N", "NO" or nothing; never null */
 };
 
