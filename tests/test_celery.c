@@ -139,10 +139,11 @@ enum { ZOO = sizeof zoo / sizeof *zoo };
 
 START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
 {
-    struct text deep CLEANUP(text_free) = {0};
+    struct text deep CLEANUP(text_free) = {0}, long_one CLEANUP(text_free) = {0};
     struct test_process *worker = start_worker("unknown_tasks: quarantine");
     for (int i = 0; i < 100000; i++)
         text_putc(&deep, '[');
+    text_printf(&long_one, "{\"headers\":{\"id\":\"a\",\"task\":\"echo\"},\"properties\":{\"reply_to\":\"%*s\"," INFO "}}", CELERY_MESSAGE_MAX, "");
     for (int i = 0; i < ZOO; i++) {
         char id[16];
         snprintf(id, sizeof id, "good-%d", i);
@@ -150,6 +151,7 @@ START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
         push_task(id, "echo", "{\"a\":1}");
     }
     push(text_str(&deep));
+    push(text_str(&long_one));
     push_task("unknown", "nobody.has.this", NULL);
     push_task("last", "echo", NULL);
     ck_assert_msg(await_result("last", "SUCCESS"), "%s", test_process_errors(worker));
@@ -158,11 +160,28 @@ START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
         snprintf(id, sizeof id, "good-%d", i);
         ck_assert(await_result(id, "SUCCESS"));
     }
-    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery.dead", NULL), ZOO + 2);
+    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery.dead", NULL), ZOO + 3);
     ck_assert_ptr_nonnull(strstr(test_redis_text(redis, "LINDEX", "celery.dead", "0", NULL), " this worker has no handler named nobody.has.this\n{\"body\""));
     ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
     ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery", NULL), 0);
     ck_assert_int_eq(test_process_status(worker), -1);
+}
+END_TEST
+
+START_TEST(keys_of_other_types_are_told_of_and_lose_nothing)
+{
+    test_redis_number(redis, "LPUSH", "unacked", "no hash", NULL);
+    test_redis_number(redis, "LPUSH", "_kombu.binding.celery", "no set", NULL);
+    test_redis_number(redis, "LPUSH", "celery-task-meta-odd", "no result", NULL);
+    push_task("odd", "echo", NULL);
+    struct test_process *worker = start_worker("");
+    ck_assert_msg(test_process_wait_for(worker, "celery.queue_unbound", SECONDS(30)), "%s", test_process_errors(worker));
+    ck_assert_msg(test_process_wait_for(worker, "celery.queue_unreadable", SECONDS(30)), "%s", test_process_errors(worker));
+    ck_assert_int_eq(test_redis_number(redis, "LLEN", "celery", NULL), 1);
+    test_redis_number(redis, "DEL", "unacked", NULL);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE external_id = 'odd' AND status = 'SUCCESS'", 1, SECONDS(30)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, SECONDS(30)));
+    ck_assert(await_result("odd", "SUCCESS"));
 }
 END_TEST
 
@@ -304,6 +323,7 @@ int main(void)
     tcase_add_checked_fixture(t, begin, end);
     tcase_add_test(t, a_python_client_sees_a_worker_of_its_own);
     tcase_add_test(t, what_is_malformed_is_set_aside_and_stops_nothing);
+    tcase_add_test(t, keys_of_other_types_are_told_of_and_lose_nothing);
     tcase_add_test(t, what_was_set_aside_is_shown_released_and_dropped);
     tcase_add_test(t, a_task_of_another_name_is_left_in_its_place);
     tcase_add_test(t, an_unknown_name_is_answered_when_that_is_asked_for);

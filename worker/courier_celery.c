@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAKE_MAX = 500, WAITS_MAX = 16, TARGET_MAX = 5000, NAME_MAX_OF_TASK = 200 };
+enum { TAKE_MAX = 500, WAITS_MAX = 16, TARGET_MAX = 5000, NAME_MAX_OF_TASK = 200, BATCHES = 2 };
 
-static const usec_t ahead = MSEC(100), look_every = SECONDS(1), wait_for = SECONDS(5), shortest_limit = SECONDS(1);
+static const usec_t ahead = MSEC(100), look_every = SECONDS(1), wait_for = SECONDS(15), shortest_limit = SECONDS(1);
 
 /* A connection that waits for one list. */
 struct wait {
@@ -29,6 +29,8 @@ struct wait {
 
 /* The arrays of one celery_take. */
 struct batch {
+    struct region *region; /* what they point to */
+    const char *queue;
     size_t count;
     const char *ids[TAKE_MAX], *tags[TAKE_MAX], *names[TAKE_MAX], *args[TAKE_MAX], *headers[TAKE_MAX], *limits[TAKE_MAX], *embeds[TAKE_MAX],
         *refusals[TAKE_MAX];
@@ -42,11 +44,10 @@ struct intake {
     struct wait waits[WAITS_MAX];
     size_t wait_count;
     struct region *region; /* of one claim */
-    struct batch *batch;
-    struct pg *pg;      /* takes a batch over while the other duties go on */
-    const char *taking; /* the queue whose batch is on its way; NULL: none */
+    struct pg *pg;         /* takes a batch over while the other duties go on */
+    struct batch *batches, *taking, *loaded; /* one is on its way, the next is read meanwhile; NULL: none */
     char prefix[80];       /* of tags */
-    int64_t claims;
+    int64_t claims, passed_over;
     size_t next; /* queue that is asked first */
     /* How many are claimed ahead */
     int64_t held;             /* messages that are held: counted now and then, and reckoned in between */
@@ -73,8 +74,12 @@ static bool bind(struct courier *c, const struct intake *in, struct err *e)
         celery_key(&in->queues.keys, "_kombu.binding.", &set);
         text_puts(&set, in->queues.names[i]);
         celery_binding(&in->queues.keys, in->queues.names[i], in->queues.names[i], &member);
-        if (!redis_call(c->redis, NULL, e, rd_text("SADD"), rd_text(text_str(&set)), rd_text(text_str(&member))))
-            return err_add(e, "binding queue %s", in->queues.names[i]);
+        if (redis_call(c->redis, NULL, e, rd_text("SADD"), rd_text(text_str(&set)), rd_text(text_str(&member))))
+            continue;
+        err_add(e, "binding queue %s", in->queues.names[i]);
+        if (e->kind != ERR_DATA)
+            return false;
+        log_warning("celery.queue_unbound", LOG_ERR(e)); /* another program has that key: clients cannot look the queue up, those who know it send on */
     }
     return true;
 }
@@ -89,8 +94,11 @@ static bool open_intake(struct courier *c, struct intake *in, struct err *e)
     uuid_format(c->board->worker, worker);
     uuid_format(uuid_v7(), once);
     snprintf(in->prefix, sizeof in->prefix, "drumbeat:%s:%.23s", worker, once);
+    snprintf(c->celery_claim, sizeof c->celery_claim, "%s.", in->prefix);
     in->region = region_new();
-    in->batch = mem_zero(1, sizeof *in->batch);
+    in->batches = mem_zero(BATCHES, sizeof *in->batches);
+    for (size_t i = 0; i < BATCHES; i++)
+        in->batches[i].region = region_new();
     in->open = true;
     return bind(c, in, e);
 }
@@ -106,7 +114,9 @@ static void close_intake(struct courier *c, void *data)
     }
     celery_queues_free(&in->queues);
     region_free(in->region);
-    free(in->batch);
+    for (size_t i = 0; in->batches && i < BATCHES; i++)
+        region_free(in->batches[i].region);
+    free(in->batches);
 }
 
 /* Reading a message into the arrays --------------------------------------------------------------------------------- */
@@ -167,8 +177,9 @@ static bool check_name(const char *name, struct err *e)
     return len <= NAME_MAX_OF_TASK || err_set(e, ERR_LIMIT, "the task's name is longer than %d bytes", NAME_MAX_OF_TASK);
 }
 
-static void batch_add(struct batch *b, const char *tag, const struct celery_message *m, const char *refusal, struct region *region)
+static void batch_add(struct batch *b, const char *tag, const struct celery_message *m, const char *refusal)
 {
+    struct region *region = b->region;
     size_t i = b->count++;
     struct text args CLEANUP(text_free) = {0};
     celery_message_arguments(m, &args);
@@ -182,7 +193,7 @@ static void batch_add(struct batch *b, const char *tag, const struct celery_mess
     b->embeds[i] = embed(m, region);
     b->priorities[i] = m->priority;
     b->etas[i] = m->eta_at > 0 ? m->eta_at : 0;
-    b->expiries[i] = m->expires_at > 0 ? m->expires_at : 0;
+    b->expiries[i] = m->expires_at < 0 ? 1 : m->expires_at;
     b->retries[i] = m->retries;
 }
 
@@ -210,16 +221,16 @@ static const char *refuse(const struct courier *c, const struct celery_message *
 }
 
 /* Into the batch, or aside. */
-static bool take_message(struct courier *c, struct intake *in, const char *queue, const char *tag, const char *text, size_t len, struct err *e)
+static bool take_message(struct courier *c, struct intake *in, struct batch *b, const char *tag, const char *text, size_t len, struct err *e)
 {
     struct celery_message m;
     struct err why = {0};
     bool may_refuse = strcmp(c->config->celery.unknown_tasks, "fail") == 0;
-    bool good = celery_message_read(text, len, in->region, &m, &why) && check_name(m.task, &why) &&
+    bool good = celery_message_read(text, len, b->region, &m, &why) && check_name(m.task, &why) &&
                 (may_refuse || catalog_find(c->catalog, m.task) || err_set(&why, ERR_NOT_FOUND, "this worker has no handler named %s", m.task));
     if (!good)
-        return set_aside(c, in, queue, tag, text, len, &why, e);
-    batch_add(in->batch, region_strdup(in->region, tag), &m, refuse(c, &m, in->region), in->region);
+        return set_aside(c, in, b->queue, tag, text, len, &why, e);
+    batch_add(b, tag, &m, refuse(c, &m, b->region));
     courier_event(c, "task-received", &(struct event_task){.id = m.id, .name = m.task, .args = m.argsrepr ? m.argsrepr : m.args, .kwargs = m.kwargsrepr ? m.kwargsrepr : m.kwargs,
                                                           .root_id = m.root_id, .parent_id = m.parent_id, .retries = m.retries, .eta_at = m.eta_at, .expires_at = m.expires_at});
     return true;
@@ -234,7 +245,7 @@ struct claim {
 
 static bool claim(struct courier *c, struct intake *in, const char *queue, int64_t most, struct claim *claimed, struct err *e)
 {
-    enum { FIXED_KEYS = 4, FIXED_WORDS = 4 };
+    enum { FIXED_KEYS = 4, FIXED_WORDS = 5 };
     struct rd_arg args[FIXED_KEYS + CELERY_STEPS_MAX + FIXED_WORDS + CATALOG_MAX + 1];
     struct text aside CLEANUP(text_free) = {0}, taking CLEANUP(text_free) = {0};
     const struct celery_keys *keys = &in->queues.keys;
@@ -250,10 +261,10 @@ static bool claim(struct courier *c, struct intake *in, const char *queue, int64
     for (size_t i = 0; i < keys->step_count; i++)
         args[n++] = rd_text(list_key(in, queue, i));
     args[n++] = rd_int(most);
-    snprintf(c->celery_claim, sizeof c->celery_claim, "%s.%lld.", in->prefix, (long long)in->claims++);
-    args[n++] = rd_text(c->celery_claim);
+    args[n++] = rd_text(region_printf(in->region, "%s%lld.", c->celery_claim, (long long)in->claims++));
     args[n++] = rd_int(c->config->celery.keep_quarantined);
     args[n++] = rd_text(leave ? "1" : "0");
+    args[n++] = rd_text(queue);
     for (size_t i = 0; leave && i < c->catalog->count; i++)
         args[n++] = rd_text(c->catalog->names[i]);
     args[n] = (struct rd_arg){.type = RD_END};
@@ -268,7 +279,7 @@ static bool claim(struct courier *c, struct intake *in, const char *queue, int64
 }
 
 /* The replies are void with the next call: what is needed of them is copied first. */
-static bool read_claim(struct courier *c, struct intake *in, const char *queue, const struct claim *claimed, struct err *e)
+static bool read_claim(struct courier *c, struct intake *in, struct batch *b, const struct claim *claimed, struct err *e)
 {
     size_t count = rd_count_of(claimed->messages) / 2;
     struct {
@@ -277,25 +288,24 @@ static bool read_claim(struct courier *c, struct intake *in, const char *queue, 
     } copies[TAKE_MAX];
     for (size_t i = 0; i < count; i++) {
         const struct rd_reply *text = rd_at(claimed->messages, 2 * i + 1);
-        copies[i].tag = region_strdup(in->region, rd_text_of(rd_at(claimed->messages, 2 * i)));
+        copies[i].tag = region_strdup(b->region, rd_text_of(rd_at(claimed->messages, 2 * i)));
         copies[i].len = rd_length_of(text);
         copies[i].text = region_strndup(in->region, rd_text_of(text), copies[i].len);
     }
     for (size_t i = 0; i < count; i++)
-        if (!take_message(c, in, queue, copies[i].tag, copies[i].text, copies[i].len, e))
+        if (!take_message(c, in, b, copies[i].tag, copies[i].text, copies[i].len, e))
             return false;
     return true;
 }
 
 /* Taking over ------------------------------------------------------------------------------------------------------- */
 
-static bool say_taken(struct courier *c, struct intake *in, const char *queue, const struct pg_rows *rows, struct err *e)
+static bool say_taken(struct courier *c, const struct intake *in, const struct batch *b, const struct pg_rows *rows, struct err *e)
 {
     struct rd_arg args[3 + 1 + 2 * TAKE_MAX + 1];
     struct text taking CLEANUP(text_free) = {0};
-    const struct batch *b = in->batch;
     size_t n = 0;
-    celery_taking(&in->queues.keys, queue, &taking);
+    celery_taking(&in->queues.keys, b->queue, &taking);
     args[n++] = rd_text(text_str(&in->queues.unacked));
     args[n++] = rd_text(text_str(&in->queues.unacked_index));
     args[n++] = rd_text(text_str(&taking));
@@ -309,60 +319,76 @@ static bool say_taken(struct courier *c, struct intake *in, const char *queue, c
     return redis_script(c->redis, &lua_celery_taken, 3, args, NULL, e);
 }
 
-/* Begin to take the batch over. */
-static bool send_batch(struct courier *c, struct intake *in, const char *queue, struct err *e)
+/* Begin to take over what is loaded, when nothing is on its way. */
+static bool send_batch(struct courier *c, struct intake *in, struct err *e)
 {
-    const struct batch *b = in->batch;
-    if (b->count == 0) {
-        c->celery_claim[0] = '\0';
+    struct batch *b = in->loaded;
+    if (!b || in->taking)
         return true;
-    }
-    CRASH_POINT("celery", "claimed");
-    in->taking = queue;
-    in->held += (int64_t)b->count;
-    bool sent = pg_send(in->pg, &sql_celery_take,
-                   PG_ARGS(pg_uuid(c->board->worker), pg_text(queue), pg_texts(b->ids, b->count), pg_texts(b->tags, b->count),
+    in->taking = b;
+    in->loaded = NULL;
+    return pg_send(in->pg, &sql_celery_take,
+                   PG_ARGS(pg_uuid(c->board->worker), pg_text(b->queue), pg_texts(b->ids, b->count), pg_texts(b->tags, b->count),
                            pg_texts(b->names, b->count), pg_texts(b->args, b->count), pg_ints(b->priorities, b->count), pg_ints(b->etas, b->count),
                            pg_ints(b->expiries, b->count), pg_ints(b->retries, b->count), pg_texts(b->headers, b->count),
                            pg_texts(b->limits, b->count), pg_texts(b->embeds, b->count), pg_texts(b->refusals, b->count)),
-                   e);
-    return (sent || err_add(e, "taking messages of %s over", queue)) && courier_tell_events(c, e);
+                   e) ||
+           err_add(e, "taking messages of %s over", b->queue);
 }
 
-/* The batch on its way, if any, when it has arrived; or wait for it. */
+/* The batch on its way, if any, when it has arrived; or wait for it. The next one goes. */
 static bool hear_batch(struct courier *c, struct intake *in, bool waits, struct err *e)
 {
     struct pg_rows rows;
     bool done;
-    if (!in->taking)
+    struct batch *b = in->taking;
+    if (!b)
         return true;
     if (!pg_take(in->pg, waits, &done, &rows, e))
-        return err_add(e, "taking messages of %s over", in->taking);
+        return err_add(e, "taking messages of %s over", b->queue);
     if (!done)
         return true;
     CRASH_POINT("celery", "taken");
-    in->taken += (int64_t)in->batch->count;
+    in->taken += (int64_t)b->count;
     courier_ring(c->board, COURIER_SETTLED); /* some may have ended at once, others are about to start */
-    if (!say_taken(c, in, in->taking, &rows, e))
+    if (!say_taken(c, in, b, &rows, e))
         return false;
     in->taking = NULL;
-    c->celery_claim[0] = '\0';
+    return send_batch(c, in, e);
+}
+
+/* A key of another type stands where the queue is, or what is held: that is for people to mend, and other queues go on meanwhile. */
+static bool pass_over(struct intake *in, const char *queue, const struct err *why)
+{
+    int64_t times = ++in->passed_over;
+    if ((times & (times - 1)) == 0)
+        log_warning("celery.queue_unreadable", LOG_STR("queue", queue), LOG_ERR(why), LOG_INT("times", times));
     return true;
 }
 
-/* One claim of one queue. */
+/* One claim of one queue, into the batch that is free. */
 static bool take_from(struct courier *c, struct intake *in, size_t queue, int64_t most, size_t *got, struct err *e)
 {
     struct claim claimed = {0};
-    const char *name = in->queues.names[queue];
+    struct batch *b = in->taking == &in->batches[0] ? &in->batches[1] : &in->batches[0];
+    *got = 0;
     region_reset(in->region);
-    in->batch->count = 0;
+    region_reset(b->region);
+    b->queue = in->queues.names[queue];
+    b->count = 0;
     courier_drop_events(c);
-    if (!claim(c, in, name, most < TAKE_MAX ? most : TAKE_MAX, &claimed, e))
-        return false;
+    if (!claim(c, in, b->queue, most < TAKE_MAX ? most : TAKE_MAX, &claimed, e))
+        return e->kind == ERR_DATA && pass_over(in, b->queue, e);
     *got = rd_count_of(claimed.messages) / 2;
     in->quiet[queue] = *got == 0 && claimed.left == 0;
-    return read_claim(c, in, name, &claimed, e) && send_batch(c, in, name, e);
+    if (!read_claim(c, in, b, &claimed, e))
+        return false;
+    if (b->count == 0)
+        return true;
+    CRASH_POINT("celery", "claimed");
+    in->loaded = b;
+    in->held += (int64_t)b->count;
+    return send_batch(c, in, e) && courier_tell_events(c, e);
 }
 
 /* How much, and when ------------------------------------------------------------------------------------------------ */
@@ -417,7 +443,7 @@ static bool look(struct courier *c, struct intake *in, bool *paused, struct err 
     return true;
 }
 
-/* Claim from one queue after the other, until there is enough, nothing more, or a batch on its way. */
+/* Claim from one queue after the other, until there is enough, nothing more, or a batch that has to wait for another. */
 static bool take_all(struct courier *c, struct intake *in, bool *full, struct err *e)
 {
     bool paused[CELERY_QUEUES_MAX] = {false};
@@ -426,7 +452,7 @@ static bool take_all(struct courier *c, struct intake *in, bool *full, struct er
         return false;
     measure(in, in->held);
     int64_t room = target(c, in) - in->held;
-    for (size_t i = 0; room > 0 && i < count && !in->taking; i++) {
+    for (size_t i = 0; room > 0 && i < count && !in->loaded; i++) {
         size_t queue = in->next++ % count;
         in->quiet[queue] = false;
         if (paused[queue])
@@ -443,7 +469,7 @@ static bool take_all(struct courier *c, struct intake *in, bool *full, struct er
 
 static struct wait *add_wait(struct courier *c, struct intake *in, size_t queue, const char *list, struct err *e)
 {
-    const struct redis_options options = {.url = c->config->redis.url, .name = "drumbeat/courier", .call_timeout = 2 * wait_for};
+    const struct redis_options options = {.url = c->config->redis.url, .name = "drumbeat/courier", .call_timeout = wait_for + SECONDS(5)};
     struct redis *redis = redis_open(&options, e);
     if (!redis)
         return NULL;
@@ -527,14 +553,16 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
         if (!open_intake(c, in, e))
             return false;
     }
-    if (!hear_batch(c, in, over, e))
-        return false;
+    do {
+        if (!hear_batch(c, in, over, e))
+            return false;
+    } while (over && in->taking);
     turn->next_at = clock_boot() + look_every;
-    if (over || in->taking)
+    if (over || in->loaded)
         return true;
     if (!hear_waits(in, e) || !take_all(c, in, &full, e))
         return false;
-    if (!full && !in->taking && !wait_quietly(c, in, &all, e))
+    if (!full && !in->loaded && !wait_quietly(c, in, &all, e))
         return false;
     if (!full && all)
         turn->next_at = clock_boot() + wait_for;

@@ -169,9 +169,13 @@ static bool clear_left(struct courier *c, struct hold *h, const char *queue, str
 
 static bool clear_all_left(struct courier *c, struct hold *h, struct err *e)
 {
-    for (size_t i = 0; i < h->queues.count; i++)
-        if (!clear_left(c, h, h->queues.names[i], e))
+    for (size_t i = 0; i < h->queues.count; i++) {
+        if (clear_left(c, h, h->queues.names[i], e))
+            continue;
+        if (e->kind != ERR_DATA)
             return false;
+        log_warning("celery.claims_unreadable", LOG_ERR(e)); /* a key of another type: what is held is kept fresh all the same */
+    }
     return true;
 }
 

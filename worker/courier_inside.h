@@ -26,7 +26,7 @@ struct courier {
     struct pg *pg;       /* NULL: not connected */
     struct redis *redis; /* for commands; a duty that listens or blocks opens its own. NULL: not connected */
     int64_t celery_over;   /* messages of Celery that this courier held and has brought to their end */
-    char celery_claim[96]; /* how the tags of those begin that are just being taken over; "": none */
+    char celery_claim[96]; /* how the tags of those begin that this courier is taking over; "": none */
 };
 
 /* courier_events.c: note what monitors are to be told of a task, if anybody listens; what duties do besides comes first. Events may be lost,

@@ -181,9 +181,36 @@ bool js_each(const struct js *object, bool (*each)(void *data, const char *key, 
     return true;
 }
 
+/* Of what is no container most is written without jansson's buffer of its own. */
+static bool write_simple(struct text *out, const struct js *node)
+{
+    switch (js_type(node)) {
+    case JS_TEXT:
+        text_json_string(out, json_string_value(node_of(node)), json_string_length(node_of(node)));
+        return true;
+    case JS_INTEGER:
+        text_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(node_of(node)));
+        return true;
+    case JS_BOOL:
+        text_puts(out, json_is_true(node_of(node)) ? "true" : "false");
+        return true;
+    case JS_NULL:
+    case JS_ABSENT:
+        text_puts(out, "null");
+        return true;
+    case JS_REAL:
+    case JS_ARRAY:
+    case JS_OBJECT:
+        break;
+    }
+    return false;
+}
+
 void js_write(struct text *out, const struct js *node)
 {
-    char *dump = node ? json_dumps(node_of(node), JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (write_simple(out, node))
+        return;
+    char *dump = json_dumps(node_of(node), JSON_COMPACT | JSON_ENCODE_ANY);
     text_puts(out, dump ? dump : "null");
     free(dump);
 }

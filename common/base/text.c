@@ -181,29 +181,42 @@ static bool breaks_lines(const unsigned char *s)
     return (s[0] == 0xC2 && s[1] < 0xA0) || (s[0] == 0xE2 && s[1] == 0x80 && (s[2] == 0xA8 || s[2] == 0xA9));
 }
 
-void text_json_string(struct text *t, const char *s, size_t len)
+/* Stands in a string of JSON as it is. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* Add the character at `s`, `length` bytes long, 0: it is none. */
+static void add_escaped(struct text *t, const char *s, size_t length)
 {
     static const char escapes[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    unsigned char c = (unsigned char)s[0];
+    if (length == 0)
+        text_puts(t, REPLACEMENT);
+    else if (c < sizeof escapes && escapes[c])
+        text_add(t, (char[]){'\\', escapes[c]}, 2);
+    else if (c < 0x20 || c == 0x7F)
+        text_printf(t, "\\u%04x", c);
+    else if (breaks_lines((const unsigned char *)s))
+        text_printf(t, "\\u%04x", c == 0xC2 ? (unsigned char)s[1] : 0x2000u + ((unsigned char)s[2] & 0x3Fu));
+    else
+        text_add(t, s, length);
+}
+
+void text_json_string(struct text *t, const char *s, size_t len)
+{
     text_putc(t, '"');
     for (size_t i = 0; i < len;) {
-        unsigned char c = (unsigned char)s[i];
-        size_t length = utf8_length((const unsigned char *)s + i, len - i);
-        if (length == 0) {
-            text_puts(t, REPLACEMENT);
-            i++;
-        } else if (c < sizeof escapes && escapes[c]) {
-            text_putc(t, '\\');
-            text_putc(t, escapes[c]);
-            i++;
-        } else if (c < 0x20 || c == 0x7F) {
-            text_printf(t, "\\u%04x", c);
-            i++;
-        } else if (breaks_lines((const unsigned char *)s + i)) {
-            text_printf(t, "\\u%04x", c == 0xC2 ? (unsigned char)s[i + 1] : 0x2000u + ((unsigned char)s[i + 2] & 0x3Fu));
-            i += length;
-        } else {
-            text_add(t, s + i, length);
-            i += length;
+        size_t plain = i;
+        while (plain < len && is_plain((unsigned char)s[plain]))
+            plain++;
+        text_add(t, s + i, plain - i);
+        i = plain;
+        if (i < len) {
+            size_t length = utf8_length((const unsigned char *)s + i, len - i);
+            add_escaped(t, s + i, length);
+            i += length > 0 ? length : 1;
         }
     }
     text_putc(t, '"');

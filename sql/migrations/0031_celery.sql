@@ -56,7 +56,8 @@ CREATE TABLE drumbeat.celery_revoked (
     revoked_by  text NOT NULL DEFAULT session_user
 );
 
-CREATE INDEX task_body_external ON drumbeat.task_body (external_id COLLATE "C") WHERE external_id IS NOT NULL;
+-- Ids of messages come in no order, and are only looked up: by their hash, which costs a message half of what a tree does.
+CREATE INDEX task_body_external ON drumbeat.task_body USING hash (external_id COLLATE "C") WHERE external_id IS NOT NULL;
 
 -- The task's id that this text is, when it looks like one of ours; else NULL.
 CREATE FUNCTION drumbeat.celery_own_id(external text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -109,12 +110,24 @@ BEGIN
     END IF;
 END $$;
 
+-- Is any of these messages known? `oldest`: a copy comes within days of the first, or never. (OFFSET 0: or the planner might look through all tasks
+-- that are no older. One by one, for the same reason.)
+CREATE FUNCTION drumbeat.celery_knows(externals text[], oldest uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM drumbeat.celery_message m WHERE m.external_id = ANY (externals))
+        OR EXISTS (SELECT FROM drumbeat.sent s WHERE s.external_id = ANY (externals))
+        OR EXISTS (SELECT FROM unnest(externals) t(external)
+                    CROSS JOIN LATERAL (SELECT FROM drumbeat.task_body b WHERE b.external_id COLLATE "C" = t.external AND b.id >= oldest OFFSET 0) y)
+        OR EXISTS (SELECT FROM unnest(externals) t(external) WHERE drumbeat.celery_own_id(t.external) IS NOT NULL);
+END $$;
+
 -- Take messages over: element n of each array belongs to one. Times are microseconds since 1970, 0 for none; limits are NULL or a JSON object;
 -- a task with a refusal ends with it at once.
 -- Answers a row for each that did not simply become a task: what became of it, and a tag that is to be acknowledged now, if any. 'delayed':
 -- the row keeps it until its moment, so the message itself is no longer needed.
-CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args text[], priorities int[], etas bigint[],
-                                     expiries bigint[], retries int[], headers text[], limits text[], embeds text[], refusals text[])
+CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args jsonb[], priorities int[], etas bigint[],
+                                     expiries bigint[], retries int[], headers jsonb[], limits text[], embeds jsonb[], refusals text[])
 RETURNS TABLE (place int, fate text, acknowledge text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
 #variable_conflict use_variable
@@ -128,6 +141,9 @@ DECLARE
     old_tags text[] := array_fill(NULL::text, ARRAY[total]);
     limited  boolean := EXISTS (SELECT FROM drumbeat.limit_rule) OR EXISTS (SELECT FROM drumbeat.handler h WHERE h.limit_by IS NOT NULL);
     revokes  boolean := EXISTS (SELECT FROM drumbeat.celery_revoked);
+    allowed  int[];
+    tenants  text[];
+    gates    text[]; -- limit keys
     low      bigint;
     lane     record;
     known    uuid;
@@ -138,24 +154,29 @@ BEGIN
                                WHEN t.refusal IS NOT NULL THEN 'refused'
                                WHEN t.eta > now_us THEN 'delayed' ELSE 'new' END
                      FROM unnest(externals, etas, refusals) WITH ORDINALITY t(external, eta, refusal, n) ORDER BY t.n);
-    FOR i, known IN
-        SELECT y.n, y.known
-          FROM (SELECT t.n, coalesce((SELECT m.task_id FROM drumbeat.celery_message m WHERE m.external_id = t.external COLLATE "C"),
-                                     (SELECT s.task_id FROM drumbeat.sent s WHERE s.external_id = t.external COLLATE "C"),
-                                     (SELECT b.id FROM (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest OFFSET 0) b
-                                       ORDER BY b.id DESC LIMIT 1),
-                                     (SELECT o.id FROM drumbeat.task_body o WHERE o.id = drumbeat.celery_own_id(t.external))) AS known
-                  FROM unnest(externals) WITH ORDINALITY t(external, n) OFFSET 0) y
-         WHERE y.known IS NOT NULL ORDER BY y.n
-    LOOP
-        met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]::jsonb);
-        IF met.fate <> 'new' THEN
-            fates[i] := met.fate;
-            old_tags[i] := met.old_tag;
-        END IF;
-    END LOOP;
+    SELECT array_agg(greatest(coalesce(h.max_attempts, 3), t.retries + 1) ORDER BY t.n), array_agg(left(nullif(t.headers ->> 'tenant', ''), 200) ORDER BY t.n),
+           array_agg(CASE WHEN h.limit_by IS NOT NULL THEN left(t.name || '/' || nullif(t.args ->> h.limit_by, ''), 500) END ORDER BY t.n) INTO allowed, tenants, gates
+      FROM unnest(names, args, retries, headers) WITH ORDINALITY t(name, args, retries, headers, n) LEFT JOIN drumbeat.handler h ON h.name = t.name COLLATE "C";
+    IF drumbeat.celery_knows(externals, oldest) THEN
+        FOR i, known IN
+            SELECT y.n, y.known
+              FROM (SELECT t.n, coalesce((SELECT m.task_id FROM drumbeat.celery_message m WHERE m.external_id = t.external COLLATE "C"),
+                                         (SELECT s.task_id FROM drumbeat.sent s WHERE s.external_id = t.external COLLATE "C"),
+                                         (SELECT b.id FROM (SELECT x.id FROM drumbeat.task_body x WHERE x.external_id COLLATE "C" = t.external AND x.id >= oldest OFFSET 0) b
+                                           ORDER BY b.id DESC LIMIT 1),
+                                         (SELECT o.id FROM drumbeat.task_body o WHERE o.id = drumbeat.celery_own_id(t.external))) AS known
+                      FROM unnest(externals) WITH ORDINALITY t(external, n) OFFSET 0) y
+             WHERE y.known IS NOT NULL ORDER BY y.n
+        LOOP
+            met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]);
+            IF met.fate <> 'new' THEN
+                fates[i] := met.fate;
+                old_tags[i] := met.old_tag;
+            END IF;
+        END LOOP;
+    END IF;
     INSERT INTO drumbeat.celery_message (task_id, external_id, queue, worker, tag, embed)
-    SELECT t.id, t.external, queue, worker, CASE WHEN t.fate <> 'delayed' THEN t.tag END, t.embed::jsonb
+    SELECT t.id, t.external, queue, worker, CASE WHEN t.fate <> 'delayed' THEN t.tag END, t.embed
       FROM unnest(ids, externals, tags, fates, embeds) WITH ORDINALITY t(id, external, tag, fate, embed, n)
      WHERE t.fate NOT IN ('held', 'ended') ORDER BY t.external COLLATE "C"
         ON CONFLICT ON CONSTRAINT celery_message_external_id_key DO NOTHING;
@@ -171,15 +192,13 @@ BEGIN
     END IF;
     PERFORM pg_current_xact_id();
     INSERT INTO drumbeat.task_body (id, name, queue, args, priority, max_attempts, run_at, created_by, expires_at, headers, tenant, external_id, limit_key)
-    SELECT t.id, t.name, queue, t.args::jsonb, t.priority, greatest(coalesce(h.max_attempts, 3), t.retries + 1),
-           CASE WHEN t.eta > 0 THEN drumbeat.moment(t.eta) ELSE moment END, left(coalesce(x.headers ->> 'origin', 'celery'), 200),
-           CASE WHEN t.expiry > 0 THEN drumbeat.moment(t.expiry) END,
-           CASE WHEN t.limits IS NULL THEN x.headers - 'limits' ELSE x.headers || jsonb_build_object('limits', t.limits::jsonb) END,
-           left(nullif(x.headers ->> 'tenant', ''), 200), t.external, CASE WHEN h.limit_by IS NOT NULL THEN left(t.name || '/' || nullif(t.args::jsonb ->> h.limit_by, ''), 500) END
-      FROM unnest(ids, externals, names, args, priorities, etas, expiries, retries, headers, limits, fates)
-           t(id, external, name, args, priority, eta, expiry, retries, headers, limits, fate)
-     CROSS JOIN LATERAL (SELECT t.headers::jsonb OFFSET 0) x(headers)
-      LEFT JOIN drumbeat.handler h ON h.name = t.name COLLATE "C"
+    SELECT t.id, t.name, queue, t.args, t.priority, t.allowed, CASE WHEN t.eta > 0 THEN drumbeat.moment(t.eta) ELSE moment END,
+           left(coalesce(t.headers ->> 'origin', 'celery'), 200), CASE WHEN t.expiry > 0 THEN drumbeat.moment(t.expiry) END,
+           CASE WHEN t.limits IS NOT NULL THEN t.headers || jsonb_build_object('limits', t.limits::jsonb)
+                WHEN t.headers ? 'limits' THEN t.headers - 'limits' ELSE t.headers END,
+           t.tenant, t.external, t.gate
+      FROM unnest(ids, externals, names, args, priorities, etas, expiries, headers, limits, fates, allowed, tenants, gates)
+           t(id, external, name, args, priority, eta, expiry, headers, limits, fate, allowed, tenant, gate)
      WHERE t.fate NOT IN ('held', 'ended');
     INSERT INTO drumbeat.ended (task_id, status, attempt, started_at, ended_at, error)
     SELECT t.id, CASE t.fate WHEN 'revoked' THEN 'KILLED' ELSE 'ERRORED' END, t.retries, CASE t.fate WHEN 'refused' THEN moment END, moment,
@@ -189,23 +208,20 @@ BEGIN
         PERFORM drumbeat.celery_note(ARRAY(SELECT t.id FROM unnest(ids, fates) t(id, fate) WHERE t.fate IN ('revoked', 'refused')), 'ended');
     END IF;
     INSERT INTO drumbeat.delayed (task_id, run_at, attempt, allowed)
-    SELECT b.id, b.run_at, t.retries, b.max_attempts
-      FROM unnest(ids, retries, fates) t(id, retries, fate) CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.task_body x WHERE x.id = t.id LIMIT 1) b
-     WHERE t.fate = 'delayed';
+    SELECT t.id, drumbeat.moment(t.eta), t.retries, t.allowed FROM unnest(ids, etas, retries, allowed, fates) t(id, eta, retries, allowed, fate) WHERE t.fate = 'delayed';
     IF FOUND THEN
         PERFORM pg_notify('drumbeat', 'delayed');
     END IF;
     IF limited THEN
-        PERFORM drumbeat.line_up_many(array_agg(b.id ORDER BY t.n), array_agg(t.retries ORDER BY t.n), array_agg(b.max_attempts ORDER BY t.n))
-           FROM unnest(ids, retries, fates) WITH ORDINALITY t(id, retries, fate, n) JOIN drumbeat.task_body b ON b.id = t.id WHERE t.fate = 'new' HAVING count(*) > 0;
+        PERFORM drumbeat.line_up_many(array_agg(t.id ORDER BY t.n), array_agg(t.retries ORDER BY t.n), array_agg(t.allowed ORDER BY t.n))
+           FROM unnest(ids, retries, allowed, fates) WITH ORDINALITY t(id, retries, allowed, fate, n) WHERE t.fate = 'new' HAVING count(*) > 0;
     ELSE
         low := nextval('drumbeat.ready_seq');
         FOR lane IN
             WITH placed AS (
                 INSERT INTO drumbeat.ready (queue, priority, flow, task_id, name, attempt, allowed)
-                SELECT b.queue, b.priority, drumbeat.flow_of(b.tenant), b.id, b.name, t.retries, b.max_attempts
-                  FROM unnest(ids, retries, fates) WITH ORDINALITY t(id, retries, fate, n)
-                 CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.task_body x WHERE x.id = t.id LIMIT 1) b
+                SELECT queue, t.priority, drumbeat.flow_of(t.tenant), t.id, t.name, t.retries, t.allowed
+                  FROM unnest(ids, names, priorities, tenants, retries, allowed, fates) WITH ORDINALITY t(id, name, priority, tenant, retries, allowed, fate, n)
                  WHERE t.fate = 'new' ORDER BY t.n
                 RETURNING priority, flow
             )
@@ -336,7 +352,7 @@ CREATE FUNCTION drumbeat.celery_forget(older interval) RETURNS void LANGUAGE sql
     DELETE FROM drumbeat.celery_revoked r WHERE r.revoked_at < clock_timestamp() - older
 $$;
 
-REVOKE ALL ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
+REVOKE ALL ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_knows, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
     drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget FROM PUBLIC;
 DO $$
 BEGIN
@@ -348,7 +364,7 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.celery_message, drumbeat.celery_news, drumbeat.celery_revoked TO drumbeat_work;
-        GRANT EXECUTE ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
+        GRANT EXECUTE ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_knows, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
             drumbeat.celery_told_news, drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget TO drumbeat_work;
     END IF;
 END $$;

@@ -14,13 +14,20 @@ local function list_of(envelope)
     return list
 end
 
+-- Its list, and the message. One that is not JSON goes where it is found to be so.
+local function as_it_was(held)
+    local good, parts = pcall(cjson.decode, held)
+    if not good then return KEYS[4], string.match(held, '^%[(.*),"[^"]*","[^"]*"%]$') or held end
+    local behind = ',' .. cjson.encode(parts[2]) .. ',' .. cjson.encode(parts[3]) .. ']'
+    return list_of(parts[1]), string.sub(held, 2, -1 - #behind)
+end
+
 for i = steps + 2, #ARGV do
     local tag = ARGV[i]
     local held = redis.call('HGET', KEYS[1], tag)
     if held then
-        local parts = cjson.decode(held)
-        local behind = ',' .. cjson.encode(parts[2]) .. ',' .. cjson.encode(parts[3]) .. ']'
-        redis.call('RPUSH', list_of(parts[1]), string.sub(held, 2, -1 - #behind))
+        local list, message = as_it_was(held)
+        redis.call('RPUSH', list, message)
         redis.call('HDEL', KEYS[1], tag)
         count = count + 1
     end

@@ -4,6 +4,6 @@
 -- priorities, $8 bigint etas and $9 bigint expiries (microseconds, 0 for none), $10 bigint retries, $11 text headers (JSON), $12 text limits
 -- (JSON or NULL), $13 text embeds (JSON), $14 text refusals or NULL
 SELECT place, fate, acknowledge
-  FROM drumbeat.celery_take($1::uuid, $2::text, $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[]::int[], $8::bigint[], $9::bigint[],
-                            $10::bigint[]::int[], $11::text[], $12::text[], $13::text[], $14::text[])
+  FROM drumbeat.celery_take($1::uuid, $2::text, $3::text[], $4::text[], $5::text[], $6::text[]::jsonb[], $7::bigint[]::int[], $8::bigint[], $9::bigint[],
+                            $10::bigint[]::int[], $11::text[]::jsonb[], $12::text[], $13::text[]::jsonb[], $14::text[])
  ORDER BY place
