@@ -22,7 +22,7 @@ static void open_stage(void)
     stage_open(&s, cluster);
     redis = test_redis_connect(test_redis_url(server));
     test_redis_do(redis, "FLUSHALL", NULL);
-    const char *config = stage_config(&s, "handlers: {fail: {retry: {first: 2s, cap: 2s}}}\n"
+    const char *config = stage_config(&s, "handlers: {fail: {retry: {first: 2s, cap: 2s}}, sleep: {max_attempts: 1}}\n"
                                           "queues:\n  py: {broker: redis, protocol: celery}\n  celery: {broker: redis, protocol: celery}\n");
     snprintf(url, sizeof url, "REDIS_URL=%s", broker);
     struct test_process *worker = stage_worker(&s, stage_env(url), "--pool", "1", "--config", config);
@@ -63,7 +63,7 @@ END_TEST
 
 START_TEST(the_worker_is_changed_while_it_runs)
 {
-    ASSERT_PASS("a_pool_grows_and_shrinks", "a_queue_is_left_and_taken_up_again");
+    ASSERT_PASS("a_pool_grows_and_shrinks", "a_pool_follows_what_waits", "limits_are_changed", "a_queue_is_left_and_taken_up_again");
 }
 END_TEST
 

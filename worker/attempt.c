@@ -165,6 +165,19 @@ static void learn_duration(const struct child *c, const struct catalog_entry *en
     atomic_store_explicit(shared, mean ? (mean * 7 + counted) / 8 + 1 : counted, memory_order_relaxed);
 }
 
+/* What remote control has asked for stands in place of what is configured. */
+static struct limits limits_of(const struct child *c, const struct catalog_entry *entry)
+{
+    struct limits limits = entry->limits;
+    const struct asked_limits *asked = &c->shared->asked[entry->place];
+    usec_t soft = atomic_load_explicit(&asked->soft, memory_order_relaxed), hard = atomic_load_explicit(&asked->hard, memory_order_relaxed);
+    if (soft)
+        limits.soft = soft;
+    if (hard)
+        limits.hard = hard;
+    return limits;
+}
+
 bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end *end)
 {
     static struct task_end result;
@@ -177,7 +190,7 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
         return false;
     }
     region_reset(c->region);
-    struct limits limits = entry->limits;
+    struct limits limits = limits_of(c, entry);
     if (task->limits && !limits_tighten(&limits, task->limits, &result.error)) {
         translate_error(entry, task, &limits, &result.error, NULL, end);
         end->ended_at = end->started_at;

@@ -5,7 +5,8 @@
  *                     pool, seat_count, groups                burst_over, lease
  *     child       its seat: state, task, turn, limits, progress      fork server  its edition
  *     courier     courier_at, courier_good_at, light_*,               anybody      courier_bells
- *                     pool_asked, its edition's task_events, not_consumed
+ *                     pool_asked, its edition's task_events, not_consumed,
+ *                     scale_min, scale_max, asked
  *
  * It holds nothing that a crash may lose: the store knows what is claimed, the board only says what is being done about it. */
 #include "common/broker/lanes.h"
@@ -82,6 +83,11 @@ struct seat {
  * and the lanes to claim from are an edition's own. */
 enum { EDITIONS_MAX = 8 };
 
+/* Limits of a handler that remote control has asked for; 0: as configured. */
+struct asked_limits {
+    _Atomic int64_t soft, hard;
+};
+
 struct edition {
     int pool; /* these: for the supervisor, written before the fork server says that it is ready */
     usec_t drain, cancel_term, cancel_kill;
@@ -89,6 +95,8 @@ struct edition {
     bool needs_courier; /* it serves queues that Redis has */
     _Atomic uint32_t task_events; /* courier: monitors of Celery are told of tasks */
     _Atomic uint64_t not_consumed; /* courier: a bit for each of its queues of Celery that it was asked not to take from */
+    _Atomic int32_t scale_min, scale_max; /* courier: between which the pool follows the load; 0: it does not */
+    struct asked_limits asked[CATALOG_MAX]; /* courier: by place in the catalog */
     char trouble[ERR_TEXT_MAX];           /* why the fork server of this edition refused it */
     _Atomic int64_t mean_us[CATALOG_MAX]; /* how long a task takes, roughly, by place in the catalog; 0: unknown */
     struct lanes lanes;

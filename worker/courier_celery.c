@@ -438,6 +438,7 @@ static bool look(struct courier *c, struct intake *in, bool *paused, struct err 
         in->held -= c->celery_over - in->over;
     }
     in->over = c->celery_over;
+    c->celery_held = in->held;
     for (size_t i = 0; i < in->queues.count; i++)
         paused[i] = is_paused(&rows, in->queues.names[i]) || !courier_consumes(c, i);
     return true;

@@ -1,6 +1,6 @@
 /* courier_control: the worker as `celery inspect`, `celery control`, `celery status` and Flower see it. Requests come over one channel; a row
  * of `commands` answers each. Heartbeats say that it lives. What a request changes it changes for good where the store keeps it (revokes,
- * rates); what the configuration decides is refused with that reason. */
+ * rates), and else until the configuration is read again. */
 #include "common/celery/control.h"
 
 #include "common/celery/event.h"
@@ -13,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REQUESTS_MAX = 100, REPLY_SECONDS = 300, IDS_MAX = 1000 };
+enum { REQUESTS_MAX = 100, REPLY_SECONDS = 300, IDS_MAX = 1000, LIMIT_SECONDS_MAX = 366 * 86400 };
+
+static const usec_t shrink_after = SECONDS(30);
 
 struct control {
     bool open;
@@ -21,6 +23,7 @@ struct control {
     struct redis_url url;
     struct redis *ears;
     usec_t began_at, beat_at;
+    usec_t waited_at; /* last: messages for which there was no child */
 };
 
 /* A request and who answers it. `answer` NULL afterwards: no reply. */
@@ -159,6 +162,14 @@ static size_t children_of(const struct board *board, int64_t *pids)
         if (atomic_load(&board->seats[i].pid) > 0)
             pids[count++] = atomic_load(&board->seats[i].pid);
     return count;
+}
+
+static int64_t children_at_work(const struct board *board)
+{
+    int64_t busy = 0;
+    for (int i = 0; i < atomic_load(&board->seat_count); i++)
+        busy += atomic_load(&board->seats[i].state) == SEAT_BUSY;
+    return busy;
 }
 
 static bool stats(const struct turn *t, struct js **answer, struct err *e)
@@ -342,6 +353,17 @@ static bool cancel_consumer(const struct turn *t, struct js **answer, struct err
     return consume(t, false, answer);
 }
 
+/* A pool that follows the load may go as far from now on. */
+static void ask_for_pool(const struct courier *c, int32_t pool)
+{
+    struct edition *edition = c->edition;
+    if (atomic_load(&edition->scale_max) && pool > atomic_load(&edition->scale_max))
+        atomic_store(&edition->scale_max, pool);
+    if (pool < atomic_load(&edition->scale_min))
+        atomic_store(&edition->scale_min, pool);
+    atomic_store(&c->board->pool_asked, pool);
+}
+
 /* By `n` children, until the next reload. */
 static bool resize(const struct turn *t, int sign, struct js **answer)
 {
@@ -355,7 +377,7 @@ static bool resize(const struct turn *t, int sign, struct js **answer)
         *answer = value_error(text_str(&said));
         return true;
     }
-    atomic_store(&board->pool_asked, (int32_t)pool);
+    ask_for_pool(t->courier, (int32_t)pool);
     *answer = control_ok(sign > 0 ? "pool will grow" : "pool will shrink");
     return true;
 }
@@ -381,22 +403,98 @@ static bool pool_restart(const struct turn *t, struct js **answer, struct err *e
     return true;
 }
 
+/* The pool follows the load between two sizes, until the next reload. One that is not given stays. */
 static bool autoscale(const struct turn *t, struct js **answer, struct err *e)
 {
-    (void)t;
+    const struct board *board = t->courier->board;
+    struct edition *edition = t->courier->edition;
+    struct text said CLEANUP(text_free) = {0};
+    int64_t asked = atomic_load(&edition->scale_max), max = asked ? asked : atomic_load(&board->pool), min = asked ? atomic_load(&edition->scale_min) : max;
     (void)e;
-    *answer = value_error("Autoscale not enabled");
+    js_integer(argument(t, "max"), &max);
+    if (!js_integer(argument(t, "min"), &min) && min > max)
+        min = max;
+    if (min < 1 || min > max || max > CONFIG_POOL_MAX) {
+        text_printf(&said, "a pool has 1 to %d children", CONFIG_POOL_MAX);
+        *answer = value_error(text_str(&said));
+        return true;
+    }
+    atomic_store(&edition->scale_min, (int32_t)min);
+    atomic_store(&edition->scale_max, (int32_t)max);
+    t->control->beat_at = 0;
+    text_printf(&said, "autoscale now max=%lld min=%lld", (long long)max, (long long)min);
+    *answer = control_ok(text_str(&said));
     return true;
 }
 
+/* How many messages wait for a child: those that are held for more than there are, and those that nobody has taken yet. */
+static bool count_waiting(struct courier *c, const struct control *k, int64_t *waiting, struct err *e)
+{
+    int64_t pool = atomic_load(&c->board->pool);
+    *waiting = c->celery_held > pool ? c->celery_held - pool : 0;
+    for (size_t i = 0; i < k->queues.count; i++)
+        for (size_t step = 0; courier_consumes(c, i) && step < k->queues.keys.step_count; step++) {
+            struct text list CLEANUP(text_free) = {0};
+            const struct rd_reply *length;
+            celery_list(&k->queues.keys, k->queues.names[i], step, &list);
+            if (!redis_call(c->redis, &length, e, rd_text("LLEN"), rd_text(text_str(&list))))
+                return e->kind == ERR_DATA; /* no list: nothing that could be taken */
+            *waiting += rd_int_of(length);
+        }
+    return true;
+}
+
+/* A child more for each message that waits, twice as many at most; only so many as are at work when none has waited for long. */
+static bool follow_load(struct courier *c, struct control *k, usec_t now, struct err *e)
+{
+    int64_t min = atomic_load(&c->edition->scale_min), max = atomic_load(&c->edition->scale_max), pool = atomic_load(&c->board->pool), wanted = pool, waiting;
+    if (!max)
+        return true;
+    if (!count_waiting(c, k, &waiting, e))
+        return false;
+    if (waiting > 0) {
+        wanted += waiting < pool ? waiting : pool;
+        k->waited_at = now;
+    } else if (now - k->waited_at > shrink_after) {
+        wanted = children_at_work(c->board);
+    }
+    wanted = wanted > max ? max : wanted < min ? min : wanted;
+    if (wanted != pool)
+        atomic_store(&c->board->pool_asked, (int32_t)wanted);
+    return true;
+}
+
+/* Seconds, or nothing: as configured. */
+static bool read_limit(const struct js *node, int64_t *limit)
+{
+    double seconds = 0;
+    *limit = 0;
+    if (js_is_null(node))
+        return true;
+    if (!js_number(node, &seconds) || !(seconds >= 0 && seconds <= LIMIT_SECONDS_MAX))
+        return false;
+    *limit = seconds > 1 ? (int64_t)(seconds * SECONDS(1)) : SECONDS(1);
+    return true;
+}
+
+/* Of this worker's tasks of that name, until the next reload. */
 static bool time_limit(const struct turn *t, struct js **answer, struct err *e)
 {
     const char *name = js_text(argument(t, "task_name"));
+    const struct catalog_entry *entry = name ? catalog_find(t->courier->catalog, name) : NULL;
+    int64_t soft, hard;
     (void)e;
-    if (!name || !catalog_find(t->courier->catalog, name))
+    if (!entry) {
         *answer = value_error("unknown task");
-    else
-        say(answer, value_error, "limits are those of the configuration (handlers.", name, ".soft, hard), read again at pool_restart");
+    } else if (!read_limit(argument(t, "soft"), &soft) || !read_limit(argument(t, "hard"), &hard)) {
+        *answer = value_error("a limit is a number of seconds");
+    } else {
+        struct asked_limits *asked = &t->courier->edition->asked[entry->place];
+        atomic_store(&asked->soft, soft);
+        atomic_store(&asked->hard, hard);
+        log_info("celery.limits_asked", LOG_STR("handler", name), LOG_INT("soft_ms", soft / 1000), LOG_INT("hard_ms", hard / 1000));
+        *answer = control_ok("time limits set successfully");
+    }
     return true;
 }
 
@@ -529,12 +627,10 @@ static bool hear(struct courier *c, struct control *k, const struct redis_messag
 static bool say_it_lives(struct courier *c, struct control *k, const char *type, struct err *e)
 {
     struct text name CLEANUP(text_free) = {0}, channel CLEANUP(text_free) = {0}, message CLEANUP(text_free) = {0};
-    int64_t busy = 0, done = 0;
-    for (int i = 0; i < atomic_load(&c->board->seat_count); i++) {
-        busy += atomic_load(&c->board->seats[i].state) == SEAT_BUSY;
+    int64_t done = 0;
+    for (int i = 0; i < atomic_load(&c->board->seat_count); i++)
         done += (int64_t)atomic_load(&c->board->seats[i].tasks);
-    }
-    event_worker(&c->self, type, busy, done, &name, &message);
+    event_worker(&c->self, type, children_at_work(c->board), done, &name, &message);
     celery_channel(&k->queues.keys, text_str(&name), &channel);
     return redis_call(c->redis, NULL, e, rd_text("PUBLISH"), rd_text(text_str(&channel)), rd_bytes(text_str(&message), message.len));
 }
@@ -591,6 +687,8 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
     }
     if (now >= k->beat_at) {
         k->beat_at = now + SECONDS(EVENT_HEARTBEAT_S);
+        if (!follow_load(c, k, now, e))
+            return false;
         if (!say_it_lives(c, k, "worker-heartbeat", e))
             return false;
     }

@@ -25,6 +25,7 @@ struct courier {
     struct js *events;        /* of tasks, that are to be told; NULL: none */
     struct pg *pg;       /* NULL: not connected */
     struct redis *redis; /* for commands; a duty that listens or blocks opens its own. NULL: not connected */
+    int64_t celery_held;   /* messages of Celery that this courier holds, those that run counted */
     int64_t celery_over;   /* messages of Celery that this courier held and has brought to their end */
     char celery_claim[96]; /* how the tags of those begin that this courier is taking over; "": none */
 };

@@ -4,7 +4,7 @@ import sys
 import time
 
 from celery import Celery
-from celery.exceptions import TaskRevokedError
+from celery.exceptions import SoftTimeLimitExceeded, TaskRevokedError
 
 app = Celery("client", broker=sys.argv[1], backend=sys.argv[1])
 TIMEOUT = 60
@@ -100,8 +100,9 @@ def what_cannot_be_changed_is_refused_with_the_reason():
     assert "error" in only(app.control.rate_limit("echo", "often", **ANSWER))
     assert "ok" in only(app.control.add_consumer("celery", **ANSWER))
     assert "error" in only(app.control.add_consumer("other", **ANSWER))
-    assert "handlers.echo.soft" in only(app.control.time_limit("echo", soft=1, hard=2, **ANSWER))["error"]
-    assert only(app.control.autoscale(5, 1, **ANSWER)) == {"error": "ValueError('Autoscale not enabled')"}
+    assert only(app.control.time_limit("nobody", soft=1, **ANSWER)) == {"error": "ValueError('unknown task')"}
+    assert "error" in only(app.control.time_limit("echo", soft=-1, **ANSWER))
+    assert "error" in only(app.control.autoscale(1, 5, **ANSWER))
     assert "error" in only(app.control.pool_shrink(5, **ANSWER))
     assert only(app.control.broadcast("nonsense", **ANSWER)) == {"error": "KeyError('nonsense')"}
 
@@ -119,6 +120,26 @@ def a_pool_grows_and_shrinks():
     assert only(app.control.pool_shrink(2, **ANSWER)) == {"ok": "pool will shrink"}
     until(lambda: children() == 1)
     send("echo").get(timeout=TIMEOUT)
+
+
+def a_pool_follows_what_waits():
+    assert only(app.control.autoscale(3, 1, **ANSWER)) == {"ok": "autoscale now max=3 min=1"}
+    running = [send("sleep", kwargs={"seconds": 600}) for _ in range(4)]
+    until(lambda: len(only(inspect().active())) == 3)
+    assert children() == 3
+    app.control.revoke([r.id for r in running], terminate=True)
+    assert only(app.control.autoscale(1, 1, **ANSWER)) == {"ok": "autoscale now max=1 min=1"}
+    until(lambda: children() == 1)
+
+
+def limits_are_changed():
+    assert only(app.control.time_limit("sleep", soft=1, hard=600, **ANSWER)) == {"ok": "time limits set successfully"}
+    try:
+        send("sleep", kwargs={"seconds": 600}).get(timeout=TIMEOUT)
+        raise AssertionError("it ended well")
+    except SoftTimeLimitExceeded:
+        pass
+    assert only(app.control.time_limit("sleep", **ANSWER)) == {"ok": "time limits set successfully"}
 
 
 def a_queue_is_left_and_taken_up_again():
