@@ -234,6 +234,40 @@ START_TEST(a_killed_fork_server_takes_all_with_it_and_another_worker_takes_over)
 }
 END_TEST
 
+/* A child may be stopped at any moment, also when it runs nothing; what it has then nobody else gets. */
+START_TEST(a_child_that_is_stopped_between_tasks_is_replaced)
+{
+    stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "1");
+    const char *id = stage_held(&s);
+    stage_await_held(&s, 1);
+    pid_t child = stage_runner(&s, id);
+    stage_let_go(&s);
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+    kill(child, SIGSTOP);
+    assert_works();
+    assert_gone(&child, 1);
+}
+END_TEST
+
+/* It is what kills and replaces children. */
+START_TEST(a_fork_server_that_is_stopped_goes_on)
+{
+    pid_t forker;
+    struct test_process *worker = stage_worker(&s, NULL, "--pool", "1");
+    const char *id = stage_sleeping(&s);
+    pid_t child = stage_runner(&s, id);
+    ck_assert_uint_eq(family(test_process_pid(worker), FORK_SERVER, &forker, 1), 1);
+    kill(forker, SIGSTOP);
+    kill(child, SIGKILL);
+    assert_claimed_again(id, child);
+    ck_assert(test_process_wait_for(worker, "worker.fork_server_was_stopped", SECONDS(5)));
+    stage_shorten(&s, id);
+    stage_await_progress(&s, id, 2);
+    kill(stage_runner(&s, id), SIGKILL);
+    ck_assert(stage_ends(&s, id, "SUCCESS", SECONDS(10)));
+}
+END_TEST
+
 START_TEST(what_a_killed_child_had_started_goes_with_it)
 {
     pid_t members[FAMILY_MAX];
@@ -435,6 +469,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_killed_supervisor_takes_all_with_it_and_another_worker_takes_over);
     tcase_add_test(tests, a_killed_fork_server_takes_all_with_it_and_another_worker_takes_over);
     tcase_add_test(tests, what_a_killed_child_had_started_goes_with_it);
+    tcase_add_test(tests, a_child_that_is_stopped_between_tasks_is_replaced);
+    tcase_add_test(tests, a_fork_server_that_is_stopped_goes_on);
     tcase_add_test(tests, a_worker_that_was_stopped_beyond_its_lease_writes_nothing);
     tcase_add_test(tests, a_supervisor_that_hangs_loses_its_tasks);
     tcase_add_test(tests, a_worker_whose_keeper_hangs_stops_in_time);

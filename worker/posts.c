@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static const usec_t close_look_every = MSEC(400);
+static const usec_t close_look_every = MSEC(400), stopped_look_every = SECONDS(1);
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
 /* Has the kernel killed it for a limit? */
@@ -214,9 +214,13 @@ void post_shoot(struct post *post, enum outcome outcome, const char *reason, con
 
 /* Limits ------------------------------------------------------------------------------------------------------------ */
 
-/* A blocked child lives until its limit; a stopped one does not come back by itself. */
+/* A blocked child lives until its limit; a stopped one does not come back by itself, and between two tasks it holds those that it has run or
+ * claimed. */
 static void check_stopped(struct post *post, usec_t now, usec_t lease, const struct posts_host *host)
 {
+    if (now - post->looked_at < stopped_look_every)
+        return;
+    post->looked_at = now;
     if (!proc_is_stopped(post->pid))
         post->stopped_since = 0;
     else if (!post->stopped_since)
@@ -294,6 +298,8 @@ void post_check(struct post *post, usec_t now, usec_t lease, bool lease_over, co
     struct seat_view view;
     if (post->state == POST_BACKOFF && now >= post->due_at)
         post_event(post, POST_DUE, NULL, host);
+    if (post->state == POST_LIVE && post->seat)
+        check_stopped(post, now, lease, host);
     if (post->state != POST_LIVE || !post->seat || !seat_look(post->seat, &view) || uuid_is_zero(view.task))
         return;
     if (lease_over || (view.light && host->light_lease_over)) {
@@ -301,6 +307,5 @@ void post_check(struct post *post, usec_t now, usec_t lease, bool lease_over, co
         return;
     }
     check_limits(post, &view, now, host);
-    check_stopped(post, now, lease, host);
     check_cancel(post, &view, now, host);
 }

@@ -28,7 +28,7 @@ struct post {
     uint32_t edition;  /* of the fork server that was asked last */
     pid_t pid;
     usec_t born_at, due_at; /* CLOCK_BOOTTIME */
-    usec_t stopped_since;
+    usec_t looked_at, stopped_since; /* the first: whether it is stopped */
     usec_t shared_at; /* when the memory of its family was last looked at closely */
     int young_deaths;
     enum outcome shot_outcome; /* why it was shot */

@@ -22,7 +22,7 @@
 #include <uv.h>
 
 static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
-                    loop_patience = SECONDS(60);
+                    loop_patience = SECONDS(30), parents_every = SECONDS(1);
 static const int oom_score = -500; /* where it may */
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
 
@@ -242,6 +242,20 @@ static void check_loop(struct supervisor *s, int role, _Atomic int64_t *turned_a
     send_order(s, &(struct order){.kind = ORDER_KILL, .role = role, .signal = SIGKILL});
 }
 
+/* No limit holds and nobody is replaced while a fork server is stopped, and nothing that it does can wait: it goes on. */
+static void check_parents(struct supervisor *s, usec_t now)
+{
+    if (now - s->parents_at < parents_every)
+        return;
+    s->parents_at = now;
+    for (int i = 0; i < EDITIONS_MAX; i++) {
+        if (!s->parents[i] || !proc_is_stopped(s->parents[i]->process.pid))
+            continue;
+        log_warning("worker.fork_server_was_stopped", LOG_INT("pid", s->parents[i]->process.pid));
+        uv_process_kill(&s->parents[i]->process, SIGCONT);
+    }
+}
+
 /* How long until there is something to look at: a post whose back-off is over, a limit, the way down. */
 static usec_t next_tick(const struct supervisor *s, usec_t now)
 {
@@ -273,6 +287,7 @@ static void on_tick(uv_timer_t *timer)
     reload_resize(s);
     check_loop(s, ROLE_KEEPER, &s->board->keeper_at, "worker.keeper_hangs", now);
     check_loop(s, ROLE_COURIER, &s->board->courier_at, "worker.courier_hangs", now);
+    check_parents(s, now);
     reload_check(s, now);
     go_down(s, now);
     plan_tick(s);

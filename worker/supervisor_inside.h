@@ -20,7 +20,7 @@ struct supervisor {
     uv_signal_t on_term, on_int, on_quit, on_hup;
     struct post *posts; /* by role - ROLE_FIRST: the courier's and the keeper's, then one a seat */
     struct posts_host host;
-    usec_t started_at, drain_until, close_until;
+    usec_t started_at, drain_until, close_until, parents_at;
     uint32_t lives_seen;
     bool fork_server_ready, all_started, ending;
     int exit_status;
