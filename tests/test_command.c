@@ -33,6 +33,8 @@ static const struct row {
      "t.result #>> '{}' = t.id || ' 1 given'", "t"},
     {"output-goes-to-the-log", "echo out; echo err >&2", "SUCCESS",
      "(SELECT string_agg(l.message, ',' ORDER BY l.message) FROM drumbeat.task_log l WHERE l.task_id = t.id)", "err,out"},
+    {"a-result-that-is-cut-is-no-success", "printf '{\\\"result\\\": \\\"%070000d\\\"}' 0 >&3", "ERRORED", "t.attempt || t.error",
+     "1a line on descriptor 3 is longer than 64 KiB"},
     {"what-is-not-json-is-noted", "echo hello >&3", "SUCCESS", "(SELECT count(*) FROM drumbeat.task_log l WHERE l.task_id = t.id AND l.level = 'warning')", "1"},
 };
 

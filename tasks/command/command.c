@@ -23,6 +23,7 @@ struct stream {
     int fd; /* -1: at its end */
     struct text line;
     void (*take)(struct outcome_of_command *o, const char *line, size_t len);
+    void (*refuse)(struct outcome_of_command *o); /* a line that is too long; NULL: its beginning is taken */
 };
 
 struct process {
@@ -196,7 +197,9 @@ static void feed(struct process *p)
 
 static void end_line(struct process *p, struct stream *s)
 {
-    if (s->line.len > 0)
+    if (s->line.cut && s->refuse)
+        s->refuse(&p->outcome);
+    else if (s->line.len > 0)
         s->take(&p->outcome, text_str(&s->line), s->line.len);
     text_reset(&s->line);
 }
@@ -310,7 +313,7 @@ bool command_run(struct task *task, const void *data, struct err *e)
         .input = -1,
         .left = task_args(task),
         .left_len = strlen(task_args(task)),
-        .messages = {.fd = -1, .line = {.max = COMMAND_LINE_MAX}, .take = command_message},
+        .messages = {.fd = -1, .line = {.max = COMMAND_LINE_MAX}, .take = command_message, .refuse = command_overlong},
         .output = {.fd = -1, .line = {.max = COMMAND_LINE_MAX}, .take = command_output},
         .outcome = {.task = task},
     };

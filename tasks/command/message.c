@@ -82,6 +82,13 @@ void command_message(struct outcome_of_command *o, const char *line, size_t len)
     task_log(o->task, LOG_WARNING, "ignored on descriptor 3, no progress, result, error, snooze or log in it: %.200s", line);
 }
 
+void command_overlong(struct outcome_of_command *o)
+{
+    o->error = "a line on descriptor 3 is longer than 64 KiB";
+    o->retryable = false;
+    o->retryable_told = true;
+}
+
 void command_output(struct outcome_of_command *o, const char *line, size_t len)
 {
     (void)len;

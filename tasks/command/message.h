@@ -13,5 +13,8 @@ struct outcome_of_command {
 /* A line of descriptor 3: a JSON object. What is not one is noted in the task's log, and nothing else. */
 void command_message(struct outcome_of_command *o, const char *line, size_t len);
 
+/* A line of descriptor 3 beyond COMMAND_LINE_MAX fails the attempt: it may have been the result, and a success without it would hide that. */
+void command_overlong(struct outcome_of_command *o);
+
 /* A line of standard output or error. */
 void command_output(struct outcome_of_command *o, const char *line, size_t len);
