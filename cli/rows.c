@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 48, CELL_WIDTH_MAX = 80, RECORD_COLUMN = 18 };
+enum { COLUMNS_MAX = 48, CELL_WIDTH_MAX = 80, RECORD_COLUMN = 18, LINE_CELL_MAX = 500 };
 
 static bool is_in(const struct column *column, enum column_place place)
 {
@@ -246,6 +246,16 @@ void rows_record(const struct pg_rows *rows, size_t row, const struct column *co
     }
 }
 
+/* An overview: what is longer than that has a verb of its own, or --json. */
+static void line_cell(const struct pg_rows *rows, size_t row, size_t column, enum column_type type, struct text *out)
+{
+    struct text cell CLEANUP(text_free) = {.max = LINE_CELL_MAX};
+    rows_cell(rows, row, column, type, &cell);
+    text_utf8(out, text_str(&cell), cell.len);
+    if (cell.cut)
+        text_puts(out, "…");
+}
+
 void rows_lines(const struct pg_rows *rows, const char *title, const struct column *columns, struct text *out)
 {
     if (rows->count > 0)
@@ -255,7 +265,7 @@ void rows_lines(const struct pg_rows *rows, const char *title, const struct colu
             if (!is_in(&columns[i], IN_TABLE) || pg_is_null(rows, row, i))
                 continue;
             text_puts(out, "  ");
-            rows_cell(rows, row, i, columns[i].type, out);
+            line_cell(rows, row, i, columns[i].type, out);
         }
         text_putc(out, '\n');
     }

@@ -37,7 +37,7 @@ void rows_cell(const struct pg_rows *rows, size_t row, size_t column, enum colum
 /* Add a line a column that is not NULL: "name   value". */
 void rows_record(const struct pg_rows *rows, size_t row, const struct column *columns, struct text *out);
 
-/* Add a title and an indented line a row, NULLs left out; nothing when there are no rows. */
+/* Add a title and an indented line a row, NULLs left out and long values cut; nothing when there are no rows. */
 void rows_lines(const struct pg_rows *rows, const char *title, const struct column *columns, struct text *out);
 
 /* Add `s` so that nothing in it moves the cursor: control characters become blanks. */

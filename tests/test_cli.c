@@ -390,6 +390,20 @@ START_TEST(show_tells_attempts_and_log)
 }
 END_TEST
 
+START_TEST(show_cuts_long_lines_that_the_log_shows_whole)
+{
+    const char *id = enqueue("drumbeat.enqueue('noop')");
+    test_sql(pg, "INSERT INTO drumbeat.task_log (task_id, level, message) SELECT id, 'info', repeat('é', 5000) || 'end' FROM drumbeat.task");
+    DRUMBEAT("task", "show", id);
+    ck_ended(p, 0, "");
+    ck_says(p, "é…\n");
+    ck_assert_ptr_null(strstr(test_process_output(p), "end\n"));
+    struct test_process *log = test_drumbeat(url, "task", "log", id, NULL);
+    ck_says(log, "éend\n");
+    test_process_free(log);
+}
+END_TEST
+
 START_TEST(the_beginning_of_an_id_is_enough_when_it_is_one_task)
 {
     char id[64], beginning[64];
@@ -874,6 +888,7 @@ static void add_tests(TCase *words, TCase *rest)
     tcase_add_test(rest, filters_choose_tasks);
     tcase_add_test(rest, a_table_is_for_terminals_and_nothing_in_it_moves_the_cursor);
     tcase_add_test(rest, show_tells_attempts_and_log);
+    tcase_add_test(rest, show_cuts_long_lines_that_the_log_shows_whole);
     tcase_add_test(rest, show_tells_why_a_task_waits);
     tcase_add_test(rest, the_log_is_shown_from_a_level_on);
     tcase_add_test(rest, the_beginning_of_an_id_is_enough_when_it_is_one_task);
