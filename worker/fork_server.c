@@ -225,6 +225,7 @@ int fork_server_run(const struct config *config, const struct catalog *catalog)
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
         signal(stops[i], SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_NAME, "drumbeat"); /* it was executed as /proc/self/exe: top and pstree would say "exe" */
     orphans_adopt();
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
