@@ -1,6 +1,8 @@
 /* json: a strict reader over jansson. */
 #include "common/base/json.h"
 
+#include "common/base/json_quick.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -49,6 +51,9 @@ static bool too_deep(const char *text, size_t len)
 
 struct js *js_parse(const char *text, size_t len, struct err *e)
 {
+    json_t *quick = json_quick(text, len, JS_DEPTH_MAX);
+    if (quick)
+        return from(quick);
     if (too_deep(text, len)) {
         err_set(e, ERR_LIMIT, "JSON is nested more than %d levels deep", JS_DEPTH_MAX);
         return NULL;
