@@ -152,9 +152,11 @@ START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
     }
     push(text_str(&deep));
     push(text_str(&long_one));
+    push("{\"body\":\"[[],{},{\\\"callbacks\\\":[1e308]}]\",\"headers\":{\"id\":\"large number\",\"task\":\"echo\"},\"properties\":{" INFO "}}");
     push_task("unknown", "nobody.has.this", NULL);
     push_task("last", "echo", NULL);
     ck_assert_msg(await_result("last", "SUCCESS"), "%s", test_process_errors(worker));
+    ck_assert(await_result("large number", "SUCCESS"));
     for (int i = 0; i < ZOO; i++) {
         char id[16];
         snprintf(id, sizeof id, "good-%d", i);

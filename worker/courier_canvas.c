@@ -298,8 +298,10 @@ bool courier_canvas(struct courier *c, const struct celery_queues *queues, struc
     if (!may_have_canvas(end->embed))
         return true;
     struct js *embed CLEANUP(js_freep) = js_parse(end->embed, strlen(end->embed), e);
-    if (!embed)
-        return err_add(e, "message of task %s", end->result->id);
+    if (!embed) {
+        log_warning("celery.canvas_refused", LOG_STR("task", end->result->id), LOG_ERR(e));
+        return true;
+    }
     struct canvas w = {.courier = c, .queues = queues, .backend = backend, .region = region_new(), .queue = end->queue};
     struct celery_message ended = read_ended(w.region, end->result->id, embed);
     bool good = follow(&w, &ended, end->result, e);

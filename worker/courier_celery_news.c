@@ -62,29 +62,32 @@ static bool send_letters(struct courier *c, struct news *n, const struct letters
     return redis_script(n->backend ? n->backend : c->redis, &lua_celery_result, letters->count, args, NULL, e) || err_add(e, "results of Celery");
 }
 
-/* What a result repeats of its message; most have nothing of it, and are not read to find that out. */
-static struct js *read_embed(const char *embed, struct err *e)
+/* What a result repeats of its message; most have nothing of it, and are not read to find that out. One that cannot be read must not keep the
+ * results of the others back. */
+static struct js *read_embed(const char *id, const char *embed)
 {
+    struct err why;
     bool may_have = strstr(embed, "\"ignore_result\"") || strstr(embed, "\"parent_id\"") || strstr(embed, "\"group\"");
-    return may_have ? js_parse(embed, strlen(embed), e) : js_new_object();
+    struct js *document = may_have ? js_parse(embed, strlen(embed), &why) : js_new_object();
+    if (document)
+        return document;
+    log_warning("celery.message_unreadable", LOG_STR("task", id), LOG_ERR(&why));
+    return js_new_object();
 }
 
 /* Add a result, unless the caller does not want to know. */
-static bool add_letter(struct news *n, struct letters *letters, const char *embed, struct celery_result *result, struct err *e)
+static void add_letter(struct news *n, struct letters *letters, const char *embed, struct celery_result *result)
 {
     bool ignored = false;
     struct text json CLEANUP(text_free) = {0};
-    struct js *document CLEANUP(js_freep) = read_embed(embed, e);
-    if (!document)
-        return err_add(e, "message of task %s", result->id);
+    struct js *document CLEANUP(js_freep) = read_embed(result->id, embed);
     if (js_bool(js_get(document, "ignore_result"), &ignored) && ignored)
-        return true;
+        return;
     result->parent_id = js_text(js_get(document, "parent_id"));
     result->group_id = js_text(js_get(document, "group"));
     celery_result_write(result, &json);
     letters->keys[letters->count] = region_printf(n->region, CELERY_RESULT_KEY "%s", result->id);
     letters->results[letters->count++] = region_strndup(n->region, text_str(&json), json.len);
-    return true;
 }
 
 /* News -------------------------------------------------------------------------------------------------------------- */
@@ -230,8 +233,7 @@ static bool tell_news(struct courier *c, struct news *n, size_t *count, struct e
     *count = rows.count;
     for (size_t i = 0; i < rows.count; i++) {
         struct celery_result result = read_news(&rows, i);
-        if (!add_letter(n, &letters, pg_get_text(&rows, i, EMBED), &result, e))
-            return false;
+        add_letter(n, &letters, pg_get_text(&rows, i, EMBED), &result);
     }
     if (rows.count == 0)
         return true;
@@ -272,8 +274,8 @@ static bool tell_progress(struct courier *c, struct news *n, struct err *e)
                                        .host = text_or_null(&rows, i, P_HOST)};
         result.state = result.value > 0 || result.message ? CELERY_PROGRESS : CELERY_STARTED;
         bool progress = result.state == CELERY_PROGRESS;
-        if ((track || progress) && !add_letter(n, &letters, pg_get_text(&rows, i, P_EMBED), &result, e))
-            return false;
+        if (track || progress)
+            add_letter(n, &letters, pg_get_text(&rows, i, P_EMBED), &result);
         if (pg_get_bool(&rows, i, P_NEW))
             courier_event(c, "task-started", &(struct event_task){.id = region_strdup(n->region, result.id), .at = pg_get_time(&rows, i, P_STARTED)});
         tasks[i] = pg_get_uuid(&rows, i, P_TASK);

@@ -15,8 +15,8 @@ CREATE TABLE drumbeat.celery_message (
     queue       text NOT NULL,
     worker      uuid NOT NULL, -- whose courier brings it to its end
     tag         text,          -- under which it is held in Redis (unacked); NULL: it is acknowledged already
-    embed       jsonb NOT NULL, -- what its end needs: {root_id, parent_id, group, group_index, reply_to, correlation_id, ignore_result,
-                                -- callbacks, errbacks, chain, chord}, without those that are null
+    embed       json NOT NULL, -- what its end needs, numbers as they were written: {root_id, parent_id, group, group_index, reply_to,
+                               -- correlation_id, ignore_result, callbacks, errbacks, chain, chord}, without those that are null
     told        text           -- how far it was when the result backend was last told; NULL: not yet
 );
 CREATE INDEX celery_message_held ON drumbeat.celery_message (worker) WHERE tag IS NOT NULL;
@@ -81,7 +81,7 @@ END $$;
 
 -- A message of a task that is known already. Fates: 'held' (a second copy of one that is on its way: the copy's tag counts from now on, the
 -- answer is the tag that did), 'ended' (its result goes out once more), 'new' (a retry by another worker, which is another run).
-CREATE FUNCTION drumbeat.celery_meet(known uuid, external text, tag text, queue text, worker uuid, retries int, embed jsonb, OUT fate text, OUT old_tag text)
+CREATE FUNCTION drumbeat.celery_meet(known uuid, external text, tag text, queue text, worker uuid, retries int, embed json, OUT fate text, OUT old_tag text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
@@ -127,7 +127,7 @@ END $$;
 -- Answers a row for each that did not simply become a task: what became of it, and a tag that is to be acknowledged now, if any. 'delayed':
 -- the row keeps it until its moment, so the message itself is no longer needed.
 CREATE FUNCTION drumbeat.celery_take(worker uuid, queue text, externals text[], tags text[], names text[], args jsonb[], priorities int[], etas bigint[],
-                                     expiries bigint[], retries int[], headers jsonb[], limits text[], embeds jsonb[], refusals text[])
+                                     expiries bigint[], retries int[], headers jsonb[], limits text[], embeds json[], refusals text[])
 RETURNS TABLE (place int, fate text, acknowledge text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
 #variable_conflict use_variable

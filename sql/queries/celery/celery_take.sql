@@ -5,5 +5,5 @@
 -- (JSON or NULL), $13 text embeds (JSON), $14 text refusals or NULL
 SELECT place, fate, acknowledge
   FROM drumbeat.celery_take($1::uuid, $2::text, $3::text[], $4::text[], $5::text[], $6::text[]::jsonb[], $7::bigint[]::int[], $8::bigint[], $9::bigint[],
-                            $10::bigint[]::int[], $11::text[]::jsonb[], $12::text[], $13::text[]::jsonb[], $14::text[])
+                            $10::bigint[]::int[], $11::text[]::jsonb[], $12::text[], $13::text[]::json[], $14::text[])
  ORDER BY place
