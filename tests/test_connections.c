@@ -136,7 +136,7 @@ static void start_programs(struct scene *s, const char *url)
     const char *worker[] = {test_build_path("drumbeat"), "worker", "--pool", "4", NULL}, *env[] = {variable, "DRUMBEAT_WORKER_LEASE=5s", NULL};
     snprintf(variable, sizeof variable, "DATABASE_URL=%s", url);
     s->worker = test_process_start(&(struct test_program){.argv = worker, .env = env});
-    const char *beat[] = {test_build_path("drumbeat"), "beat", NULL};
+    const char *beat[] = {test_build_path("drumbeat"), "beat", "--config", "/dev/null", NULL}; /* without the shipped schedules */
     s->beat = test_process_start(&(struct test_program){.argv = beat, .env = env});
     ck_assert_msg(test_process_wait_for(s->worker, "worker.registered", SECONDS(10)), "%s", test_process_errors(s->worker));
     ck_assert_msg(test_process_wait_for(s->beat, "beat.leads", SECONDS(15)), "%s", test_process_errors(s->beat));
