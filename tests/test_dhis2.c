@@ -252,7 +252,7 @@ START_TEST(shapes_keep_their_digits_and_holes)
         "{\"organisationUnits\": ["
         "{\"id\": \"a\", \"name\": \"A\", \"level\": 1, \"geometry\": {\"type\": \"Polygon\", \"coordinates\":"
         " [[[100.1, 0.0], [101.0, 0.0], [101.0, 1.0], [100.1, 0.0]], [[100.2, 0.2], [100.8, 0.2], [100.8, 0.8], [100.2, 0.2]]]}},"
-        "{\"id\": \"b\", \"name\": \"B\", \"level\": 1, \"coordinates\": \"[-11.3596,8.5317]\"},"
+        "{\"id\": \"b\", \"name\": \"B\", \"level\": 1, \"code\": 4711, \"coordinates\": \"[-11.3596,8.5317]\"},"
         "{\"id\": \"c\", \"name\": \"C\", \"level\": 1, \"coordinates\": \"[[[[0.1,0.2],[1,0.2],[1,1],[0.1,0.2]]]]\", \"closedDate\": \"2023-10-30T00:00:00.000+0000\"},"
         "{\"id\": \"d\", \"name\": \"D\", \"level\": 1, \"coordinates\": \"[not json\"}]}",
         NO_SETS, NULL};
@@ -260,7 +260,7 @@ START_TEST(shapes_keep_their_digits_and_holes)
     ck_assert_msg(r->end.success, "%s", r->end.error.text);
     ck_assert_str_eq(test_text(pg, "SELECT geom->>'coordinates' FROM registry.org_unit WHERE source_ref = 'a'"),
                      "[[[[100.1, 0], [101, 0], [101, 1], [100.1, 0]], [[100.2, 0.2], [100.8, 0.2], [100.8, 0.8], [100.2, 0.2]]]]");
-    ck_assert_str_eq(test_text(pg, "SELECT location->>'coordinates' FROM registry.org_unit WHERE source_ref = 'b'"), "[-11.3596, 8.5317]");
+    ck_assert_str_eq(test_text(pg, "SELECT location->>'coordinates' FROM registry.org_unit WHERE source_ref = 'b' AND code = '4711'"), "[-11.3596, 8.5317]");
     ck_assert_str_eq(test_text(pg, "SELECT concat_ws('|', geom->>'type', closed_date) FROM registry.org_unit WHERE source_ref = 'c'"), "MultiPolygon|2023-10-30");
     ck_assert_int_eq(test_number(pg, "SELECT jsonb_array_length(data->'notes') FROM registry.sync_log"), 1);
 }
@@ -279,6 +279,66 @@ START_TEST(groups_without_names_are_called_by_their_ids_until_one_comes)
     const char *before = snapshot();
     test_run_free(answered(nameless));
     ck_assert_str_eq(snapshot(), before);
+}
+END_TEST
+
+/* Codes ----------------------------------------------------------------------------------------------- */
+
+/* What codes the units a, b and c come with, first and then; what they have in the end, and how often one is left without. */
+static const struct {
+    const char *what, *first, *then, *after;
+    int told;
+} codes[] = {
+    {"an exchange", "1 2 3", "2 1 3", "2 1 3", 0},
+    {"a cycle", "1 2 3", "2 3 1", "2 3 1", 0},
+    {"a chain", "1 2 3", "2 3 4", "2 3 4", 0},
+    {"a chain the other way", "1 2 3", "0 1 2", "0 1 2", 0},
+    {"one that lost its code to another", "1 2 -", "- 2 1", "- 2 1", 0},
+    {"two with one code", "1 1 3", "1 1 3", "1 - 3", 1},
+    {"two that come to have one code", "1 2 3", "3 2 3", "- 2 3", 1},
+    {"one code for all, until they differ", "1 1 1", "3 1 2", "3 1 2", 0},
+};
+
+/* A list of the units with these codes: all in one page, or a page each. */
+static struct test_run *import_codes(const char *told, bool apart)
+{
+    char code[3][4];
+    size_t used = 0;
+    struct scripted rows[8] = {0};
+    struct text units CLEANUP(text_free) = {0};
+    sscanf(told, "%3s %3s %3s", code[0], code[1], code[2]);
+    rows[used++].answer = scripted_json(200, "", LEVELS);
+    for (int i = 0; i < 3; i++) {
+        text_printf(&units, "%s{\"id\":\"unit000000%c\",\"name\":\"Unit\",\"level\":1,\"code\":\"%s\"}", units.len > 0 ? "," : "", 'a' + i,
+                    *code[i] == '-' ? "" : code[i]);
+        if (!apart && i < 2)
+            continue;
+        rows[used++].answer = scripted_json(200, "", scripted_keep("{\"pager\":{\"page\":%d,\"pageCount\":%d,\"total\":3},\"organisationUnits\":[%s]}",
+                                                                 apart ? i + 1 : 1, apart ? 3 : 1, text_str(&units)));
+        text_reset(&units);
+    }
+    rows[used++].answer = scripted_json(200, "", NO_SETS);
+    scripted_start(rows, base);
+    struct test_run *r = run("{\"data_source\": \"play\", \"upstream\": \"pmp\", \"version\": 0, \"validate\": true}");
+    scripted_stop();
+    ck_assert_msg(r->end.success, "%s: %s", told, r->end.error.text);
+    return r;
+}
+
+START_TEST(codes_of_valid_units_change_hands)
+{
+    static const char have[] = "SELECT string_agg(coalesce(nullif(code, ''), '-'), ' ' ORDER BY source_ref) FROM registry.org_unit";
+    bool apart = _i == 1;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        test_sql(pg, "TRUNCATE registry.data_source CASCADE");
+        test_run_free(import_codes(codes[i].first, apart));
+        test_run_free(import_codes(codes[i].then, apart));
+        ck_assert_msg(strcmp(test_text(pg, have), codes[i].after) == 0, "%s: %s", codes[i].what, test_text(pg, have));
+        ck_assert_int_eq(test_number(pg, "SELECT jsonb_array_length(data->'notes') FROM registry.sync_log ORDER BY id DESC LIMIT 1"), codes[i].told);
+        const char *before = snapshot();
+        test_run_free(import_codes(codes[i].then, apart));
+        ck_assert_msg(strcmp(snapshot(), before) == 0, "%s: the same again was written", codes[i].what);
+    }
 }
 END_TEST
 
@@ -345,6 +405,7 @@ int main(void)
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(group, tests[i]);
+    tcase_add_loop_test(group, codes_of_valid_units_change_hands, 0, 2); /* in one page, or in one each */
     suite_add_tcase(suite, group);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

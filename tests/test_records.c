@@ -1,6 +1,7 @@
 /* Long lists one record at a time, from answers of every shape that the upstreams send, and values as older systems write
  * them. */
 #include "common/task/record.h"
+#include "common/task/geometry.h"
 #include "common/task/records.h"
 
 #include <check.h>
@@ -97,6 +98,86 @@ START_TEST(an_answer_that_is_not_whole_is_refused_before_its_first_record)
     struct records *records CLEANUP(records_freep) = open_answer(broken[_i].answer, "rows", &e);
     ck_assert_msg(records == NULL, "%s: taken", broken[_i].what);
     ck_assert_msg(e.kind == ERR_DATA, "%s: %s", broken[_i].what, e.text);
+}
+END_TEST
+
+static const struct {
+    const char *what, *record, *lifted, *rest; /* lifted "": nothing */
+} lifts[] = {
+    {"an object", "{\"a\": 1, \"shape\" : {\"x\": \"}\\\"\", \"y\": [1, {}]} , \"b\": 2}", "{\"x\": \"}\\\"\", \"y\": [1, {}]}", "{\"a\":1,\"shape\":null,\"b\":2}"},
+    {"an array at the end", "{\"shape\":[1,[2]]}", "[1,[2]]", "{\"shape\":null}"},
+    {"what is short stays", "{\"shape\":{}}", "", "{\"shape\":{}}"},
+    {"a text stays", "{\"shape\":\"{}\"}", "", "{\"shape\":\"{}\"}"},
+    {"a number stays", "{\"shape\":12345678}", "", "{\"shape\":12345678}"},
+    {"one of the name further in stays", "{\"in\":{\"shape\":[1,2,3]}}", "", "{\"in\":{\"shape\":[1,2,3]}}"},
+    {"none", "{\"a\":[{\"b\":null}]}", "", "{\"a\":[{\"b\":null}]}"},
+    {"two", "{\"shape\":[1,2,3],\"shape\":[1,2,3]}", "[1,2,3]", "!"},
+    {"no object", "[\"shape\",{\"a\":1}]", "", "[\"shape\",{\"a\":1}]"},
+    {"no JSON", "{\"shape\" [1,2,3]}", "", "!"},
+};
+
+START_TEST(a_large_member_comes_as_its_text)
+{
+    struct err e = {0};
+    struct record record;
+    struct text answer CLEANUP(text_free) = {0}, rest CLEANUP(text_free) = {0};
+    text_printf(&answer, "{\"rows\":[%s]}", lifts[_i].record);
+    struct records *records CLEANUP(records_freep) = open_answer(text_str(&answer), "rows", &e);
+    ck_assert_msg(records != NULL, "%s: %s", lifts[_i].what, e.text);
+    records_lift(records, "shape");
+    ck_assert(records_next(records, &record));
+    if (record.json)
+        js_write(&rest, record.json);
+    else
+        text_puts(&rest, "!");
+    ck_assert_msg(strcmp(text_str(&rest), lifts[_i].rest) == 0, "%s: %s", lifts[_i].what, text_str(&rest));
+    ck_assert_msg(strcmp(record.lifted ? record.lifted : "", lifts[_i].lifted) == 0, "%s: %s", lifts[_i].what, record.lifted);
+}
+END_TEST
+
+#define RING "[[0,0],[1,0],[1,1.50],[0,0]]"
+static const struct {
+    const char *json, *written; /* "": none; an error begins with "the_geom" */
+} geometries[] = {
+    {"{\"type\":\"Point\",\"coordinates\":[85.30, -27.7, 1200, null]}", "{\"type\":\"Point\",\"coordinates\":[85.3,-27.7]}"},
+    {" { \"coordinates\" : [ 1e1 , -0 ] , \"crs\" : {\"a\":[\"]\"]} , \"type\" : \"Point\" } ", "{\"type\":\"Point\",\"coordinates\":[10,0]}"},
+    {"{\"type\":\"Point\",\"coordinates\":[0.1,0.30000000000000004]}", "{\"type\":\"Point\",\"coordinates\":[0.1,0.30000000000000004]}"},
+    {"{\"type\":\"Polygon\",\"coordinates\":[" RING "]}", "{\"type\":\"MultiPolygon\",\"coordinates\":[[[[0,0],[1,0],[1,1.5],[0,0]]]]}"},
+    {"{\"type\":\"MultiPolygon\",\"coordinates\":[[" RING "," RING "],[" RING "]]}",
+     "{\"type\":\"MultiPolygon\",\"coordinates\":[[[[0,0],[1,0],[1,1.5],[0,0]],[[0,0],[1,0],[1,1.5],[0,0]]],[[[0,0],[1,0],[1,1.5],[0,0]]]]}"},
+    {"null", ""},
+    {"{\"type\":\"Polygon\",\"coordinates\":[ ]}", ""},
+    {"{\"type\":\"GeometryCollection\",\"geometries\":[]}", ""},
+    {"{}", "the_geom: what has no type is neither Point nor Polygon nor MultiPolygon"},
+    {"{\"type\":\"Point\"}", "the_geom: a position that is not two numbers"},
+    {"{\"type\":\"Point\",\"coordinates\":[1]}", "the_geom: a position that is not two numbers"},
+    {"{\"type\":\"Point\",\"coordinates\":[01,2]}", "the_geom: a position that is not two numbers"},
+    {"{\"type\":\"Point\",\"coordinates\":[1.,2]}", "the_geom: a position that is not two numbers"},
+    {"{\"type\":\"Point\",\"coordinates\":[\"1\",\"2\"]}", "the_geom: a position that is not two numbers"},
+    {"{\"type\":\"Point\",\"coordinates\":[181,2]}", "the_geom: a position that is not on earth"},
+    {"{\"type\":\"Polygon\",\"coordinates\":[[]]}", "the_geom: a ring of fewer than four positions"},
+    {"{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,0],[1,1],[0,1]]]}", "the_geom: a ring that is not closed"},
+    {"{\"type\":\"Polygon\",\"coordinates\":" RING "}", "the_geom: a position that is not two numbers"},
+    {"{\"type\":\"MultiPolygon\",\"coordinates\":[[]]}", "the_geom: a polygon without a ring"},
+    {"{\"type\":\"LineString\",\"coordinates\":[[0,0],[1,1]]}", "the_geom: LineString is neither Point nor Polygon nor MultiPolygon"},
+    {"{\"type\":\"Point\",\"coordinates\":[1,2]", "the_geom: it ends before its end"},
+    {"{\"type\":\"Point\",\"coordinates\":[1,2}", "the_geom: not valid JSON"},
+    {"{\"type\":\"Point\",\"coordinates\":[1,2]} x", "the_geom: not valid JSON"},
+    {"POINT(1 2)", "the_geom: no geometry"},
+    {"\"", "the_geom: no geometry"},
+    {"", "the_geom: it ends before its end"},
+};
+
+START_TEST(a_geometry_is_written_in_one_form_or_refused)
+{
+    static const struct place place = {.member = "the_geom", .index = -1};
+    struct err e = {0};
+    enum geometry kind;
+    struct text out CLEANUP(text_free) = {0};
+    bool good = geometry_read(geometries[_i].json, &place, &kind, &out, &e);
+    const char *got = good ? text_str(&out) : e.text;
+    ck_assert_msg(strcmp(got, geometries[_i].written) == 0, "%s: %s", geometries[_i].json, got);
+    ck_assert_msg(!good || (kind == GEOMETRY_NONE) == (out.len == 0), "%s", geometries[_i].json);
 }
 END_TEST
 
@@ -225,6 +306,8 @@ int main(void)
     Suite *suite = suite_create("records");
     TCase *tests = tcase_create("records");
     tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, a_large_member_comes_as_its_text, 0, (int)(sizeof lifts / sizeof *lifts));
+    tcase_add_loop_test(tests, a_geometry_is_written_in_one_form_or_refused, 0, (int)(sizeof geometries / sizeof *geometries));
     tcase_add_loop_test(tests, records_are_found_in_every_shape, 0, (int)(sizeof shapes / sizeof *shapes));
     tcase_add_loop_test(tests, an_answer_that_is_not_whole_is_refused_before_its_first_record, 0,
                         (int)(sizeof broken / sizeof *broken));

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 64 << 10, NAME_MAX_BYTES = 256, END = -1 };
+enum { BUFFER_SIZE = 64 << 10, NAME_MAX_BYTES = 256, RECORD_KEPT_MAX = 256 << 10, END = -1 };
 
 enum list { LIST_NONE, LIST_ARRAY, LIST_SINGLE };
 
@@ -31,6 +31,8 @@ struct records {
     struct text rest; /* an object of the other top members */
     struct js *beside;
     struct text text; /* of the record */
+    const char *lift; /* the member that comes as a text; NULL: none */
+    char *lifted;     /* that of the record; NULL: none */
     struct js *json;
     bool ended, failed;
     struct err error;
@@ -402,6 +404,7 @@ void records_free(struct records *r)
     close(r->fd);
     text_free(&r->rest);
     text_free(&r->text);
+    free(r->lifted);
     js_free(r->beside);
     js_free(r->json);
     free(r);
@@ -444,18 +447,91 @@ static void mend_ampersands(struct text *t)
     t->len = (size_t)(to - t->data) + rest;
 }
 
+/* Behind the value that begins at `at`; NULL: it has no end. Its brackets were counted before. */
+static char *value_end(char *at)
+{
+    int depth = 0;
+    for (bool quoted = false; *at; at++) {
+        if (quoted && *at == '\\' && at[1])
+            at++;
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && (*at == '{' || *at == '['))
+            depth++;
+        else if (!quoted && (*at == '}' || *at == ']') && --depth <= 0)
+            return depth < 0 ? at : at + 1;
+        else if (!quoted && depth == 0 && *at == ',')
+            return at;
+    }
+    return NULL;
+}
+
+/* The value of the member that is to be lifted; NULL: there is none. Whether the record is what it should be is for the parser. */
+static char *find_member(char *record, const char *name)
+{
+    size_t length = strlen(name);
+    for (char *at = record + 1, *end; at; at = *end == ',' ? end + 1 : NULL) {
+        at += strspn(at, " \t\r\n");
+        char *value = *at == '"' ? strchr(at + 1, '"') : NULL;
+        if (!value)
+            return NULL;
+        bool is = (size_t)(value - at - 1) == length && memcmp(at + 1, name, length) == 0;
+        value += 1 + strspn(value + 1, " \t\r\n");
+        if (*value != ':' || !(end = value_end(value + 1)))
+            return NULL;
+        if (is)
+            return value + 1 + strspn(value + 1, " \t\r\n");
+        end += strspn(end, " \t\r\n");
+    }
+    return NULL;
+}
+
+static void lift(struct records *r, struct record *record)
+{
+    static const char instead[] = "null";
+    char *value = r->text.len > 0 && *r->text.data == '{' ? find_member(r->text.data, r->lift) : NULL;
+    char *end = value && (*value == '{' || *value == '[') ? value_end(value) : NULL;
+    if (!end || (size_t)(end - value) < strlen(instead))
+        return;
+    struct text rest = {0};
+    r->lifted = mem_alloc((size_t)(end - value) + 1);
+    memcpy(r->lifted, value, (size_t)(end - value));
+    r->lifted[end - value] = '\0';
+    text_add(&rest, r->text.data, (size_t)(value - r->text.data));
+    text_puts(&rest, instead);
+    text_puts(&rest, end);
+    rest.max = r->text.max;
+    text_free(&r->text);
+    r->text = rest;
+    record->lifted = r->lifted;
+}
+
 static void parse(struct records *r, struct record *record)
 {
     js_free(r->json);
     r->json = NULL;
+    free(r->lifted);
+    r->lifted = NULL;
     if (r->text.cut) {
         err_set(&record->why, ERR_LIMIT, "a record of more than %d bytes", RECORDS_RECORD_MAX);
         return;
     }
     if (r->quoted)
         mend_ampersands(&r->text);
+    if (r->lift)
+        lift(r, record);
     r->json = js_parse(text_str(&r->text), r->text.len, &record->why);
     record->json = r->json;
+    if (r->text.room > RECORD_KEPT_MAX) { /* the tree has its own copy: what is large is not held twice */
+        size_t max = r->text.max;
+        text_free(&r->text);
+        r->text.max = max;
+    }
+}
+
+void records_lift(struct records *r, const char *name)
+{
+    r->lift = name;
 }
 
 bool records_next(struct records *r, struct record *record)

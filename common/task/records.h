@@ -24,6 +24,7 @@ struct records;
 struct record {
     const struct js *json; /* NULL: it cannot be read, and `why` says so; valid until the next one */
     int64_t index;         /* 0 for the first */
+    const char *lifted;    /* what stood at the member of records_lift(), as it was sent; NULL: nothing that can be lifted */
     size_t bytes;          /* as it was sent */
     struct err why;
 };
@@ -42,6 +43,10 @@ int64_t records_count(const struct records *records);
 /* The top member `name` of the answer beside the list ("error", "meta"); NULL when absent or more than RECORDS_REST_MAX
  * bytes with the others. */
 const struct js *records_beside(const struct records *records, const char *name);
+
+/* From now on, an object or array at the member `name` of each record does not come with its tree, which takes ten times the room of its text, but as that
+ * text: in record.lifted, while the member itself reads as null. For what is larger than all the rest: shapes. */
+void records_lift(struct records *records, const char *name);
 
 /* False at the end and on an error: records_end() tells which. */
 bool records_next(struct records *records, struct record *record);

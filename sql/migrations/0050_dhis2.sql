@@ -52,6 +52,7 @@ CREATE TABLE registry.org_unit (
     opening_date      date,
     closed_date       date,
     code              text NOT NULL DEFAULT '',
+    code_told         text,   -- the code as it was told, while another valid unit of the version has it
     extra_fields      jsonb NOT NULL DEFAULT '{}',
     created_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -60,6 +61,7 @@ CREATE TABLE registry.org_unit (
     UNIQUE (version_id, source_ref)
 );
 CREATE UNIQUE INDEX org_unit_code ON registry.org_unit (code, version_id) WHERE code <> '' AND validation_status = 'VALID';
+CREATE INDEX org_unit_code_told ON registry.org_unit (version_id, code_told) WHERE code_told IS NOT NULL;
 CREATE INDEX org_unit_uuid ON registry.org_unit (uuid);
 CREATE INDEX org_unit_parent ON registry.org_unit (parent_id);
 CREATE INDEX org_unit_waiting ON registry.org_unit (version_id, parent_source_ref) WHERE parent_id IS NULL AND parent_source_ref IS NOT NULL;

@@ -73,25 +73,13 @@ static bool check(const char *name, const char *code, const char *parent, struct
     return check_length("name", name, 254, e) && check_length("p_code", code, 32, e) && check_length("parent", parent, 32, e);
 }
 
-/* GeoJSON in a text (st_AsGeoJSON); nothing is written for a geometry without positions. */
-static bool read_shape(const char *geojson, struct text *shape, struct err *e)
-{
-    static const struct place place = {.member = "the_geom", .index = -1};
-    struct js *geometry CLEANUP(js_freep) = js_parse(geojson, strlen(geojson), e);
-    const struct js *coordinates = js_get(geometry, js_get(geometry, "geometries") ? "geometries" : "coordinates");
-    enum geometry kind;
-    if (!geometry) {
-        e->kind = ERR_DATA;
-        return err_add(e, "the_geom");
-    }
-    return (js_type(coordinates) == JS_ARRAY && js_count(coordinates) == 0) || geometry_read(geometry, &place, &kind, shape, e);
-}
-
 static enum reading read_row(struct carto_run *run, const struct js *row, char code[static CODE_ROOM], struct err *e)
 {
     const struct carto_table *table = run->table;
     char parent[CODE_ROOM] = "", number[CODE_ROOM], level[24], origin[300];
+    static const struct place place = {.member = "the_geom", .index = -1};
     struct text shape CLEANUP(text_free) = {0};
+    enum geometry kind;
     const char *name = js_text(column(row, table->name_col)), *geojson = js_text(js_get(row, "the_geom"));
     if (!name) {
         read_code(column(row, table->name_col), number);
@@ -101,7 +89,7 @@ static enum reading read_row(struct carto_run *run, const struct js *row, char c
     if (table->parent_col)
         read_code(column(row, table->parent_col), parent);
     const char *absent = missing(name, code, geojson);
-    if (!absent && !(check(name, code, parent, e) && read_shape(geojson, &shape, e)))
+    if (!absent && !(check(name, code, parent, e) && geometry_read(geojson, &place, &kind, &shape, e)))
         return READ_BAD;
     bool empty = shape.len == 0;
     if (absent || empty || !seen_add(&run->seen, code)) {

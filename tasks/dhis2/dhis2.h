@@ -15,6 +15,7 @@ extern const struct handler handler_dhis2_org_units;
 enum {
     DHIS2_PAGE = 500,        /* org units asked for at once */
     DHIS2_PAGES_MAX = 20000, /* of one list */
+    DHIS2_BATCH_BYTES = 4 << 20,
 };
 
 /* The records that are on their way, and which of them were staged. */
@@ -22,6 +23,7 @@ struct dhis2_batch {
     char ids[DHIS2_PAGE][40];
     bool staged[DHIS2_PAGE];
     int count;
+    size_t bytes; /* as they were sent */
 };
 
 struct dhis2_import {
@@ -46,8 +48,8 @@ struct dhis2_import_args {
     bool new_version, validate;
 };
 
-/* Stage one org unit with its groups. False and ERR_DATA: it is bad. */
-bool dhis2_read_unit(struct dhis2_import *import, const struct js *unit, int record, struct err *e);
+/* Stage one org unit with its groups, its geometry lifted out of it. False and ERR_DATA: it is bad. */
+bool dhis2_read_unit(struct dhis2_import *import, const struct record *record, int number, struct err *e);
 
 /* Stage a group set with its groups. */
 bool dhis2_read_set(struct dhis2_import *import, const struct js *set, int record, struct err *e);

@@ -28,7 +28,6 @@ static const struct field fields[] = {
 
 struct export {
     struct task *task;
-    struct http *http;
     const struct args *args;
     struct dhis2_outlet outlet;
     struct dhis2_item items[SLICE];
@@ -85,7 +84,7 @@ static struct js *fetch(struct export *x, const char *member, const char *extra,
 {
     struct text address CLEANUP(text_free) = {0};
     text_printf(&address, "/api/%s.json?paging=false&fields=%%3Aowner%s&filter=id%%3Ain%%3A%%5B%s%%5D", member, extra, text_str(ids));
-    return http_get_json(x->http, text_str(&address), e);
+    return http_get_json(x->outlet.http, text_str(&address), e);
 }
 
 static const struct js *find_object(const struct js *list, const char *id)
@@ -169,7 +168,8 @@ static bool settle(struct export *x, struct err *e)
     x->report.updated += x->outlet.updated;
     x->report.unchanged += (int64_t)taken_count - x->outlet.created - x->outlet.updated;
     x->outlet.created = x->outlet.updated = 0;
-    return task_sql(x->task, &sql_dhis2_export_taken, e, pg_int(x->version_id), pg_int(x->reference_id), pg_texts(taken, taken_count)) &&
+    return task_sql(x->task, &sql_dhis2_export_codes, e, pg_int(x->version_id), pg_int(x->reference_id), pg_texts(taken, taken_count)) &&
+           task_sql(x->task, &sql_dhis2_export_taken, e, pg_int(x->version_id), pg_int(x->reference_id), pg_texts(taken, taken_count)) &&
            task_commit(x->task, e);
 }
 
@@ -248,7 +248,7 @@ static bool send_group(struct export *x, const char *id, const struct js *existi
         text_putc(&target, '/');
         http_escape(&target, id);
     }
-    if (!http_send(x->http, existing ? "PUT" : "POST", text_str(&target), text_str(&body), &answer, e))
+    if (!http_send(x->outlet.http, existing ? "PUT" : "POST", text_str(&target), text_str(&body), &answer, e))
         return false;
     return answer.status < 300 || err_set(e, ERR_DATA, "HTTP %d: %.300s", answer.status, answer.body);
 }
@@ -323,38 +323,18 @@ static void tell(const void *data, struct row *row)
     row_int(row, "groups_failed", x->groups_failed);
 }
 
-static bool tell_result(const struct export *x, struct err *e)
-{
-    struct row row CLEANUP(row_free) = {0};
-    row_int(&row, "sent", x->report.fetched);
-    row_int(&row, "created", x->report.created);
-    row_int(&row, "updated", x->report.updated);
-    row_int(&row, "failed", x->report.failed);
-    row_int(&row, "groups", x->groups);
-    row_int(&row, "groups_failed", x->groups_failed);
-    return task_result(x->task, row_end(&row), e);
-}
-
 static bool run(struct task *task, const void *data, struct err *e)
 {
     const struct args *args = data;
-    const struct http_options options = {.total = MINUTES(5), .answers = dhis2_answers};
-    struct http *http CLEANUP(http_closep) = http_open(task, args->upstream, &options, e);
-    if (!http)
-        return false;
     struct export *x = task_alloc(task, sizeof *x);
     x->task = task;
-    x->http = http;
     x->args = args;
-    x->outlet = (struct dhis2_outlet){.http = http, .target = "/api/metadata?importStrategy=CREATE_AND_UPDATE&atomicMode=NONE",
+    x->outlet = (struct dhis2_outlet){.target = "/api/metadata?importStrategy=CREATE_AND_UPDATE&atomicMode=NONE",
                                       .member = "organisationUnits", .judge = dhis2_judge_metadata};
     x->report = (struct report){.task = task, .handler = "dhis2.export_org_units", .page = 1};
     const char *lock = region_printf(task_region(task), "dhis2.export_org_units/%s/%" PRId64, args->data_source, args->reference);
     const struct report_run around = {lock, send_all, tell, x};
-    enum report_end end = report_around(&x->report, &around, e);
-    bool good = end == REPORT_LEFT_OUT || (end == REPORT_GOOD && tell_result(x, e));
-    report_free(&x->report);
-    return good;
+    return dhis2_export(task, args->upstream, &x->outlet, &x->report, &around, e);
 }
 
 const struct handler handler_dhis2_export_org_units = {

@@ -121,36 +121,17 @@ static void tell(const void *data, struct row *row)
     row_int(row, "changed_meanwhile", s->changed);
 }
 
-static bool tell_result(const struct sending *s, struct err *e)
-{
-    struct row row CLEANUP(row_free) = {0};
-    row_int(&row, "sent", s->sent);
-    row_int(&row, "created", s->report.created);
-    row_int(&row, "updated", s->report.updated);
-    row_int(&row, "unchanged", s->report.unchanged);
-    row_int(&row, "failed", s->report.failed);
-    return task_result(s->task, row_end(&row), e);
-}
-
 static bool run(struct task *task, const void *data, struct err *e)
 {
     const struct args *args = data;
-    const struct http_options options = {.total = MINUTES(5), .answers = dhis2_answers};
-    struct http *http CLEANUP(http_closep) = http_open(task, args->upstream, &options, e);
-    if (!http)
-        return false;
     struct sending *s = task_alloc(task, sizeof *s);
     s->task = task;
     s->args = args;
-    s->outlet = (struct dhis2_outlet){.http = http, .target = "/api/dataValueSets?importStrategy=CREATE_AND_UPDATE",
-                                      .member = "dataValues", .judge = dhis2_judge_values};
+    s->outlet = (struct dhis2_outlet){.target = "/api/dataValueSets?importStrategy=CREATE_AND_UPDATE", .member = "dataValues", .judge = dhis2_judge_values};
     s->report = (struct report){.task = task, .handler = "dhis2.export_values"};
     const char *lock = region_printf(task_region(task), "dhis2.export_values/%s", args->data_source);
     const struct report_run around = {lock, send_all, tell, s};
-    enum report_end end = report_around(&s->report, &around, e);
-    bool good = end == REPORT_LEFT_OUT || (end == REPORT_GOOD && tell_result(s, e));
-    report_free(&s->report);
-    return good;
+    return dhis2_export(task, args->upstream, &s->outlet, &s->report, &around, e);
 }
 
 const struct handler handler_dhis2_export_values = {

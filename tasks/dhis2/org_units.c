@@ -96,7 +96,8 @@ static bool add_unit(struct dhis2_import *import, const struct record *record, s
         report_skip(&import->report, "came before");
         return true;
     }
-    batch->staged[number] = record->json && dhis2_read_unit(import, record->json, number, &why);
+    batch->staged[number] = record->json && dhis2_read_unit(import, record, number, &why);
+    batch->bytes += record->bytes;
     if (batch->staged[number])
         return true;
     staging_drop(import->staging, number);
@@ -117,17 +118,24 @@ static bool move_batch(struct dhis2_import *import, struct err *e)
     }
     staging_reset(import->staging);
     batch->count = 0;
+    batch->bytes = 0;
     int64_t end = import->total > 0 ? import->total : 0;
     return task_commit(import->task, e) &&
            task_progress(import->task, (int64_t)import->seen.count, end, import->args->data_source, e);
+}
+
+static bool is_full(const struct dhis2_batch *batch)
+{
+    return batch->count == DHIS2_PAGE || batch->bytes >= DHIS2_BATCH_BYTES;
 }
 
 static bool copy_records(struct dhis2_import *import, struct records *records, struct err *e)
 {
     struct record record;
     bool good = true;
+    records_lift(records, "geometry");
     while (good && records_next(records, &record))
-        good = add_unit(import, &record, e) && (import->batch.count < DHIS2_PAGE || move_batch(import, e));
+        good = add_unit(import, &record, e) && (!is_full(&import->batch) || move_batch(import, e));
     return good && records_end(records, e) && move_batch(import, e);
 }
 
@@ -193,11 +201,28 @@ static bool copy_group_sets(struct dhis2_import *import, struct err *e)
 
 /* The whole ------------------------------------------------------------------------------------------- */
 
+/* Codes that waited for another org unit to let them go. Those that none did are told. */
+static bool give_codes(struct dhis2_import *import, struct err *e)
+{
+    struct pg_rows rows;
+    if (!task_sql(import->task, &sql_dhis2_codes_release, e, pg_int(import->version_id)) ||
+        !task_sql_rows(import->task, &sql_dhis2_codes_give, &rows, e, pg_int(import->version_id)))
+        return false;
+    for (size_t i = 0; i < rows.count; i++) {
+        struct text what CLEANUP(text_free) = {0};
+        text_printf(&what, "code: another org unit has '%.100s', this one comes without", pg_get_text(&rows, i, 1));
+        import->report.id = pg_get_text(&rows, i, 0);
+        report_note(&import->report, text_str(&what));
+    }
+    import->report.id = NULL;
+    return true;
+}
+
 static bool finish(struct dhis2_import *import, struct err *e)
 {
     if (!import->complete)
         task_log(import->task, LOG_WARNING, "%zu of %" PRId64 " org units came", import->seen.count, import->total);
-    return task_sql(import->task, &sql_dhis2_paths, e, pg_int(import->version_id)) &&
+    return give_codes(import, e) && task_sql(import->task, &sql_dhis2_paths, e, pg_int(import->version_id)) &&
            (!import->complete || task_sql(import->task, &sql_dhis2_default, e, pg_int(import->version_id)));
 }
 

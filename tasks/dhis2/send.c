@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-const int dhis2_answers[] = {409, 500, 0};
+/* Statuses with which DHIS2 tells what came of an import. */
+static const int answers[] = {409, 500, 0};
 
 /* Older ones write import_count, newer ones importCount. */
 static const struct js *either(const struct js *object, const char *one, const char *other)
@@ -163,4 +164,31 @@ bool dhis2_send(struct dhis2_outlet *outlet, struct dhis2_item *const *items, si
     if (verdict != DHIS2_UNCLEAR || count < 2)
         return true;
     return dhis2_send(outlet, left, count / 2, e) && dhis2_send(outlet, left + count / 2, count - count / 2, e);
+}
+
+/* A run -------------------------------------------------------------------------------------------------- */
+
+static bool tell_result(struct task *task, const struct report *report, const struct report_run *around, struct err *e)
+{
+    struct row row CLEANUP(row_free) = {0};
+    row_int(&row, "sent", report->fetched);
+    row_int(&row, "created", report->created);
+    row_int(&row, "updated", report->updated);
+    row_int(&row, "unchanged", report->unchanged);
+    row_int(&row, "failed", report->failed);
+    around->tell(around->data, &row);
+    return task_result(task, row_end(&row), e);
+}
+
+bool dhis2_export(struct task *task, const char *upstream, struct dhis2_outlet *outlet, struct report *report, const struct report_run *around, struct err *e)
+{
+    const struct http_options options = {.total = MINUTES(5), .answers = answers};
+    struct http *http CLEANUP(http_closep) = http_open(task, upstream, &options, e);
+    outlet->http = http;
+    if (!http)
+        return false;
+    enum report_end end = report_around(report, around, e);
+    bool good = end == REPORT_LEFT_OUT || (end == REPORT_GOOD && tell_result(task, report, around, e));
+    report_free(report);
+    return good;
 }

@@ -4,6 +4,7 @@
  * Its answers tell what was refused in many ways, and some do not say which item they mean: such a slice is sent again in halves, down
  * to the single item that all that is said belongs to. Nothing is lost by that, since an import updates what is there. */
 #include "common/task/http.h"
+#include "common/task/report.h"
 #include "common/task/task.h"
 
 enum {
@@ -26,7 +27,7 @@ enum dhis2_verdict {
 };
 
 struct dhis2_outlet {
-    struct http *http;  /* opened with dhis2_answers */
+    struct http *http;  /* opened by dhis2_export() */
     const char *target; /* path and query to POST to */
     const char *member; /* of what is sent: {"dataValues": […]} */
     enum dhis2_verdict (*judge)(const struct js *summary, struct dhis2_item *const *items, size_t count);
@@ -38,8 +39,8 @@ struct dhis2_outlet {
 enum dhis2_verdict dhis2_judge_values(const struct js *summary, struct dhis2_item *const *items, size_t count);
 enum dhis2_verdict dhis2_judge_metadata(const struct js *summary, struct dhis2_item *const *items, size_t count);
 
-/* Statuses with which DHIS2 tells what came of an import: for http_options.answers. */
-extern const int dhis2_answers[];
+/* One run of an export: `around` it a connection for the outlet and a row of sync_log, whose counters, with what around->tell() adds, are the task's result. */
+bool dhis2_export(struct task *task, const char *upstream, struct dhis2_outlet *outlet, struct report *report, const struct report_run *around, struct err *e);
 
 /* False: the server does not answer, or is broken; what was taken before stays taken. */
 bool dhis2_send(struct dhis2_outlet *outlet, struct dhis2_item *const *items, size_t count, struct err *e);

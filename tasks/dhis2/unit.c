@@ -7,7 +7,7 @@
 static const struct column unit_columns[] = {
     {"source_ref", "id", COLUMN_ID, .required = true},
     {"name", NULL, COLUMN_TEXT, .required = true, .max = 255},
-    {"code", NULL, COLUMN_TEXT, .max = 255},
+    {"code", NULL, COLUMN_ID, .max = 255},
     {"level", NULL, COLUMN_INT},
     {"parent_source_ref", "parent.id", COLUMN_ID},
     {"opening_date", "openingDate", COLUMN_DAY},
@@ -27,29 +27,30 @@ static const struct column set_columns[] = {
     {0},
 };
 
-/* Since 2.32 a geometry is GeoJSON; before, coordinates came as a text. */
-static bool read_geometry(const struct js *unit, enum geometry *kind, struct text *out, struct err *e)
+/* Since 2.32 a geometry is GeoJSON, which comes lifted; before, coordinates came as a text. */
+static bool read_geometry(const struct js *unit, const char *lifted, enum geometry *kind, struct text *out, struct err *e)
 {
     static const struct place geometry = {.member = "geometry", .index = -1},
                               coordinates = {.member = "coordinates", .index = -1};
-    const struct js *old = js_get(unit, "coordinates");
-    const char *text = js_text(old);
-    struct js *parsed CLEANUP(js_freep) = NULL;
+    const struct js *other = js_get(unit, "geometry"), *old = js_get(unit, "coordinates");
+    struct text sent CLEANUP(text_free) = {0};
     *kind = GEOMETRY_NONE;
-    if (!js_is_null(js_get(unit, "geometry")) || js_is_null(old) || (text && !*text))
-        return geometry_read(js_get(unit, "geometry"), &geometry, kind, out, e);
-    if (text && !(parsed = js_parse(text, strlen(text), e)))
-        return err_add(e, "coordinates");
-    return geometry_read_coordinates(text ? parsed : old, &coordinates, kind, out, e);
+    if (lifted)
+        return geometry_read(lifted, &geometry, kind, out, e);
+    js_write(&sent, js_is_null(other) ? old : other);
+    if (!js_is_null(other))
+        return geometry_read(text_str(&sent), &geometry, kind, out, e);
+    const char *text = js_text(old) ? js_text(old) : text_str(&sent);
+    return !*text || geometry_read_coordinates(text, &coordinates, kind, out, e);
 }
 
 /* A geometry that cannot be used is noted, and what was there stays. */
-static void read_shape(struct dhis2_import *import, const struct js *unit, struct row *row)
+static void read_shape(struct dhis2_import *import, const struct js *unit, const char *lifted, struct row *row)
 {
     struct text shape CLEANUP(text_free) = {0};
     struct err why = {0};
     enum geometry kind;
-    bool good = read_geometry(unit, &kind, &shape, &why);
+    bool good = read_geometry(unit, lifted, &kind, &shape, &why);
     if (!good)
         report_note(&import->report, why.text);
     row_bool(row, "has_shape", good);
@@ -92,16 +93,20 @@ static bool stage(struct dhis2_import *import, const struct js *owner, int recor
     return staging_add(import->staging, record, kind, &import->row, e);
 }
 
-bool dhis2_read_unit(struct dhis2_import *import, const struct js *unit, int record, struct err *e)
+bool dhis2_read_unit(struct dhis2_import *import, const struct record *record, int number, struct err *e)
 {
+    const struct js *unit = record->json;
     struct row *row = &import->row;
+    const char *name = js_text(js_get(unit, "name"));
     row_reset(row);
+    if (name && !name[strspn(name, " \t\r\n")])
+        return record_refuse(NULL, "name", e, "missing");
     if (!record_read(unit, unit_columns, NULL, row, e))
         return false;
-    read_shape(import, unit, row);
+    read_shape(import, unit, record->lifted, row);
     row_text(row, "validation_status", import->args->validate ? "VALID" : "NEW");
     row_text(row, "imported", *import->imported ? import->imported : NULL);
-    return stage(import, unit, record, "unit", e);
+    return stage(import, unit, number, "unit", e);
 }
 
 bool dhis2_read_set(struct dhis2_import *import, const struct js *set, int record, struct err *e)

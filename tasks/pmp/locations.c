@@ -19,10 +19,11 @@ static const struct column columns[] = {
 static void read_shape(struct pmp_run *run, const struct js *item, const char *member, enum geometry wanted)
 {
     const struct place place = {.member = member, .index = -1};
-    struct text shape CLEANUP(text_free) = {0};
+    struct text sent CLEANUP(text_free) = {0}, shape CLEANUP(text_free) = {0};
     struct err why = {0};
     enum geometry kind;
-    bool good = geometry_read(js_get(item, member), &place, &kind, &shape, &why);
+    js_write(&sent, js_get(item, member));
+    bool good = geometry_read(text_str(&sent), &place, &kind, &shape, &why);
     if (good && kind != GEOMETRY_NONE && kind != wanted)
         good = record_refuse(&place, NULL, &why, "not of the kind that belongs there");
     if (!good)
