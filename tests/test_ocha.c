@@ -120,6 +120,71 @@ START_TEST(a_bad_attachment_is_told_with_its_place)
 }
 END_TEST
 
+/* All that is asked for is a list of these. */
+static void organizations(const char *list)
+{
+    static struct scripted rows[2];
+    rows[0] = (struct scripted){.answer = scripted_json(200, "", scripted_keep("{\"status\":\"ok\",\"data\":[%s]}", list))};
+    scripted_stop();
+    scripted_start(rows, upstream);
+}
+
+/* Both answers of plan 401 have one objective with these indicators; "!": with no list of them. */
+static void details_name(const char *ids)
+{
+    static struct scripted rows[2];
+    struct text attachments CLEANUP(text_free) = {0};
+    bool wrong = *ids == '!';
+    for (const char *id = wrong ? "" : ids; *id; id++)
+        text_printf(&attachments, "%s{\"id\":\"%c\",\"type\":\"indicator\",\"attachmentVersion\":{\"value\":{\"description\":%s}}}", id > ids ? "," : "", *id,
+                    *id == 'x' ? "7" : "\"I\"");
+    rows[0] = (struct scripted){
+        .answer = scripted_json(200, "", scripted_keep("{\"status\":\"ok\",\"data\":{\"locations\":[],\"planEntities\":[{\"id\":70,\"parentId\":7,\"entityPrototype\":"
+                                                       "{\"refCode\":\"CO\"},\"planEntityVersion\":{\"value\":{\"description\":\"O\"}},\"attachments\":%s%s%s}]}}",
+                                                       wrong ? "{" : "[", text_str(&attachments), wrong ? "}" : "]"))};
+    scripted_stop();
+    scripted_start(rows, upstream);
+    succeed(&handler_ocha_response_plan_details, PLAN);
+}
+
+START_TEST(an_indicator_that_comes_no_more_is_over_until_it_comes_again)
+{
+    static const char active[] = "SELECT string_agg(external_id, '' ORDER BY external_id) FROM registry.reportable WHERE active";
+    test_sql(pg, "INSERT INTO registry.response_plan (external_id, external_source, title) VALUES ('401', 'HPC', 'One'), ('402', 'HPC', 'Other');"
+                 "INSERT INTO registry.cluster (type, imported_type, response_plan_id, external_id, external_source)"
+                 " SELECT 'imported', 'C', id, CASE title WHEN 'One' THEN '7' ELSE '8' END, 'HPC' FROM registry.response_plan;"
+                 "INSERT INTO registry.cluster_objective (external_id, external_source, title, cluster_id) SELECT external_id || '0', 'HPC', 'O', id FROM registry.cluster;"
+                 "INSERT INTO registry.reportable (external_id, external_source, content_type, object_id)"
+                 " SELECT v.id, v.source, 'cluster_objective', o.id FROM registry.cluster_objective o"
+                 " JOIN (VALUES ('a', 'HPC', '70'), ('b', 'HPC', '70'), ('x', 'HPC', '70'), ('p', 'PMP', '70'), ('z', 'HPC', '80')) v(id, source, o) ON v.o = o.external_id");
+    details_name("ax");
+    ck_assert_str_eq(test_text(pg, active), "apxz");
+    ck_assert_str_eq(last("ocha.response_plan_details"), "t 3 0 1 1 0 1 1");
+    details_name("");
+    details_name("!");
+    ck_assert_str_eq(test_text(pg, active), "apxz");
+    details_name("b");
+    ck_assert_str_eq(test_text(pg, active), "bpz");
+    const char *before = snapshot();
+    details_name("b");
+    ck_assert_str_eq(snapshot(), before);
+}
+END_TEST
+
+START_TEST(plans_and_projects_are_listed_by_name_to_pick_from)
+{
+    struct test_run *plans CLEANUP(test_run_freep) = run_with(&handler_ocha_plans, "{\"country\":\"S01\",\"upstream\":\"pmp\"}", 0);
+    ck_assert_msg(plans->end.success, "%s", plans->end.error.text);
+    ck_assert_ptr_nonnull(strstr(plans->end.result, "{\"id\":\"401\",\"name\":\""));
+    struct test_run *projects CLEANUP(test_run_freep) = run_with(&handler_ocha_projects, PLAN, 0);
+    ck_assert_msg(projects->end.success, "%s", projects->end.error.text);
+    ck_assert_int_eq(test_number(pg, scripted_keep("SELECT count(*) FROM jsonb_to_recordset('%s') AS r(id text, name text) WHERE id LIKE '401%%' AND name <> ''", projects->end.result)), 20);
+    organizations("{\"id\":2,\"name\":\"b\"},{\"id\":\"1\",\"planVersion\":{\"name\":\"a\"}},{\"id\":3},7,{\"name\":\"c\"}");
+    struct test_run *odd CLEANUP(test_run_freep) = run_with(&handler_ocha_projects, PLAN, 0);
+    ck_assert_str_eq(odd->end.result, "[{\"id\":\"1\",\"name\":\"a\"},{\"id\":\"2\",\"name\":\"b\"}]");
+}
+END_TEST
+
 START_TEST(the_older_form_of_a_plan_is_read_too)
 {
     import_plan();
@@ -245,14 +310,6 @@ END_TEST
 
 /* Partners --------------------------------------------------------------------------------------------------------------------- */
 
-static void organizations(const char *list)
-{
-    static struct scripted rows[2];
-    rows[0] = (struct scripted){.answer = scripted_json(200, "", scripted_keep("{\"status\":\"ok\",\"data\":[%s]}", list))};
-    scripted_stop();
-    scripted_start(rows, upstream);
-}
-
 START_TEST(partners_are_known_by_name_or_abbreviation)
 {
     organizations("{\"id\":1,\"name\":\"Alliance for Action\",\"abbreviation\":\"ALIMA\"},{\"id\":2,\"name\":\"Care\",\"abbreviation\":null},"
@@ -355,6 +412,8 @@ int main(void)
     tcase_add_test(tests, an_objective_without_a_cluster_has_that_of_the_activity_that_supports_it);
     tcase_add_test(tests, unknown_clusters_are_told_and_the_rest_lands);
     tcase_add_test(tests, a_bad_attachment_is_told_with_its_place);
+    tcase_add_test(tests, an_indicator_that_comes_no_more_is_over_until_it_comes_again);
+    tcase_add_test(tests, plans_and_projects_are_listed_by_name_to_pick_from);
     tcase_add_test(tests, the_older_form_of_a_plan_is_read_too);
     tcase_add_test(tests, odd_clusters_and_places_are_told_and_the_others_land);
     tcase_add_test(tests, a_plan_of_one_country_has_its_workspace);

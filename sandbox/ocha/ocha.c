@@ -84,6 +84,26 @@ static void serve_plan(void *state, const struct request *r, struct answer *a)
     close_envelope(a, 1, NULL);
 }
 
+static void serve_plans(void *state, const struct request *r, struct answer *a)
+{
+    struct ocha *o = state;
+    if (!may_ask(o, r, a))
+        return;
+    open_envelope(o, r, a);
+    ocha_write_plans(o, &a->body);
+    close_envelope(a, 1, NULL);
+}
+
+static void serve_projects(void *state, const struct request *r, struct answer *a)
+{
+    struct ocha *o = state;
+    if (!may_ask(o, r, a))
+        return;
+    open_envelope(o, r, a);
+    ocha_write_projects(o, r->id, &a->body);
+    close_envelope(a, 1, NULL);
+}
+
 static void serve_project(void *state, const struct request *r, struct answer *a)
 {
     struct ocha *o = state;
@@ -179,6 +199,8 @@ static void serve_flows(void *state, const struct request *r, struct answer *a)
 }
 
 const struct route ocha_routes[] = {{"GET", "/v1/public/rpm/plan/id/<id>", serve_plan},
+                                    {"GET", "/v1/public/plan/country/<word>", serve_plans},
+                                    {"GET", "/v1/public/project/plan/<id>", serve_projects},
                                     {"GET", "/v1/public/organization", serve_organizations},
                                     {"GET", "/v1/public/fts/flow", serve_flows},
                                     {"GET", "/v2/public/project/<id>", serve_project},

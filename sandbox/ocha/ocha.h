@@ -41,6 +41,7 @@ const struct text *ocha_saved(const struct ocha *o, enum ocha_payload payload, i
 /* plan.c, project.c: the member "data" of an answer. */
 bool ocha_has_plan(const struct ocha *o, int64_t plan);
 void ocha_write_plan(struct ocha *o, int64_t plan, bool measurements, struct text *out);
+void ocha_write_plans(const struct ocha *o, struct text *out); /* those of any country */
 void ocha_write_groups(struct text *out);
 void ocha_write_attachment(const struct ocha *o, int64_t entity, int number, bool measured, struct text *out);
 int64_t ocha_activity(int64_t plan, int number);
@@ -49,6 +50,7 @@ void ocha_write_cluster_name(const struct ocha *o, int64_t plan, int number, cha
 
 bool ocha_has_project(const struct ocha *o, int64_t project);
 void ocha_write_project(struct ocha *o, int64_t project, struct text *out);
+void ocha_write_projects(const struct ocha *o, int64_t plan, struct text *out);
 void ocha_write_uses(const struct ocha *o, int64_t project, struct text *out);
 int64_t ocha_flows(const struct ocha *o, int64_t plan, int64_t project); /* how many there are; one of both is -1 */
 void ocha_write_flow(struct ocha *o, int64_t plan, int64_t project, int64_t number, struct text *out);

@@ -279,7 +279,8 @@ static void write_kind(int64_t plan, struct text *out)
     write_close(out, ']');
 }
 
-void ocha_write_plan(struct ocha *o, int64_t plan, bool measurements, struct text *out)
+/* Its id, its name and its days; the object stays open. */
+static void begin_plan(const struct ocha *o, int64_t plan, struct text *out)
 {
     char name[NAME_MAX_LENGTH];
     const struct occasion occasion = {.offset = -1, .id = plan};
@@ -294,6 +295,21 @@ void ocha_write_plan(struct ocha *o, int64_t plan, bool measurements, struct tex
     write_textf(out, "endDate", flat ? "%d-12-31" : "%d-12-31T00:00:00.000Z", (int)(2015 + plan % 10));
     if (!flat)
         write_close(out, '}');
+}
+
+void ocha_write_plans(const struct ocha *o, struct text *out)
+{
+    write_open(out, NULL, '[');
+    for (int64_t plan = OCHA_FIRST_PLAN; ocha_has_plan(o, plan); plan++) {
+        begin_plan(o, plan, out);
+        write_close(out, '}');
+    }
+    write_close(out, ']');
+}
+
+void ocha_write_plan(struct ocha *o, int64_t plan, bool measurements, struct text *out)
+{
+    begin_plan(o, plan, out);
     write_kind(plan, out);
     write_open(out, "locations", '[');
     for (int i = 0; i < OCHA_PLACES; i++)

@@ -74,16 +74,33 @@ static void write_people(const struct ocha *o, int64_t project, struct text *out
     write_close(out, ']');
 }
 
-static void write_version(const struct ocha *o, int64_t project, int64_t version, struct text *out)
+static void write_name(const struct ocha *o, int64_t project, struct text *out)
 {
     char title[TITLE_MAX_LENGTH];
-    int64_t plan = project / 100;
     title_document(dice_hash(o->seed, 29, (uint64_t)project, 0), "the plan", title, sizeof title);
+    write_text(out, "name", title);
+    write_code(project, out);
+}
+
+void ocha_write_projects(const struct ocha *o, int64_t plan, struct text *out)
+{
+    write_open(out, NULL, '[');
+    for (int64_t project = plan * 100; ocha_has_project(o, project); project++) {
+        write_open(out, NULL, '{');
+        write_int(out, "id", project);
+        write_name(o, project, out);
+        write_close(out, '}');
+    }
+    write_close(out, ']');
+}
+
+static void write_version(const struct ocha *o, int64_t project, int64_t version, struct text *out)
+{
+    int64_t plan = project / 100;
     write_open(out, NULL, '{');
     write_int(out, "id", version);
     write_int(out, "projectId", project);
-    write_text(out, "name", title);
-    write_code(project, out);
+    write_name(o, project, out);
     write_textf(out, "currentRequestedFunds", "%" PRId64, 1000000 + project);
     write_text(out, "startDate", "2019-01-01T00:00:00.000Z");
     write_textf(out, "endDate", "%d-12-31T00:00:00.000Z", project % 3 == 0 ? 2019 : 2099);

@@ -132,6 +132,28 @@ static bool stage_indicator(struct ocha_run *run, const struct js *attachment, c
     return ocha_stage(run, number, "indicator", e);
 }
 
+static void note_id(struct ocha_run *run, const char *id)
+{
+    run->named.max = OCHA_IDS_MAX;
+    run->unnamed |= !*id;
+    text_puts(&run->named, run->named.len > 0 ? "," : "[");
+    text_json_string(&run->named, id, strlen(id));
+}
+
+bool ocha_forget_indicators(struct ocha_run *run, const char *plan, struct err *e)
+{
+    struct pg_rows rows;
+    if (run->unnamed || run->named.len == 0)
+        return true;
+    text_putc(&run->named, ']');
+    if (run->named.cut)
+        return err_set(e, ERR_LIMIT, "indicators with more than %d bytes of ids", OCHA_IDS_MAX);
+    if (!task_sql_rows(run->task, &sql_ocha_indicator_gone, &rows, e, pg_text(run->owner.scope), pg_text(plan), pg_json(text_str(&run->named))))
+        return false;
+    run->report.deactivated += pg_get_int(&rows, 0, 0);
+    return true;
+}
+
 enum ocha_read ocha_read_indicator(struct ocha_run *run, const struct js *attachment, int number, struct err *e)
 {
     char id[OCHA_ID_MAX];
@@ -141,7 +163,7 @@ enum ocha_read ocha_read_indicator(struct ocha_run *run, const struct js *attach
         return OCHA_IGNORE;
     const struct js *value = js_get(js_get(attachment, "attachmentVersion"), "value");
     const struct js *disaggregated = js_get(js_get(js_get(value, "metrics"), "values"), "disaggregated");
-    ocha_id(js_get(attachment, "id"), id);
+    note_id(run, ocha_id(js_get(attachment, "id"), id));
     bool good = stage_indicator(run, attachment, owner, number, e) &&
                 stage_places(run, js_get(disaggregated, "locations"), id, owner->scope, number, e) &&
                 stage_categories(run, js_get(disaggregated, "categories"), owner, id, number, e);

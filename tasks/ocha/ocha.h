@@ -5,8 +5,8 @@
 #include "common/task/report.h"
 #include "common/task/seen.h"
 
-extern const struct handler handler_ocha_funding, handler_ocha_partners, handler_ocha_project, handler_ocha_project_details, handler_ocha_response_plan,
-    handler_ocha_response_plan_details;
+extern const struct handler handler_ocha_funding, handler_ocha_partners, handler_ocha_plans, handler_ocha_project, handler_ocha_project_details,
+    handler_ocha_projects, handler_ocha_response_plan, handler_ocha_response_plan_details;
 
 /* Anonymous callers may ask once a second; a tenth on top, since what is sent in time may travel faster than what was sent before. */
 #define OCHA_PACE MSEC(1100)
@@ -15,7 +15,7 @@ enum {
     OCHA_BATCH = 500,       /* records of a list that are moved and committed together */
     OCHA_BATCH_ROWS = 5000, /* rows of them after which a batch is full */
     OCHA_PAGES_MAX = 10000,
-    OCHA_IDS_MAX = 16 << 20, /* bytes of all ids of a list of flows */
+    OCHA_IDS_MAX = 16 << 20, /* bytes of all ids of a list of flows, or of indicators */
     OCHA_ID_MAX = 40
 };
 
@@ -47,6 +47,8 @@ struct ocha_run {
     struct seen seen;
     struct err why; /* why the last bad record was bad */
     struct ocha_owner owner; /* of the attachments that are being read */
+    struct text named;       /* ids of the indicators that came, good or bad: a JSON array without its end */
+    bool unnamed;            /* one came without an id, or something that cannot be read: nobody knows which */
     struct js *groups;       /* of categories, once some indicator has one */
     struct text plans;       /* of a project: a JSON array of their ids */
     int64_t partner;         /* of a project, when the asker says so */
@@ -100,6 +102,9 @@ enum ocha_read ocha_read_place(struct ocha_run *run, const struct js *place, int
 
 /* An attachment of run->owner; what is no indicator is ignored. */
 enum ocha_read ocha_read_indicator(struct ocha_run *run, const struct js *attachment, int number, struct err *e);
+
+/* After a complete pull: indicators of this scope, with `plan` those of that plan, which did not come are over. None came: nothing is, it may be by mistake. */
+bool ocha_forget_indicators(struct ocha_run *run, const char *plan, struct err *e);
 
 #define OCHA_INDICATOR_STEPS                                                                                                                   \
     {&sql_ocha_blueprint, "indicator_blueprint", STAGING_SHARED}, {&sql_ocha_reportable, "reportable", STAGING_MAIN},                          \

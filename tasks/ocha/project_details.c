@@ -48,7 +48,7 @@ static bool copy_indicators(struct ocha_run *run, struct err *e)
         report_note(&run->report, e->text);
         return true;
     }
-    return answer && ocha_read(run, answer, &list, e) && ocha_move(run, &list, e);
+    return answer && ocha_read(run, answer, &list, e) && ocha_move(run, &list, e) && ocha_forget_indicators(run, NULL, e);
 }
 
 static bool copy(struct ocha_run *run, struct err *e)

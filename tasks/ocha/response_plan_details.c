@@ -125,6 +125,7 @@ static bool tell_wrong(struct ocha_run *run, const struct js *entity)
     run->report.id = ocha_id(js_get(entity, "id"), id);
     report_note(&run->report, "attachments: no array, left out");
     run->report.id = NULL;
+    run->unnamed = true;
     return true;
 }
 
@@ -148,9 +149,11 @@ static bool copy_indicators(struct ocha_run *run, const struct records *answer, 
 {
     struct record entity;
     struct records *entities CLEANUP(records_freep) = records_again(answer, "data.planEntities", e);
-    while (entities && records_next(entities, &entity))
+    while (entities && records_next(entities, &entity)) {
+        run->unnamed |= !entity.json;
         if ((is_objective(entity.json) || is_activity(entity.json)) && !copy_attachments(run, entity.json, e))
             return false;
+    }
     return entities && records_end(entities, e) && ocha_move(run, &indicators, e);
 }
 
@@ -165,7 +168,8 @@ static bool copy(struct ocha_run *run, struct err *e)
     struct records *entities CLEANUP(records_freep) = measurements ? ocha_ask(run, text_str(&target), "data.planEntities", e) : NULL;
     run->owner.scope = "HPC";
     return entities && ocha_read_beside(run, entities, "data.locations", &places, e) && ocha_move(run, &places, e) &&
-           copy_entities(run, measurements, entities, e) && copy_indicators(run, measurements, e) && copy_indicators(run, entities, e);
+           copy_entities(run, measurements, entities, e) && copy_indicators(run, measurements, e) && copy_indicators(run, entities, e) &&
+           ocha_forget_indicators(run, run->id, e);
 }
 
 static bool run(struct task *task, const void *data, struct err *e)

@@ -106,6 +106,7 @@ bool ocha_take(struct ocha_run *run, const struct record *record, const struct o
     ocha_id(js_get(record->json, list->id), item->id);
     at_item(run, item);
     row_reset(&run->row);
+    run->unnamed |= !record->json;
     enum ocha_read read = record->json ? read_one(run, record->json, list, &why) : OCHA_BAD;
     bool good = count(run, read, &why, e);
     run->report.id = NULL;
@@ -207,6 +208,7 @@ bool ocha_run(struct task *task, const struct ocha_job *job, const char *upstrea
     seen_free(&run->seen);
     row_free(&run->row);
     text_free(&run->plans);
+    text_free(&run->named);
     js_free(run->groups);
     report_free(&run->report);
     return end == REPORT_GOOD || end == REPORT_LEFT_OUT;

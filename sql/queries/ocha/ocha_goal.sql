@@ -15,4 +15,8 @@ WITH staged AS (
     ON CONFLICT (reportable_id, location_id) DO NOTHING
     RETURNING reportable_id, location_id
 )
-SELECT s.record, count(*) AS created, 0::bigint AS updated, 0::bigint AS removed FROM written w JOIN staged s USING (reportable_id, location_id) GROUP BY s.record
+-- By IN, whose list is hashed: the planner believes that few rows were staged, and would join them with each other one by one.
+SELECT record, created, 0::bigint AS updated, 0::bigint AS removed
+  FROM (SELECT s.record, count(*) FILTER (WHERE (s.reportable_id, s.location_id) IN (SELECT reportable_id, location_id FROM written)) AS created
+          FROM staged s GROUP BY s.record) c
+ WHERE created > 0

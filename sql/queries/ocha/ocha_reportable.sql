@@ -1,4 +1,4 @@
--- Indicators of objectives, activities and projects; an answer without values leaves those that are here. $1 bigint record or NULL for all.
+-- Indicators of objectives, activities and projects; an answer without values leaves those that are here, and one that comes again is active. $1 bigint record or NULL for all.
 WITH read AS (
     SELECT DISTINCT ON (r.source, r.external_id) s.record, r.*,
            CASE r.content_type
@@ -15,7 +15,7 @@ WITH read AS (
            CASE WHEN r.measured OR t.id IS NULL THEN r.target ELSE t.target END AS target,
            CASE WHEN r.measured OR t.id IS NULL THEN r.baseline ELSE t.baseline END AS baseline,
            CASE WHEN r.measured OR t.id IS NULL THEN r.in_need ELSE t.in_need END AS in_need,
-           t.id IS NULL OR (t.content_type, t.object_id, t.blueprint_id) IS DISTINCT FROM (r.content_type, r.object_id, r.blueprint_id)
+           t.id IS NULL OR NOT t.active OR (t.content_type, t.object_id, t.blueprint_id) IS DISTINCT FROM (r.content_type, r.object_id, r.blueprint_id)
              OR (r.measured AND (t.target, t.baseline, t.in_need) IS DISTINCT FROM (r.target, r.baseline, r.in_need)) AS differs
       FROM read r LEFT JOIN registry.reportable t ON t.external_source = r.source AND t.external_id = r.external_id
      WHERE r.object_id IS NOT NULL
@@ -24,7 +24,7 @@ WITH read AS (
     SELECT external_id, source, content_type, object_id, blueprint_id, target, baseline, in_need FROM staged WHERE differs ORDER BY source, external_id
     ON CONFLICT (external_source, external_id) DO UPDATE
        SET content_type = excluded.content_type, object_id = excluded.object_id, blueprint_id = excluded.blueprint_id, target = excluded.target,
-           baseline = excluded.baseline, in_need = excluded.in_need
+           baseline = excluded.baseline, in_need = excluded.in_need, active = true
     RETURNING t.external_source, t.external_id, t.xmax = 0 AS is_new
 )
 SELECT s.record, w.is_new::int::bigint AS created, (NOT w.is_new)::int::bigint AS updated, 0::bigint AS removed

@@ -12,4 +12,8 @@ WITH staged AS (
     ON CONFLICT (reportable_id, disaggregation_id) DO NOTHING
     RETURNING reportable_id, disaggregation_id
 )
-SELECT s.record, count(*) AS created, 0::bigint AS updated, 0::bigint AS removed FROM written w JOIN staged s USING (reportable_id, disaggregation_id) GROUP BY s.record
+-- By IN, whose list is hashed: the planner believes that few rows were staged, and would join them with each other one by one.
+SELECT record, created, 0::bigint AS updated, 0::bigint AS removed
+  FROM (SELECT s.record, count(*) FILTER (WHERE (s.reportable_id, s.disaggregation_id) IN (SELECT reportable_id, disaggregation_id FROM written)) AS created
+          FROM staged s GROUP BY s.record) c
+ WHERE created > 0
