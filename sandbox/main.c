@@ -226,7 +226,7 @@ static bool open_pmp(struct options *o, struct err *e)
 {
     if (pmp_open(&o->pmp, e))
         return true;
-    if (e->kind != ERR_NOT_FOUND || (!dhis2_has_saved(&o->dhis2) && o->ocha.files_count == 0 && o->saved.count == 0))
+    if (e->kind != ERR_NOT_FOUND || (!dhis2_has_saved(&o->dhis2) && !carto_has_saved(&o->carto) && o->ocha.files_count == 0 && o->saved.count == 0))
         return false;
     pmp_close(&o->pmp);
     o->pmp.data = NULL;
@@ -242,10 +242,10 @@ static bool open_upstreams(struct options *o, struct err *e)
     o->dhis2 = (struct dhis2){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .quirks = &s->quirks, .data = o->pmp.data};
     o->ocha = (struct ocha){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .user = o->user, .password = o->password,
                             .data = o->pmp.data, .quirks = &s->quirks};
+    o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks, o->pmp.data};
     if (!ocha_open(&o->ocha, e) || (o->pmp.data && !saved_load(&o->saved, o->pmp.data, e)) || !open_pmp(o, e))
         return false;
     s->upstreams[s->upstreams_count++] = (struct upstream){"pmp", pmp_routes, &o->pmp, pmp_reset, false};
-    o->carto = (struct carto){o->pmp.seed, o->pmp.scale == PMP_FULL, &s->quirks};
     s->upstreams[s->upstreams_count++] = (struct upstream){"carto", carto_routes, &o->carto, carto_reset, true};
     o->vision = (struct vision){.seed = o->pmp.seed, .full = o->pmp.scale == PMP_FULL, .key = o->password, .quirks = &s->quirks, .pmp = &o->pmp, .saved = &o->saved};
     s->upstreams[s->upstreams_count++] = (struct upstream){"vision", vision_routes, &o->vision, vision_reset, true};

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *url;
 static struct pg *pg;
@@ -228,6 +229,32 @@ START_TEST(names_that_are_none_are_never_asked)
 }
 END_TEST
 
+/* Saved answers --------------------------------------------------------------------------------------- */
+
+START_TEST(saved_tables_land_field_by_field)
+{
+    const char *source = getenv("DRUMBEAT_SOURCE");
+    const char *const args[] = {"--data", scripted_keep("%s/../shared/data", source ? source : "."), NULL};
+    if (access(args[1], R_OK) != 0)
+        return;
+    sandbox_stop();
+    sandbox_start(args);
+    snprintf(upstream, sizeof upstream, "%s/carto", sandbox_base());
+    test_sql(pg, "UPDATE registry.carto_table SET table_name = 'bfa_admin' || admin_level, remap_table_name = CASE admin_level WHEN 2 THEN 'bfa_admin3_remap' END;"
+                 "DELETE FROM registry.carto_table WHERE admin_level = 3;"
+                 "INSERT INTO registry.location (name, p_code, admin_level) VALUES ('x', 'PChMb3btKS0', 3), ('y', 'PikEUJoaxom', 3), ('z', 'GONE-1', 3)");
+    sync_all();
+    ck_assert_str_eq(test_text(pg, "SELECT string_agg(concat_ws(' ', t.name, t.p_code, p.p_code, t.level), ', ' ORDER BY t.admin_level, t.name)"
+                                   " FROM registry.location t LEFT JOIN registry.location p ON p.id = t.parent_id WHERE t.geom->>'type' = 'MultiPolygon'"),
+                     "Burkina Faso zmSNCYjqQGj 0, Boucle du Mouhoun awG7snlrjVy zmSNCYjqQGj 1, DS Boromo CTtB0TPRvWc awG7snlrjVy 2, DS Dedougou tiEY3MitYl2 awG7snlrjVy 2,"
+                     " DS Nouna B4Ra7K6HuCE awG7snlrjVy 2, DS Solenzo XfC8RKeUvO4 awG7snlrjVy 2, DS Toma hEu36sUTBzU awG7snlrjVy 2, DS Tougan LatuEy3yR38 awG7snlrjVy 2");
+    ck_assert_str_eq(test_text(pg, "SELECT string_agg(name || ' ' || p_code, ', ' ORDER BY name) FROM registry.location WHERE geom IS NULL"), "x PikEUJoaxom, y PChMb3btKS0");
+    const char *before = snapshot();
+    sync_all();
+    ck_assert_str_eq(snapshot(), before);
+}
+END_TEST
+
 /* Remaps ---------------------------------------------------------------------------------------------- */
 
 START_TEST(a_remap_swaps_once_and_lets_go)
@@ -403,6 +430,7 @@ int main(void)
     tcase_add_test(tests, a_cancelled_run_is_told_and_the_next_one_ends_it);
     tcase_add_test(tests, a_table_that_is_not_there_fails_alone);
     tcase_add_test(tests, names_that_are_none_are_never_asked);
+    tcase_add_test(tests, saved_tables_land_field_by_field);
     tcase_add_test(tests, a_remap_swaps_once_and_lets_go);
     tcase_add_loop_test(tests, a_place_that_anything_speaks_of_is_kept, 0, (int)(sizeof speakers / sizeof *speakers));
     tcase_add_loop_test(tests, rows_of_every_kind_are_told_apart, 0, (int)(sizeof rows_by_hand / sizeof *rows_by_hand));

@@ -1,45 +1,18 @@
-/* saved: answers as they were saved from a real server, found by how their files' names end. */
+/* saved: answers of a real server, and the status that each says. */
 #include "sandbox/dhis2/dhis2.h"
 
 #include "common/base/json.h"
-#include <glob.h>
-#include <stdio.h>
+#include "sandbox/saved.h"
 
-enum { BLOCK = 64 << 10 };
-
-static bool find(const struct dhis2 *d, const char *ending, glob_t *found)
-{
-    static const char *const folders[] = {"/dhis2", ""};
-    char pattern[4096];
-    for (size_t i = 0; d->data && i < sizeof folders / sizeof *folders; i++) {
-        snprintf(pattern, sizeof pattern, "%s%s/*%s", d->data, folders[i], ending);
-        if (glob(pattern, 0, NULL, found) == 0)
-            return true;
-    }
-    return false;
-}
+static const char FOLDER[] = "dhis2";
 
 bool dhis2_has_saved(const struct dhis2 *d)
 {
     static const char *const endings[] = {"orgunits*.json", "Levels.json", "groupsets.json", "datavalues-*.json"};
-    glob_t found;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (find(d, endings[i], &found)) {
-            globfree(&found);
+        if (saved_any(d->data, FOLDER, endings[i]))
             return true;
-        }
     return false;
-}
-
-static bool read_whole(const char *path, struct text *out)
-{
-    char block[BLOCK];
-    FILE *file = fopen(path, "re");
-    for (size_t got; file && (got = fread(block, 1, sizeof block, file)) > 0;)
-        text_add(out, block, got);
-    if (file)
-        fclose(file);
-    return file;
 }
 
 /* An error says its own status. */
@@ -55,11 +28,8 @@ static int status_of(const struct text *body)
 
 bool dhis2_serve_saved(const struct dhis2 *d, const char *ending, int n, struct answer *a)
 {
-    glob_t found;
-    if (!find(d, ending, &found))
+    if (!saved_read(d->data, FOLDER, ending, n, &a->body))
         return false;
-    bool good = read_whole(found.gl_pathv[(size_t)n % found.gl_pathc], &a->body);
-    globfree(&found);
     a->status = status_of(&a->body);
-    return good;
+    return true;
 }
