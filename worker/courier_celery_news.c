@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEWS_MAX = 500 };
+enum { NEWS_MAX = 500, LATE_NEWS = 2000 }; /* LATE_NEWS: so many may become visible before one that has its number already */
 
 static const usec_t sweep_every = SECONDS(2), progress_every = MSEC(250), awake_for = SECONDS(1);
 
@@ -19,6 +19,8 @@ struct news {
     struct celery_queues queues;
     struct region *region;
     struct redis *backend; /* NULL: that of the broker */
+    int64_t seen;     /* the last number of news that were read */
+    usec_t sweep_at;  /* when to look from the beginning */
     usec_t progress_at;
     usec_t rung_at; /* last: something has been taken over or has ended */
 };
@@ -92,7 +94,7 @@ static void add_letter(struct news *n, struct letters *letters, const char *embe
 
 /* News -------------------------------------------------------------------------------------------------------------- */
 
-enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT, RAN_AT, TOLD };
+enum { TASK, WHAT, EXTERNAL, QUEUE, TAG, EMBED, ERROR, OUTCOME, STATUS, RESULT, STARTED_AT, ENDED_AT, RAN_AT, TOLD, SEQ };
 
 static const char *text_or_null(const struct pg_rows *rows, size_t row, size_t column)
 {
@@ -228,9 +230,15 @@ static bool tell_news(struct courier *c, struct news *n, size_t *count, struct e
     struct pg_rows rows;
     letters.count = 0;
     region_reset(n->region);
-    if (!pg_exec(c->pg, &sql_celery_news, &rows, e, pg_uuid(c->board->worker), pg_int(NEWS_MAX)))
+    if (clock_boot() >= n->sweep_at) {
+        n->sweep_at = clock_boot() + sweep_every;
+        n->seen = 0;
+    }
+    if (!pg_exec(c->pg, &sql_celery_news, &rows, e, pg_uuid(c->board->worker), pg_int(n->seen > LATE_NEWS ? n->seen - LATE_NEWS : 0), pg_int(NEWS_MAX)))
         return err_add(e, "news of messages");
     *count = rows.count;
+    if (rows.count > 0)
+        n->seen = pg_get_int(&rows, rows.count - 1, SEQ);
     for (size_t i = 0; i < rows.count; i++) {
         struct celery_result result = read_news(&rows, i);
         add_letter(n, &letters, pg_get_text(&rows, i, EMBED), &result);

@@ -25,8 +25,11 @@ CREATE INDEX celery_message_held ON drumbeat.celery_message (worker) WHERE tag I
 CREATE TABLE drumbeat.celery_news (
     task_id uuid PRIMARY KEY,
     worker  uuid NOT NULL,
-    what    text NOT NULL CHECK (what IN ('retry', 'ended'))
+    what    text NOT NULL CHECK (what IN ('retry', 'ended')),
+    seq     bigint NOT NULL GENERATED ALWAYS AS IDENTITY
 );
+-- Who reads on from where it was does not walk over what is gone and not cleared away yet: in a long drain that is all of the table.
+CREATE INDEX celery_news_worker ON drumbeat.celery_news (worker, seq);
 DO $$
 DECLARE
     name text;
@@ -43,7 +46,7 @@ CREATE FUNCTION drumbeat.celery_note(ids uuid[], what text) RETURNS void LANGUAG
 BEGIN
     INSERT INTO drumbeat.celery_news AS n (task_id, worker, what)
     SELECT m.task_id, m.worker, celery_note.what FROM drumbeat.celery_message m WHERE m.task_id = ANY (ids)
-    ON CONFLICT (task_id) DO UPDATE SET what = excluded.what;
+    ON CONFLICT (task_id) DO UPDATE SET what = excluded.what, seq = DEFAULT;
     IF FOUND THEN
         PERFORM pg_notify('drumbeat', 'settled');
     END IF;
@@ -234,24 +237,26 @@ BEGIN
                    FROM unnest(fates, tags, old_tags) WITH ORDINALITY t(fate, tag, old_tag, n) WHERE t.fate <> 'new' ORDER BY t.n;
 END $$;
 
--- The news of this worker's messages, with all that their results need. `status` and what follows it are of a task that has ended, `error`
+-- The news of this worker's messages behind a place, with all that their results need. `status` and what follows it are of a task that has ended, `error`
 -- also of one that is tried again. `ran_at` is when that attempt began, `told` whether that was told.
-CREATE FUNCTION drumbeat.celery_read_news(worker uuid, most int)
+CREATE FUNCTION drumbeat.celery_read_news(worker uuid, behind bigint, most int)
 RETURNS TABLE (task_id uuid, what text, external_id text, queue text, tag text, embed text, error text, outcome text, status text,
-               result text, started_at timestamptz, ended_at timestamptz, ran_at timestamptz, told boolean)
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $$
+               result text, started_at timestamptz, ended_at timestamptz, ran_at timestamptz, told boolean, seq bigint)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+SET enable_bitmapscan = off SET enable_sort = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT n.task_id, n.what, m.external_id, m.queue, m.tag, m.embed::text, coalesce(e.error, p.error), p.outcome, e.status,
            e.result::text, e.started_at, e.ended_at, coalesce(e.started_at, CASE WHEN e.task_id IS NULL THEN p.started_at END),
-           split_part(m.told, ' ', 1) = coalesce(e.attempt, p.attempt)::text
-      FROM drumbeat.celery_news n
+           split_part(m.told, ' ', 1) = coalesce(e.attempt, p.attempt)::text, n.seq
+      FROM (SELECT x.* FROM drumbeat.celery_news x
+             WHERE x.worker = celery_read_news.worker AND x.seq > celery_read_news.behind ORDER BY x.worker, x.seq LIMIT most) n
      CROSS JOIN LATERAL (SELECT x.* FROM drumbeat.celery_message x WHERE x.task_id = n.task_id LIMIT 1) m
       LEFT JOIN LATERAL (SELECT x.* FROM drumbeat.ended x WHERE x.task_id = n.task_id LIMIT 1) e ON true
       LEFT JOIN LATERAL (SELECT x.attempt, x.error, x.outcome, x.started_at FROM drumbeat.past_attempt x
                           WHERE e.status IS DISTINCT FROM 'SUCCESS' AND x.task_id = n.task_id ORDER BY x.fence DESC LIMIT 1) p ON true
-     WHERE n.worker = celery_read_news.worker LIMIT most;
+     ORDER BY n.seq;
 END $$;
 
 -- Forget news that were told, unless there are newer ones; the message too when its task has ended.
@@ -297,7 +302,7 @@ BEGIN
     UPDATE drumbeat.celery_message m SET worker = celery_adopt.worker
      WHERE m.worker <> celery_adopt.worker AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.id = m.worker);
     GET DIAGNOSTICS adopted = ROW_COUNT;
-    UPDATE drumbeat.celery_news n SET worker = celery_adopt.worker
+    UPDATE drumbeat.celery_news n SET worker = celery_adopt.worker, seq = DEFAULT
      WHERE n.worker <> celery_adopt.worker AND NOT EXISTS (SELECT FROM drumbeat.worker w WHERE w.id = n.worker);
     RETURN adopted;
 END $$;
