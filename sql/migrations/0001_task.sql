@@ -105,7 +105,6 @@ EXCEPTION WHEN feature_not_supported THEN
     NULL; -- a server built without lz4 keeps its default
 END $$;
 -- For "the newest of this name, queue, tenant". By created_at, not by id: an API's list says ORDER BY created_at.
-CREATE INDEX task_body_created ON drumbeat.task_body (created_at);
 CREATE INDEX task_body_name ON drumbeat.task_body (name, created_at);
 CREATE INDEX task_body_queue ON drumbeat.task_body (queue, created_at);
 CREATE INDEX task_body_tenant ON drumbeat.task_body (tenant, created_at) WHERE tenant IS NOT NULL;
@@ -125,6 +124,9 @@ CREATE TABLE drumbeat.ready (
     limited  boolean NOT NULL DEFAULT false, -- it came through a gate and may hold slots
     PRIMARY KEY (queue, priority, flow, seq)
 );
+-- For "the newest that wait", as the next two and those of `ended`. There is none over all bodies: whenever the statistics of `ready` are
+-- those of a moment ago, when a million waited, the planner would look for the newest that wait among ten millions that have ended.
+CREATE INDEX ready_born ON drumbeat.ready (drumbeat.born(task_id), task_id);
 
 -- Waiting at a gate: for a slot, for a rate, or for a paused queue to be resumed. `flow` -1 is for tasks that come back.
 CREATE TABLE drumbeat.gated (
@@ -138,6 +140,7 @@ CREATE TABLE drumbeat.gated (
     allowed  integer NOT NULL,
     PRIMARY KEY (gate, priority, flow, seq)
 );
+CREATE INDEX gated_born ON drumbeat.gated (drumbeat.born(task_id), task_id);
 
 -- What a task that is ready, runs or waits at a later gate holds: one of so many places that the gate has. Place, flow and priority
 -- are those at which it waited; `turns`: so many of its flow had the place one after another, this one counted.
@@ -185,6 +188,7 @@ CREATE TABLE drumbeat.delayed (
     reason  text
 );
 CREATE INDEX delayed_run_at ON drumbeat.delayed (run_at);
+CREATE INDEX delayed_born ON drumbeat.delayed (drumbeat.born(task_id), task_id);
 
 -- Claimed. `place` counts the tasks of one claim; started_at is written when it is worth a write of its own (a claim of
 -- one, or a task that turns out slow): until then the task still reads as QUEUED.
@@ -243,7 +247,8 @@ CREATE TABLE drumbeat.ended (
     peak_rss         bigint,
     cpu_ms           bigint
 ) PARTITION BY RANGE (task_id);
--- For "the newest that failed": a success costs nothing.
+-- For "the newest", and "the newest that failed".
+CREATE INDEX ended_born ON drumbeat.ended (drumbeat.born(task_id), task_id);
 CREATE INDEX ended_failed ON drumbeat.ended (status, drumbeat.born(task_id)) WHERE status <> 'SUCCESS';
 CREATE INDEX ended_failed_id ON drumbeat.ended (status, task_id) WHERE status <> 'SUCCESS';
 
@@ -341,7 +346,8 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['ready', 'delayed', 'running', 'seat', 'worker', 'unique_lock', 'cancel_request', 'gated', 'slot', 'sent'] LOOP
         EXECUTE format('ALTER TABLE drumbeat.%I SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,'
-                       ' autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000)', name);
+                       ' autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000000,'
+                       ' parallel_workers = 0)', name);
     END LOOP;
 END $$;
 
