@@ -8,6 +8,7 @@
 #include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
+#include "tests/test_sandbox_client.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -34,6 +35,7 @@ struct trial {
     const char *config;
     char results[300];
     char variables[3][700];
+    char partners[40]; /* what a sync without faults has written */
 };
 
 static void wants_nothing(struct trial *t, bool failed, const char *call)
@@ -78,9 +80,8 @@ static int check_result(const char *path, const struct stat *info, int type, str
 }
 
 /* What a fault has left is done by a worker without. */
-static void wants_all_done(struct trial *t, bool failed, const char *call)
+static void finish(struct trial *t, const char *call)
 {
-    (void)failed;
     for (int i = 0; i < 20 && test_number(t->stage.pg, "SELECT count(*) FROM drumbeat.task WHERE ended_at IS NULL") > 0; i++) {
         struct test_process *clean CLEANUP(test_process_freep) = start(t, (const char *const[]){"worker", "--burst", NULL}, false);
         ck_assert(test_process_wait(clean, SECONDS(20)));
@@ -89,17 +90,44 @@ static void wants_all_done(struct trial *t, bool failed, const char *call)
     ck_assert_msg(test_number(t->stage.pg, "SELECT count(*) FROM drumbeat.ended WHERE status <> 'SUCCESS'") == 0, "%s: %s", call,
                   test_text(t->stage.pg, "SELECT coalesce(string_agg(error, ' '), '') FROM drumbeat.ended WHERE status <> 'SUCCESS'"));
     invariants_assert(t->stage.pg, true);
+}
+
+static void wants_all_done(struct trial *t, bool failed, const char *call)
+{
+    (void)failed;
+    finish(t, call);
     ck_assert_int_eq(nftw(t->results, check_result, 8, FTW_PHYS), 0);
+}
+
+/* A sync that starts from nothing. */
+static void enqueue_sync(struct trial *t)
+{
+    test_sql(t->stage.pg, "TRUNCATE registry.partner CASCADE; DELETE FROM registry.sync_state WHERE handler_name = 'pmp.partners';"
+                          "SELECT drumbeat.enqueue('pmp.partners', '{\"workspace\": \"0160\"}', max_attempts => 100)");
+}
+
+/* Every partner once and as it is upstream, whatever failed on the way. */
+static void wants_the_partners(struct trial *t, bool failed, const char *call)
+{
+    (void)failed;
+    finish(t, call);
+    const char *written = test_text(t->stage.pg, "SELECT md5(string_agg((to_jsonb(p) - 'id')::text, ',' ORDER BY p.external_id)) FROM registry.partner p");
+    if (!*t->partners)
+        snprintf(t->partners, sizeof t->partners, "%s", written);
+    ck_assert_msg(*written && strcmp(written, t->partners) == 0, "%s: other partners than without a fault", call);
 }
 
 static const struct row {
     const char *words[WORDS_MAX];
     void (*before)(struct trial *);
     void (*after)(struct trial *, bool failed, const char *call);
+    const char *told; /* NULL: the first word */
+    bool syncs;       /* with a sandbox */
 } programs[] = {
     {{"config"}, NULL, wants_nothing},
     {{"enqueue", "noop"}, NULL, wants_the_task},
     {{"worker", "--burst"}, enqueue_work, wants_all_done},
+    {{"worker", "--burst"}, enqueue_sync, wants_the_partners, .told = "sync", .syncs = true},
 };
 
 static const struct {
@@ -115,9 +143,16 @@ enum { PROGRAMS = sizeof programs / sizeof *programs, CALLS = sizeof calls / siz
 
 static struct test_cluster *cluster;
 
-static void open_trial(struct trial *t)
+static const char *told(const struct row *row)
 {
-    char path[512], yaml[700];
+    return row->told ? row->told : row->words[0];
+}
+
+static void open_trial(struct trial *t, bool syncs)
+{
+    char path[512], yaml[1000];
+    if (syncs)
+        sandbox_start((const char *const[]){NULL});
     stage_open(&t->stage, cluster);
     snprintf(path, sizeof path, "%s/nth-%d", test_cluster_folder(cluster), (int)getpid());
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -128,9 +163,10 @@ static void open_trial(struct trial *t)
     snprintf(t->results, sizeof t->results, "%s/results-%d", test_cluster_folder(cluster), (int)getpid());
     ck_assert_int_eq(mkdir(t->results, 0755), 0);
     snprintf(yaml, sizeof yaml, "worker: {pool: 2, lease: 5s}\nresults: {root: '%s', limit: 64KiB}\n"
-                               "upstreams: {pmp: {kind: pmp, url: 'http://127.0.0.1:9', user: x, password: x}}\n"
-                               "handlers: {noop: {retry: {first: 100ms, cap: 100ms}}, echo: {retry: {first: 100ms, cap: 100ms}}, effect: {retry: {first: 100ms, cap: 100ms}}}\n",
-             t->results);
+                               "upstreams: {pmp: {kind: pmp, url: '%s', user: drumbeat, password: drumbeat}}\n"
+                               "handlers: {noop: {retry: {first: 100ms, cap: 100ms}}, echo: {retry: {first: 100ms, cap: 100ms}}, effect: {retry: {first: 100ms, cap: 100ms}},\n"
+                               "           pmp.partners: {retry: {first: 100ms, cap: 100ms}}}\n",
+             t->results, syncs ? sandbox_base() : "http://127.0.0.1:9");
     t->config = stage_config(&t->stage, yaml);
     snprintf(t->variables[0], sizeof t->variables[0], "DATABASE_URL=%s", t->stage.url);
     snprintf(t->variables[1], sizeof t->variables[1], "LD_PRELOAD=%s", test_build_path("tests/nth_calls.so"));
@@ -141,7 +177,7 @@ static void open_trial(struct trial *t)
 static int run(struct trial *t, const struct row *row, size_t call, int nth)
 {
     char what[96];
-    snprintf(what, sizeof what, "%s, %s number %d", row->words[0], calls[call].name, nth);
+    snprintf(what, sizeof what, "%s, %s number %d", told(row), calls[call].name, nth);
     if (row->before)
         row->before(t);
     atomic_store(&t->order->call, (int)calls[call].call);
@@ -168,7 +204,7 @@ static void try_call(struct trial *t, const struct row *row, size_t call)
     int total = run(t, row, call, 0), step = total / wanted > 0 ? total / wanted : 1, count = total;
     for (int nth = 1; count > 0 && nth <= 2 * total + 1; nth += nth < 3 ? 1 : step, runs++)
         count = run(t, row, call, nth);
-    printf("nth: %s: %d of %d calls of %s failed\n", row->words[0], runs, total, calls[call].name);
+    printf("nth: %s: %d of %d calls of %s failed\n", told(row), runs, total, calls[call].name);
     fflush(stdout);
 }
 
@@ -215,19 +251,29 @@ static void try_up(struct trial *t)
                 run_up(t, call, 1 + rand() % (calls[call].call == NTH_MALLOC ? 4000 : calls[call].call == NTH_SEND || calls[call].call == NTH_WRITE ? 40 : 6));
 }
 
+static void run_clean(struct trial *t, const char *handler)
+{
+    struct test_process *p CLEANUP(test_process_freep) = start(t, (const char *const[]){"run", handler, NULL}, false);
+    ck_assert(test_process_wait(p, SECONDS(60)));
+    ck_assert_msg(test_process_status(p) == 0, "%s: %s", handler, test_process_errors(p));
+}
+
 static void try_program(size_t number)
 {
     struct trial t = {0};
-    open_trial(&t);
+    open_trial(&t, number < PROGRAMS && programs[number].syncs);
     if (number == PROGRAMS) {
         try_up(&t);
         pg_close(t.stage.pg);
         return;
     }
+    if (programs[number].syncs)
+        run_clean(&t, "pmp.workspaces");
     for (size_t call = 0; call < CALLS; call++)
         if (!SANITIZED || calls[call].inside)
             try_call(&t, &programs[number], call);
     pg_close(t.stage.pg);
+    sandbox_stop();
 }
 
 START_TEST(a_call_that_fails_is_told_and_breaks_nothing)

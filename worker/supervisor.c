@@ -405,6 +405,14 @@ static void start_watching(struct supervisor *s)
     uv_timer_start(&s->tick, on_tick, 0, 0);
 }
 
+/* The loop takes our memory: where there is none libuv would abort, or go on without. */
+static bool open_loop(struct supervisor *s, struct err *e)
+{
+    uv_replace_allocator(mem_alloc, mem_grow, mem_zero, free);
+    int problem = uv_loop_init(&s->loop);
+    return problem == 0 || err_set(e, ERR_FAILED, "event loop: %s", uv_strerror(problem));
+}
+
 static bool set_up(struct supervisor *s, struct err *e)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -415,9 +423,8 @@ static bool set_up(struct supervisor *s, struct err *e)
     checked = catalog_make(s->options->config, e);
     if (!checked)
         return false; /* the fork server would refuse it, with nobody to tell */
-    if (!make_board(s, e) || !set_up_children(s, e) || !make_channels(s, e))
+    if (!make_board(s, e) || !set_up_children(s, e) || !make_channels(s, e) || !open_loop(s, e))
         return false;
-    uv_loop_init(&s->loop);
     start_watching(s);
     s->parents_host = (struct fork_parent_host){.data = s, .news = on_news, .heard = on_heard, .ended = on_fork_server_exit};
     if (!reload_start(s, e))

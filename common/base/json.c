@@ -1,5 +1,6 @@
 /* json: a strict reader over jansson. */
 #include "common/base/json.h"
+#include "common/base/text.h"
 
 #include "common/base/json_quick.h"
 
@@ -23,6 +24,12 @@ static struct js *from(const json_t *node)
         struct js *ours;
     } u = {.theirs = node};
     return u.ours;
+}
+
+/* A text for which there is no memory is not a bad text: it ends the process as every allocation does. */
+__attribute__((constructor)) static void use_own_memory(void)
+{
+    json_set_alloc_funcs(mem_alloc, free);
 }
 
 /* jansson stops at 2048 levels, which costs more stack than a handler should; ours is counted before it parses. */
