@@ -279,6 +279,20 @@ START_TEST(rows_that_move_while_a_list_is_read_are_not_let_go)
 }
 END_TEST
 
+/* As many rows come as the server counts, but one of them twice, so another one not at all. */
+START_TEST(a_document_that_slipped_between_two_pages_is_not_let_go)
+{
+    sync_all();
+    post("/_sandbox/quirks?repeated-rows=on,workspace=" FIRST ",offset=10,times=1");
+    succeed(&handler_pmp_programme_documents, "{\"full\": true}");
+    ck_assert_int_eq(last_number(documents, FIRST, "deactivated"), 0);
+    ck_assert_int_eq(last_number(documents, FIRST, "CASE WHEN data->>'complete' = 'false' THEN 1 ELSE 0 END"), 1);
+    succeed(&handler_pmp_programme_documents, "{\"full\": true}");
+    ck_assert_int_eq(last_number(documents, FIRST, "CASE WHEN data->>'complete' = 'true' THEN 1 ELSE 0 END"), 1);
+    ck_assert_int_eq(last_number(documents, FIRST, "deactivated"), 0);
+}
+END_TEST
+
 START_TEST(a_document_that_comes_on_two_pages_is_created_once)
 {
     succeed(&handler_pmp_workspaces, "{}");
@@ -559,6 +573,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, one_workspace_or_one_document_can_be_asked_for);
     tcase_add_test(tests, a_document_that_vanished_is_let_go_only_after_a_complete_pull);
     tcase_add_test(tests, rows_that_move_while_a_list_is_read_are_not_let_go);
+    tcase_add_test(tests, a_document_that_slipped_between_two_pages_is_not_let_go);
     tcase_add_test(tests, a_document_that_comes_on_two_pages_is_created_once);
     tcase_add_test(tests, a_partner_leaves_the_workspaces_whose_list_lost_it);
     LOOP(tests, a_page_that_cannot_be_had_fails_its_workspace_and_keeps_the_others, faults);

@@ -195,7 +195,7 @@ static const struct {
      "10000000400.75|several|200.10|-1.00"},
     {"SELECT string_agg(coalesce(a->>'signed_date', 'unsigned'), ',') FROM registry.programme_document, "
      "jsonb_array_elements(amendments) a",
-     "2023-05-01,unsigned"},
+     "01-May-2023,unsigned"},
     {"SELECT concat_ws('|', vendor_number, p.title, partner_type, cso_type, total_ct_cp, total_ct_cy, "
      "last_assessment_date, basis_for_risk_rating,"
      " psea_assessment_date AT TIME ZONE 'UTC') FROM registry.partner p JOIN registry.programme_document d ON "

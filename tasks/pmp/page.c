@@ -22,6 +22,7 @@ void pmp_run_end(struct pmp_run *run)
     row_free(&run->row);
     report_free(&run->report);
     free(run->seen);
+    seen_free(&run->ids);
     staging_free(run->staging);
     region_free(run->region);
 }
@@ -51,6 +52,8 @@ static void note_failed(struct pmp_run *run)
         run->oldest_failed = run->oldest_failed == -1 ? -1 : run->item_updated_at;
 }
 
+static const char UNKNOWN_ID[] = "?";
+
 /* What is known of an item whatever becomes of it. */
 struct item {
     char id[40];
@@ -67,13 +70,25 @@ static void look_at(struct pmp_run *run, const struct js *json, int index, struc
     if (js_integer(js_get(json, "id"), &number))
         snprintf(item->id, sizeof item->id, "%" PRId64, number);
     else
-        snprintf(item->id, sizeof item->id, "%s", id ? id : "?");
+        snprintf(item->id, sizeof item->id, "%s", id ? id : UNKNOWN_ID);
     item->updated_at = 0;
     if (updated_at && !clock_parse(updated_at, &item->updated_at, &ignored))
         item->updated_at = 0;
     run->report.index = index;
     run->report.id = item->id;
     run->item_updated_at = item->updated_at;
+}
+
+/* When rows are put in before those that are still to be read, the list moves on: what was read comes once more. */
+static void note_repeated(struct pmp_run *run, const struct item *items, int index)
+{
+    const char *id = items[index].id;
+    if (strcmp(id, UNKNOWN_ID) == 0 || seen_add(&run->ids, id))
+        return;
+    for (int i = 0; i < index; i++)
+        if (strcmp(items[i].id, id) == 0)
+            return; /* twice on one page: it is twice in the list */
+    run->repeated = true;
 }
 
 /* The same record twice on a page: the later one counts. */
@@ -99,6 +114,7 @@ static bool read_item(struct pmp_run *run, const struct js *json, int index, str
     struct err why = {0};
     struct item *item = &items[index];
     look_at(run, json, index, item);
+    note_repeated(run, items, index);
     row_reset(&run->row);
     enum pmp_reading reading = run->sync->read(run, json, index, &key, &why);
     item->key = region_strdup(run->region, text_str(&key));

@@ -5,6 +5,7 @@
 #include "common/task/pages.h"
 #include "common/task/record.h"
 #include "common/task/report.h"
+#include "common/task/seen.h"
 #include "common/task/staging.h"
 #include "common/task/task.h"
 
@@ -86,7 +87,9 @@ struct pmp_run {
     struct region *region; /* of the run */
     const char **seen;     /* keys */
     size_t seen_count, seen_room;
-    bool unknown; /* some item's key could not be read */
+    struct seen ids; /* of the items of all pages, as the upstream has them */
+    bool unknown;    /* some item's key could not be read */
+    bool repeated;   /* an item came on two pages, so another one may have come on none */
 
     usec_t item_updated_at; /* of the item being read */
 };

@@ -59,7 +59,7 @@ static bool pull(struct pmp_run *run, struct err *e)
     struct pages pages = task_pages(run->http, text_str(&address));
     while (good && page_next(&pages, &page))
         good = pmp_move_page(run, &page, e) && task_commit(run->task, e) && show(run, &page, e);
-    run->complete = good && !pages.uneven && !run->unknown;
+    run->complete = good && !pages.uneven && !run->unknown && !run->repeated;
     struct err ignored;
     return pages_end(&pages, good ? e : &ignored) && good;
 }

@@ -1,5 +1,5 @@
 -- Programme and government documents from the stage. $1 bigint record or NULL for all.
--- What a document does not say of its signature stays as it was.
+-- What a document does not say of its signature stays as it was. Days on which amendments were signed are kept as readers of the column know them: 01-May-2023.
 WITH staged AS (
     SELECT s.record, r.*
       FROM drumbeat_stage s,
@@ -12,7 +12,12 @@ WITH staged AS (
                funds_received_to_date_percent numeric(20,2), amendments jsonb, has_signed_document boolean, external_updated_at timestamptz)
      WHERE s.kind = 'document' AND ($1::bigint IS NULL OR s.record = $1::bigint)
 ), complete AS (
-    SELECT s.*, d.id, coalesce(s.has_signed_document, d.has_signed_document, false) AS is_signed,
+    SELECT s.*, d.id,
+           (SELECT coalesce(jsonb_agg(a.value || CASE WHEN a.value ->> 'signed_date' <> ''
+                                                      THEN jsonb_build_object('signed_date', to_char((a.value ->> 'signed_date')::date, 'DD-Mon-YYYY')) ELSE '{}' END
+                                      ORDER BY a.place), '[]')
+              FROM jsonb_array_elements(s.amendments) WITH ORDINALITY AS a(value, place)) AS signed_amendments,
+           coalesce(s.has_signed_document, d.has_signed_document, false) AS is_signed,
            CASE WHEN num_nonnulls(s.cso_contribution, s.total_unicef_cash, s.in_kind_amount) > 0
                 THEN coalesce(s.cso_contribution, 0) + coalesce(s.total_unicef_cash, 0) + coalesce(s.in_kind_amount, 0) END AS budget,
            CASE WHEN s.cso_contribution_currency = s.total_unicef_cash_currency AND s.cso_contribution_currency = s.in_kind_amount_currency
@@ -34,7 +39,7 @@ WITH staged AS (
            (c.partner_id, c.agreement, c.document_type, c.reference_number, c.title, c.unicef_office, c.start_date, c.end_date, c.status,
             c.budget, c.budget_currency, c.cso_contribution, c.cso_contribution_currency, c.total_unicef_budget, c.total_unicef_budget_currency,
             c.total_unicef_cash, c.total_unicef_cash_currency, c.in_kind_amount, c.in_kind_amount_currency, c.funds_received_to_date,
-            c.total_unicef_budget_currency, c.funds_received_to_date_percent, c.amendments, c.is_signed, c.external_updated_at,
+            c.total_unicef_budget_currency, c.funds_received_to_date_percent, c.signed_amendments, c.is_signed, c.external_updated_at,
             true)
 ), written AS (
     INSERT INTO registry.programme_document AS d
@@ -46,7 +51,7 @@ WITH staged AS (
     SELECT external_id, external_business_area_code, workspace_id, government, partner_id, agreement, document_type, reference_number, title,
            unicef_office, start_date, end_date, status, budget, budget_currency, cso_contribution, cso_contribution_currency,
            total_unicef_budget, total_unicef_budget_currency, total_unicef_cash, total_unicef_cash_currency, in_kind_amount,
-           in_kind_amount_currency, funds_received_to_date, total_unicef_budget_currency, funds_received_to_date_percent, amendments,
+           in_kind_amount_currency, funds_received_to_date, total_unicef_budget_currency, funds_received_to_date_percent, signed_amendments,
            is_signed, external_updated_at
       FROM differing ORDER BY external_id, external_business_area_code
     ON CONFLICT (external_id, external_business_area_code, workspace_id, government) DO UPDATE
