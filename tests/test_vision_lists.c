@@ -169,6 +169,19 @@ START_TEST(half_an_answer_deactivates_nothing)
 }
 END_TEST
 
+START_TEST(new_indicators_do_not_make_up_for_those_that_are_gone)
+{
+    have_output();
+    vision_answer("[" INDICATOR("I1", "a") "," INDICATOR("I2", "b") "," INDICATOR("I3", "c") "]");
+    vision_succeed(&handler_vision_ram);
+    vision_answer("[" INDICATOR("N1", "a") "," INDICATOR("N2", "b") "," INDICATOR("N3", "c") "]");
+    vision_succeed(&handler_vision_ram);
+    ck_assert_str_eq(active(), "I1 I2 I3 N1 N2 N3");
+    ck_assert_str_eq(vision_last("vision.ram"), "t 3 3 0 0 0 0 0");
+    ck_assert_str_eq(vision_notes("vision.ram"), "3 of 3 active indicators are not in the answer: none was deactivated");
+}
+END_TEST
+
 START_TEST(who_knows_better_says_how_much_may_be_gone)
 {
     have_output();
@@ -393,6 +406,7 @@ int main(void)
     tcase_add_test(tests, a_change_of_a_level_is_a_change_of_the_row_that_brought_it);
     tcase_add_test(tests, indicators_belong_to_outputs_by_a_wbs_without_slashes);
     tcase_add_test(tests, what_a_whole_answer_lacks_becomes_inactive_and_comes_back);
+    tcase_add_test(tests, new_indicators_do_not_make_up_for_those_that_are_gone);
     tcase_add_loop_test(tests, half_an_answer_deactivates_nothing, 0, (int)(sizeof little / sizeof *little));
     tcase_add_test(tests, who_knows_better_says_how_much_may_be_gone);
     tcase_add_test(tests, an_indicator_without_its_output_waits_and_one_that_is_here_keeps_the_output_it_has);

@@ -14,8 +14,8 @@ static const struct column columns[] = {
 };
 
 static const struct staging_step steps[] = {
+    {&sql_vision_indicator_gone, "indicator", STAGING_SHARED}, /* first: what is new would make up for what is gone */
     {&sql_vision_indicator, "indicator", STAGING_MAIN},
-    {&sql_vision_indicator_gone, "indicator", STAGING_SHARED},
     {0},
 };
 
@@ -33,6 +33,7 @@ static const struct vision_list list = {.handler = "vision.ram",
                                         .columns = columns,
                                         .key = "INDICATOR_CODE",
                                         .steps = steps,
+                                        .main = 1,
                                         .leave_out = leave_out,
                                         .after = after,
                                         .whole = true};
