@@ -5,7 +5,8 @@
 
 extern const struct verb verb_up, verb_worker, verb_beat, verb_web, verb_fork_server;
 extern const struct verb verb_enqueue, verb_run, verb_handlers;
-extern const struct verb verb_task_ls, verb_task_show, verb_task_result, verb_task_wait, verb_task_log, verb_task_cancel, verb_task_retry, verb_task_failures;
+extern const struct verb verb_task_ls, verb_task_show, verb_task_result, verb_task_wait, verb_task_log, verb_task_cancel, verb_task_retry, verb_task_failures,
+    verb_task_errors;
 extern const struct verb verb_batch_ls, verb_batch_show, verb_batch_wait, verb_batch_cancel, verb_batch_retry, verb_batch_enqueue;
 extern const struct verb verb_queue_ls, verb_queue_pause, verb_queue_resume, verb_queue_purge;
 extern const struct verb verb_limit_ls, verb_limit_set, verb_limit_clear;
@@ -29,6 +30,7 @@ const struct verb *const verbs[] = {
     &verb_task_cancel,
     &verb_task_retry,
     &verb_task_failures,
+    &verb_task_errors,
     &verb_batch_ls,
     &verb_batch_show,
     &verb_batch_wait,

@@ -131,6 +131,25 @@ START_TEST(what_it_waits_for_may_end_badly)
 }
 END_TEST
 
+START_TEST(what_could_not_be_copied_is_listed_with_its_place_and_the_reason)
+{
+    struct stage s;
+    static const char *const odd[] = {"--quirk", "bad-amounts=10", NULL};
+    open_round(&s, odd, "2");
+    const char *id = stage_enqueue(&s, "SELECT drumbeat.enqueue('vision.sync', '{\"business_area\": \"1001\", \"handlers\": [\"partner\"]}')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.batch_status WHERE state = 'success'", 1, SECONDS(120)));
+    struct test_process *p = test_drumbeat(s.url, "task", "errors", id, NULL);
+    ck_assert_msg(test_process_status(p) == 0, "%s", test_process_errors(p));
+    ck_assert_msg(strstr(test_process_output(p), "vision.partner\t1001\tfailed\t"), "%s", test_process_output(p));
+    ck_assert_msg(strstr(test_process_output(p), "vision.partner\t1001\tnote\t"), "%s", test_process_output(p));
+    test_process_free(p);
+    p = test_drumbeat(s.url, "task", "errors", "00000000-0000-7000-8000-000000000000", NULL);
+    ck_assert_int_eq(test_process_status(p), 3);
+    test_process_free(p);
+    close_round(&s);
+}
+END_TEST
+
 /* Saved answers ------------------------------------------------------------------------------------------------------------- */
 
 static void copy_saved(struct stage *s, const char *name, const char *args)
@@ -227,6 +246,7 @@ int main(void)
     tcase_add_test(tests, of_two_runs_of_one_list_and_country_one_is_left_out);
     tcase_add_test(tests, a_list_waits_for_those_that_it_refers_to);
     tcase_add_test(tests, what_it_waits_for_may_end_badly);
+    tcase_add_test(tests, what_could_not_be_copied_is_listed_with_its_place_and_the_reason);
     tcase_add_test(tests, the_sandbox_serves_answers_that_were_saved);
     tcase_add_test(tests, what_vision_really_answered_lands_field_by_field);
     suite_add_tcase(suite, tests);
