@@ -74,7 +74,7 @@ static void take_from_postgres(struct holder *h)
 {
     struct err e;
     struct seat_key taker = h->key;
-    ck_assert(seat_open(pg, &taker, (struct uuid){{0}}, NULL, &e));
+    ck_assert(seat_open(pg, &taker, &e));
 }
 
 static void put_into_redis(const struct new_task *task)
@@ -154,7 +154,7 @@ static void take_from_redis(struct holder *h)
     struct err e;
     int64_t count;
     struct attempt_end how = {.outcome = OUTCOME_RETURNED};
-    ck_assert_msg(redis_queue_release_seat(redis, "default", h->key.worker, h->key.seat, (struct uuid){{0}}, &how, &count, &e), "%s", e.text);
+    ck_assert_msg(redis_queue_release_seat(redis, "default", h->key.worker, h->key.seat, (struct uuid){{0}}, &how, NULL, &count, &e), "%s", e.text);
 }
 
 /* A driver, and where its tasks are. */
@@ -211,7 +211,7 @@ static void open_holder(struct holder *h, struct uuid worker, int seat)
     h->pg = test_connect(url);
     h->key = (struct seat_key){.worker = worker, .seat = seat, .pid = 100 + seat};
     h->settlement.others = h->others;
-    ck_assert_msg(seat_open(h->pg, &h->key, (struct uuid){{0}}, NULL, &e), "%s", e.text);
+    ck_assert_msg(seat_open(h->pg, &h->key, &e), "%s", e.text);
     h->broker = open_broker(h);
 }
 

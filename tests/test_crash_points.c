@@ -49,7 +49,8 @@ static const struct point {
     STATEMENT("settle_one", NOTHING),
     STATEMENT("COMMIT", NOTHING),
     /* seats */
-    STATEMENT("seat_open", KILL_CHILDREN),
+    STATEMENT("seat_take", KILL_CHILDREN),
+    STATEMENT("seat_empty", KILL_CHILDREN),
     STATEMENT("seat_raise", CUT_SESSIONS),
     STATEMENT("seat_release", CUT_SESSIONS),
     {"death", "taken by the child", KILL_CHILDREN},

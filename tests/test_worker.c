@@ -276,21 +276,78 @@ START_TEST(a_slow_task_does_not_keep_the_rest_of_its_batch)
 }
 END_TEST
 
-/* Of a handler that has been quick: what lies behind it in the batch goes back, uncounted, and others run it. (What ran before it is told when
- * it has ended.) */
+/* The handlers of these names are known to be quick from now on. */
+static void make_quick(const char *sql, int64_t count)
+{
+    int64_t before = test_number(s.pg, "SELECT count(*) FROM drumbeat.ended");
+    test_sql(s.pg, sql);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", before + count, SECONDS(60)));
+}
+
+/* Of a handler that has been quick: what ran before it is settled, what lies behind it in the batch goes back, uncounted, and others run it. */
 START_TEST(a_task_that_turns_slow_does_not_keep_the_rest_of_its_batch)
 {
     stage_worker(&s, NULL, "--pool", "2");
-    test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[3000]))");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 3000, SECONDS(30)));
+    make_quick("SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[3000]))", 3000);
     test_sql(s.pg, "SELECT drumbeat.pause('default');"
                    "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[1000]))");
     const char *slow = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600}')");
     test_sql(s.pg, "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[1000])); SELECT drumbeat.resume('default')");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.running s WHERE s.started_at IS NOT NULL AND NOT EXISTS (SELECT FROM drumbeat.ready)"
-                             " AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.seat <> s.seat OR r.place > s.place)", 1, SECONDS(60)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 5000, SECONDS(60)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'RUNNING'", 1, SECONDS(30)));
     ck_assert_str_eq(stage_task(&s, slow, "status"), "RUNNING");
     ck_assert_int_eq(test_number(s.pg, "SELECT max(attempt) FROM drumbeat.task"), 1);
+}
+END_TEST
+
+/* One child runs in order what is quick: who has run before the slow one and was not settled by the time it is killed would run again, under
+ * a later fence. */
+START_TEST(what_ran_before_a_slow_task_is_settled_however_it_ended_and_does_not_run_again)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    make_quick("SELECT drumbeat.enqueue_many(n, array_fill('{\"seconds\": 0}'::jsonb, ARRAY[600])) FROM unnest('{sleep,echo}'::text[]) n", 1200);
+    make_quick("SELECT drumbeat.enqueue_many('fail', array_fill('{\"retryable\": false, \"message\": \"bad\"}'::jsonb, ARRAY[600]))", 600);
+    make_quick("SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0}'::jsonb, ARRAY[2000]))", 2000);
+    test_sql(s.pg, "SELECT drumbeat.pause('default');"
+                   "CREATE TABLE before AS SELECT drumbeat.enqueue(CASE i % 3 WHEN 0 THEN 'sleep' WHEN 1 THEN 'echo' ELSE 'fail' END,"
+                   " CASE i % 3 WHEN 0 THEN '{\"seconds\": 0}' WHEN 1 THEN jsonb_build_object('n', i) ELSE '{\"retryable\": false, \"message\": \"bad\"}' END) AS id, i"
+                   " FROM generate_series(1, 90) i");
+    const char *slow = stage_enqueue(&s, "SELECT drumbeat.enqueue('sleep', '{\"seconds\": 600, \"steps\": 6000}')");
+    test_sql(s.pg, "SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended JOIN before ON id = task_id", 90, SECONDS(60)));
+    stage_await_progress(&s, slow, 1);
+    ck_assert_str_eq(stage_task(&s, slow, "status"), "RUNNING");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task JOIN before USING (id) WHERE status = 'SUCCESS' AND i % 3 = 1 AND result = args"), 30);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.task JOIN before USING (id) WHERE status = 'ERRORED' AND i % 3 = 2 AND error LIKE '%bad%'"), 30);
+    test_sql(s.pg, "CREATE TABLE fence AS SELECT fence FROM drumbeat.running");
+    pid_t child = stage_runner(&s, slow);
+    stage_shorten(&s, slow);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert(stage_ends(&s, slow, "SUCCESS", SECONDS(30)));
+    ck_assert_str_eq(stage_task(&s, slow, "attempt"), "2");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.ended e JOIN before ON id = task_id WHERE e.fence > (SELECT fence FROM fence)"), 0);
+}
+END_TEST
+
+/* A child that dies in the middle of a batch has told its worker, if not the server, what it ran: only what it had not begun goes back. `crash` is
+ * known to be quick, so nothing is settled just because it comes. */
+START_TEST(what_ran_before_a_crash_does_not_run_again)
+{
+    stage_worker(&s, NULL, "--pool", "1");
+    make_quick("SELECT drumbeat.enqueue_many(n, array_fill('{\"times\": 0}'::jsonb, ARRAY[1000])) FROM unnest('{crash,noop}'::text[]) n", 2000);
+    test_sql(s.pg, "SELECT drumbeat.pause('default')");
+    for (int i = 0; i < 5; i++) {
+        test_sql(s.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[1500]))");
+        test_sql(s.pg, "SELECT drumbeat.enqueue('crash', '{\"times\": 1}')");
+    }
+    test_sql(s.pg, "SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended WHERE status = 'SUCCESS'", 9505, SECONDS(60)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.past_attempt WHERE outcome = 'crashed'"), 5);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.ended e JOIN drumbeat.past_attempt p ON p.outcome = 'crashed' AND e.task_id < p.task_id"
+                                       " WHERE e.fence > p.fence AND NOT EXISTS (SELECT FROM drumbeat.past_attempt x WHERE x.task_id = e.task_id)"), 0);
+    ck_assert_int_eq(test_number(s.pg, "SELECT max(attempt) FROM drumbeat.task WHERE name = 'noop'"), 1);
+    /* It was one of a batch. */
+    ck_assert_int_gt(test_number(s.pg, "SELECT count(*) FROM drumbeat.ended JOIN drumbeat.past_attempt p USING (fence)"), 10);
 }
 END_TEST
 
@@ -508,6 +565,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_crash_does_not_charge_the_rest_of_its_batch);
     tcase_add_test(tests, a_slow_task_does_not_keep_the_rest_of_its_batch);
     tcase_add_test(tests, a_task_that_turns_slow_does_not_keep_the_rest_of_its_batch);
+    tcase_add_test(tests, what_ran_before_a_slow_task_is_settled_however_it_ended_and_does_not_run_again);
+    tcase_add_test(tests, what_ran_before_a_crash_does_not_run_again);
     tcase_add_test(tests, a_log_that_nobody_reads_stops_nothing);
     tcase_add_test(tests, the_soft_limit_asks_a_task_to_stop);
     tcase_add_test(tests, the_hard_limit_kills_with_the_reason);

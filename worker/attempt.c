@@ -1,5 +1,6 @@
 /* attempt: runs one task and translates how it ended. */
 #include "worker/attempt.h"
+#include "common/broker/redis_queue.h"
 #include "common/store/result.h"
 #include "worker/log_line.h"
 
@@ -125,9 +126,10 @@ static void sit_down(struct child *c, const struct claimed *task, const struct l
 {
     struct seat_view view = {
         .task = task->id,
-        .fence = c->pending.fence,
+        .fence = c->fence,
         .epoch = c->key.epoch,
         .place = task->place,
+        .turn = c->turn,
         .attempt = task->attempt,
         .series = c->series,
         .told = c->wanted == 1,
@@ -202,7 +204,7 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
                              .commit = commit, .keep = keep_result};
     struct task_facts facts = {.id = task->id,
                                .attempt = task->attempt,
-                               .fence = c->pending.fence,
+                               .fence = c->fence,
                                .tick_at = task->tick_at,
                                .soft_at = c->soft_at,
                                .args = task->args,
@@ -239,8 +241,49 @@ struct attempt_end death_end(const struct death *death)
     };
 }
 
-bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e)
+/* What a dead child noted; false: nothing. */
+static bool notes_of_dead(const struct seat *seat, struct notes **notes, struct settlement **ran)
 {
-    struct attempt_end how = death_end(death);
-    return seat_open(pg, key, death->task, &how, e);
+    static struct notes copy;
+    static struct other others[CLAIM_MAX];
+    static struct settlement settlement = {.others = others};
+    *notes = &copy;
+    *ran = &settlement;
+    if (!notes_copy(&seat->notes, &copy) || copy.count == 0)
+        return false;
+    notes_settlement(&copy, &settlement);
+    return true;
+}
+
+bool death_release_light(struct redis *redis, const char *queue, const struct seat_key *key, const struct seat *seat, struct err *e)
+{
+    struct notes *notes;
+    struct settlement *ran;
+    int64_t count;
+    struct attempt_end how = death_end(&seat->death);
+    bool told = notes_of_dead(seat, &notes, &ran) && notes->light;
+    return redis_queue_release_seat(redis, queue, key->worker, key->seat, seat->death.task, &how, told ? ran : NULL, &count, e);
+}
+
+bool death_release(struct pg *pg, struct seat_key *key, struct seat *seat, struct tally *tally, struct err *e)
+{
+    struct notes *notes;
+    struct settlement *ran;
+    struct attempt_end how = death_end(&seat->death);
+    bool noted = notes_of_dead(seat, &notes, &ran), told = noted && !notes->light;
+    if (!seat_take(pg, key, e))
+        return false;
+    bool released = seat_empty(pg, key, told ? ran : NULL, seat->death.task, &how, e);
+    if (!released && told && e->kind == ERR_DATA) {
+        log_error("task.not_settled", LOG_ERR(e));
+        notes->unstorable = true;
+        notes_settlement(notes, ran);
+        released = seat_empty(pg, key, ran, seat->death.task, &how, e);
+    }
+    if (!released)
+        return false;
+    if (noted)
+        notes_count(notes, tally);
+    notes_forget(&seat->notes);
+    return true;
 }

@@ -1,15 +1,16 @@
 #pragma once
 /* One attempt of one task, inside a child: the seat's record, the limits it asks for, and the host that task.c talks to. */
 #include "common/broker/broker.h"
+#include "common/db/redis.h"
 #include "worker/board.h"
 #include "worker/catalog.h"
 #include "worker/envelope.h"
 
-/* An attempt that is counted once it is settled. */
-struct ran {
-    int series;
-    enum tally_outcome outcome;
-    usec_t took, waited; /* negative: unknown */
+/* An end whose texts are too long for the notes: it is settled before anything else runs. */
+struct aside {
+    bool present;
+    struct note note;
+    struct attempt_end end;
 };
 
 struct child {
@@ -28,12 +29,14 @@ struct child {
     size_t light_count;
     usec_t asked_at;       /* when the broker of the queues with rows was asked last and had nothing; 0: it had something */
     struct region *region;         /* of the attempt */
-    struct settlement pending;     /* what ran and is not settled yet */
-    struct region *pending_region; /* its texts */
-    usec_t pending_since;
-    struct ran *ran; /* of what is pending */
-    size_t ran_count;
+    int64_t fence;                 /* of the claim that is worked on; 0: it was given back */
+    struct notes *notes;           /* the seat's: what ran and is not settled yet */
+    struct aside aside;
+    usec_t pending_since;          /* when the first of these ended; 0: there are none */
+    struct settlement settlement;  /* made of them */
+    struct region *pending_region; /* texts on their way there */
     int series; /* of the task that runs */
+    int turn;   /* and the how manieth of its batch it is */
     int failures; /* claims in a row that the server refused */
     size_t wanted, last_batch;     /* of the claim that runs; how many of the last full one, or of one with slow tasks, were quick */
     usec_t mean;                   /* of the quick tasks of late, whatever their handlers */
@@ -51,5 +54,9 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
 /* How a child's death is told of the task that it ran. */
 struct attempt_end death_end(const struct death *death);
 
-/* Release what a dead child's seat held, with the reason. */
-bool death_release(struct pg *pg, struct seat_key *key, const struct death *death, struct err *e);
+/* Take back what it held in Redis alone. */
+bool death_release_light(struct redis *redis, const char *queue, const struct seat_key *key, const struct seat *seat, struct err *e);
+
+/* Release what a dead child's seat held: what it had noted is settled, the task that ran ends with the reason, all else goes back. key->epoch
+ * is set. */
+bool death_release(struct pg *pg, struct seat_key *key, struct seat *seat, struct tally *tally, struct err *e);

@@ -164,13 +164,13 @@ void seat_batch(struct seat *seat, int count)
     atomic_store(&seat->turn, (uint64_t)count);
 }
 
-bool seat_take_place(struct seat *seat, int place)
+bool seat_take_turn(struct seat *seat, int turn)
 {
-    uint64_t turn = atomic_load(&seat->turn);
+    uint64_t was = atomic_load(&seat->turn);
     do {
-        if ((uint64_t)place > (turn & UINT32_MAX))
+        if ((uint64_t)turn > (was & UINT32_MAX))
             return false;
-    } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (turn & UINT32_MAX)));
+    } while (!atomic_compare_exchange_weak(&seat->turn, &was, (uint64_t)turn << 32 | (was & UINT32_MAX)));
     return true;
 }
 
@@ -179,13 +179,13 @@ int seat_batch_limit(const struct seat *seat)
     return (int)(atomic_load(&seat->turn) & UINT32_MAX);
 }
 
-bool seat_cut_batch(struct seat *seat, int place)
+bool seat_cut_batch(struct seat *seat, int turn)
 {
-    uint64_t turn = atomic_load(&seat->turn);
+    uint64_t was = atomic_load(&seat->turn);
     do {
-        if ((int)(turn >> 32) != place)
+        if ((int)(was >> 32) != turn)
             return false;
-    } while (!atomic_compare_exchange_weak(&seat->turn, &turn, (uint64_t)place << 32 | (uint64_t)place));
+    } while (!atomic_compare_exchange_weak(&seat->turn, &was, (uint64_t)turn << 32 | (uint64_t)turn));
     return true;
 }
 

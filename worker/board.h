@@ -3,7 +3,8 @@
  *
  *     supervisor  phase, supervisor_at, deaths, edition,  keeper  keeper_at, renewed_at, lives, registered, trouble, stop, lanes,
  *                     pool, seat_count, groups                burst_over, lease
- *     child       its seat: state, task, turn, limits, progress      fork server  its edition
+ *     child       its seat: state, task, turn, limits, progress,     fork server  its edition
+ *                     notes
  *     courier     courier_at, courier_good_at, light_*,               anybody      courier_bells
  *                     pool_asked, its edition's task_events, not_consumed,
  *                     scale_min, scale_max, asked
@@ -16,6 +17,7 @@
 #include "worker/catalog.h"
 #include "worker/cgroup.h"
 #include "worker/identity.h"
+#include "worker/notes.h"
 
 /* The worker's way down. */
 enum phase {
@@ -49,6 +51,7 @@ struct seat_view {
     struct uuid task; /* zero: none */
     int64_t fence, epoch;
     int place, attempt;
+    int turn;   /* the how manieth of its batch */
     int series; /* in the tally */
     bool told;         /* the store knows that it started */
     bool light;        /* its claim is in Redis alone */
@@ -70,13 +73,14 @@ struct seat {
     _Atomic int64_t stop_at; /* CLOCK_BOOTTIME */
     _Atomic int32_t pid;
     _Atomic uint32_t placed; /* futex: pid of the child that is in its control group */
-    _Atomic uint64_t turn; /* place of the task that runs << 32 | last place that may run */
+    _Atomic uint64_t turn; /* which of its batch runs, from 1 << 32 | the last one that may */
     _Atomic uint64_t tasks; /* run by this child so far */
     _Atomic int64_t light_fence; /* of the claim that is held in Redis alone; 0: none */
     _Atomic int64_t output; /* bytes that the task has written so far */
     _Atomic uint32_t version; /* odd while `view` is written */
     struct seat_view view;
     struct death death;
+    struct notes notes;
 };
 
 /* One reading of the configuration. Processes of several editions live side by side for a while after a reload: places in the catalog
@@ -167,13 +171,13 @@ bool seat_look(const struct seat *seat, struct seat_view *view);
 /* Supervisor, when the child is dead: what it was at, even in the middle of writing, and an empty record for the next child. */
 struct seat_view seat_clear(struct seat *seat);
 
-/* Child: set up a batch of `count`, then take place after place, in any order. False: it was taken away. */
+/* Child: set up a batch of `count`, then take one after the other. False: it was taken away. */
 void seat_batch(struct seat *seat, int count);
-bool seat_take_place(struct seat *seat, int place);
-/* Places up to this one may run. */
+bool seat_take_turn(struct seat *seat, int turn);
+/* Those up to this one may run. */
 int seat_batch_limit(const struct seat *seat);
-/* Keeper: keep the child from going beyond `place`; false when it has gone on already. */
-bool seat_cut_batch(struct seat *seat, int place);
+/* Keeper: keep the child from going beyond `turn`; false when it has gone on already. */
+bool seat_cut_batch(struct seat *seat, int turn);
 
 /* Wake a seat's child, or the first idle one; false: none is idle, and each will look once more before it waits. */
 void seat_wake(struct seat *seat);

@@ -9,7 +9,6 @@
  * than SLOW_TASK. */
 #include "worker/child.h"
 #include "common/base/crash_point.h"
-#include "common/broker/redis_queue.h"
 #include "sql/queries.h"
 #include "worker/attempt.h"
 #include "worker/fork_server.h"
@@ -82,16 +81,14 @@ static void back_off(struct child *c, int failures)
 }
 
 /* What the last holder of the seat held in Redis. One that cannot be asked now takes it back itself when the lease is over. */
-static void release_light(struct child *c, const struct death *death)
+static void release_light(struct child *c)
 {
     struct err e;
-    int64_t count;
     if (!c->light_count)
         return;
     struct redis *redis = redis_open(&(struct redis_options){.url = c->config->redis.url, .connect_timeout = connect_timeout}, &e);
-    struct attempt_end how = death_end(death);
     for (size_t i = 0; redis && i < c->light_count; i++)
-        if (!redis_queue_release_seat(redis, c->light_queues[i].name, c->key.worker, c->key.seat, death->task, &how, &count, &e))
+        if (!death_release_light(redis, c->light_queues[i].name, &c->key, c->seat, &e))
             break;
     redis_close(redis);
 }
@@ -102,10 +99,10 @@ static bool open_seat(struct child *c, struct err *e)
     struct death *death = &c->seat->death;
     uint32_t present = DEATH_PRESENT;
     if (!atomic_compare_exchange_strong(&death->state, &present, DEATH_WITH_CHILD))
-        return seat_open(c->pg, &c->key, (struct uuid){{0}}, NULL, e);
+        return seat_open(c->pg, &c->key, e);
     CRASH_POINT("death", "taken by the child");
-    release_light(c, death);
-    if (death_release(c->pg, &c->key, death, e)) {
+    release_light(c);
+    if (death_release(c->pg, &c->key, c->seat, &c->board->tally, e)) {
         atomic_store(&death->state, DEATH_NONE);
         return true;
     }
@@ -146,14 +143,24 @@ static bool start(struct child *c)
 
 static void forget_settled(struct child *c)
 {
-    for (size_t i = 0; i < c->ran_count; i++)
-        tally_count(&c->board->tally, c->ran[i].series, c->ran[i].outcome, c->ran[i].took, c->ran[i].waited);
-    c->ran_count = 0;
-    c->pending.plain = 0;
-    c->pending.other_count = 0;
-    memset(c->pending.started, 0, sizeof *c->pending.started * c->pending.count);
+    notes_count(c->notes, &c->board->tally);
+    if (c->aside.present)
+        note_count(&c->aside.note, &c->board->tally);
+    notes_forget(c->notes);
+    c->aside.present = false;
     c->pending_since = 0;
     region_reset(c->pending_region);
+}
+
+/* What is to be settled, as a broker takes it. */
+static const struct settlement *pending(struct child *c)
+{
+    struct settlement *s = &c->settlement;
+    notes_settlement(c->notes, s);
+    if (c->aside.present)
+        s->others[s->other_count++] = (struct other){.place = c->aside.note.place, .end = c->aside.end};
+    s->fence = c->fence;
+    return s;
 }
 
 /* One turn with a broker: settle what is pending, when it is of this one; claim up to `wanted`. */
@@ -161,7 +168,7 @@ static bool turn_with(struct child *c, struct broker *broker, size_t wanted, str
 {
     static const struct settlement nothing;
     bool settles = broker == c->holder;
-    if (!broker_turn(broker, settles ? &c->pending : &nothing, wanted, claims, e))
+    if (!broker_turn(broker, settles ? pending(c) : &nothing, wanted, claims, e))
         return false;
     CRASH_POINT("turn", "done");
     if (settles)
@@ -217,14 +224,11 @@ static bool claim(struct child *c, size_t wanted, struct claims *claims, struct 
 /* The server will never take what an attempt ended with: say so instead, with nothing of it. */
 static void forget_texts(struct child *c, const struct err *why)
 {
-    for (size_t i = 0; i < c->pending.other_count; i++) {
-        struct attempt_end *end = &c->pending.others[i].end;
-        if (end->result)
-            end->outcome = OUTCOME_FAILED;
-        end->retryable = false;
-        end->result = end->progress_message = NULL;
-        end->error = end->outcome == OUTCOME_SUCCESS ? NULL : "how it ended could not be stored; the worker's log says why";
-    }
+    c->notes->unstorable = true;
+    if (c->aside.present)
+        c->aside.end = (struct attempt_end){.outcome = OUTCOME_FAILED, .started_at = c->aside.end.started_at, .ended_at = c->aside.end.ended_at,
+                                            .error = "how it ended could not be stored; the worker's log says why", .exit_code = -1, .peak_rss = -1,
+                                            .cpu_ms = -1, .progress_value = -1, .end_value = -1};
     log_error("task.not_settled", LOG_ERR(why));
 }
 
@@ -236,7 +240,7 @@ static bool recover(struct child *c, struct err *e)
     for (int failures = 0;; failures++) {
         if (open_connection(c, e) && seat_raise(c->pg, &c->key, e) && settle(c, e) && broker_give_back(c->holder, &returned, e)) {
             log_info("child.reconnected", LOG_INT("returned", returned));
-            c->pending.fence = 0;
+            c->fence = 0;
             return true;
         }
         if (e->kind == ERR_FENCED)
@@ -285,41 +289,33 @@ static enum tally_outcome tally_outcome_of(const struct claimed *task, const str
 }
 
 /* A retry waited for its time; only the first attempt tells how long the queue was. The clocks are the server's and this machine's. */
-static void note_ran(struct child *c, const struct claimed *task, const struct attempt_end *end)
+static usec_t waited_of(const struct claimed *task, usec_t started_at)
 {
-    enum tally_outcome outcome = tally_outcome_of(task, end);
-    if (outcome == TALLY_OUTCOMES)
-        return;
-    struct ran *ran = &c->ran[c->ran_count++];
-    *ran = (struct ran){.series = c->series, .outcome = outcome, .took = -1, .waited = -1};
-    if (outcome == TALLY_SKIPPED)
-        return;
-    ran->took = end->ended_at > end->started_at ? end->ended_at - end->started_at : 0;
-    if (task->attempt == 1)
-        ran->waited = end->started_at > task->ready_at ? end->started_at - task->ready_at : 0;
+    if (task->attempt > 1)
+        return -1;
+    return started_at > task->ready_at ? started_at - task->ready_at : 0;
 }
 
-/* Put an end of an attempt with the others that wait to be settled. */
+/* Put an end of an attempt with the others that wait to be settled. It is not published yet: nobody else settles by it. */
 static void note_end(struct child *c, const struct claimed *task, const struct attempt_end *end)
 {
-    struct settlement *s = &c->pending;
-    assert(task->place >= 1 && task->place <= CLAIM_MAX);
-    note_ran(c, task, end);
-    bool plain = end->outcome == OUTCOME_SUCCESS && !end->result && end->progress_value <= 0 && end->end_value <= 0 && end->cpu_ms < 0;
+    struct attempt_end clean = *end;
+    struct note note = {
+        .place = (int16_t)task->place,
+        .series = (int16_t)c->series,
+        .outcome = (int16_t)tally_outcome_of(task, end),
+        .waited = waited_of(task, end->started_at),
+    };
     if (!c->pending_since)
         c->pending_since = clock_boot();
-    if (plain) {
-        s->started[task->place - 1] = end->started_at;
-        s->ended[task->place - 1] = end->ended_at;
-        s->plain++;
+    clean.error = storable(c->pending_region, end->error);
+    clean.progress_message = storable(c->pending_region, end->progress_message);
+    if (notes_add(c->notes, note, &clean))
         return;
-    }
-    assert(s->other_count < BATCH_MAX);
-    struct other *other = &s->others[s->other_count++];
-    *other = (struct other){.place = task->place, .end = *end};
-    other->end.result = end->result ? region_strdup(c->pending_region, end->result) : NULL;
-    other->end.error = storable(c->pending_region, end->error);
-    other->end.progress_message = storable(c->pending_region, end->progress_message);
+    note.started_at = end->started_at;
+    note.ended_at = end->ended_at;
+    clean.result = end->result ? region_strdup(c->pending_region, end->result) : NULL;
+    c->aside = (struct aside){.present = true, .note = note, .end = clean};
 }
 
 /* Running ----------------------------------------------------------------------------------------------------------- */
@@ -330,7 +326,7 @@ static bool commit_with_settle(struct child *c, const struct claimed *task, stru
 {
     static struct claims none;
     bool together = broker_driver(c->holder)->transactional;
-    if ((!together || broker_turn(c->holder, &c->pending, 0, &none, e)) && pg_commit(c->pg, e)) {
+    if ((!together || broker_turn(c->holder, pending(c), 0, &none, e)) && pg_commit(c->pg, e)) {
         if (together)
             forget_settled(c);
         return true;
@@ -345,22 +341,16 @@ static bool commit_with_settle(struct child *c, const struct claimed *task, stru
 }
 
 /* The success that was noted last did not happen: the attempt returns instead. */
-static void unnote_success(struct child *c, const struct claimed *task, const struct err *why)
+static void unnote_success(struct child *c, const struct claimed *task, const struct attempt_end *success, const struct err *why)
 {
-    struct settlement *s = &c->pending;
-    usec_t started_at = s->started[task->place - 1];
-    c->ran_count--;
-    if (s->other_count > 0 && s->others[s->other_count - 1].place == task->place) {
-        started_at = s->others[--s->other_count].end.started_at;
-    } else {
-        s->started[task->place - 1] = 0;
-        s->plain--;
-    }
+    notes_take_back(c->notes);
+    c->aside.present = false;
     struct attempt_end end = {.outcome = why->kind == ERR_UNREACHABLE || why->kind == ERR_UNCERTAIN ? OUTCOME_RETURNED : OUTCOME_FAILED,
                               .retryable = err_retryable(why->kind),
-                              .started_at = started_at,
+                              .started_at = success->started_at,
                               .ended_at = clock_now(),
                               .error = why->text,
+                              .exit_code = -1,
                               .peak_rss = -1,
                               .cpu_ms = -1,
                               .progress_value = -1,
@@ -376,10 +366,10 @@ static bool isolate(struct child *c, const struct claimed *task, struct err *e)
         return false;
     if (c->wanted == 1)
         return true;
-    seat_cut_batch(c->seat, task->place);
+    seat_cut_batch(c->seat, c->turn);
     c->last_batch = 0;
     c->wanted = 1; /* as if it had been claimed so: the store knows that it starts */
-    return pg_exec(c->pg, &sql_split_claim, NULL, e, pg_uuid(c->key.worker), pg_int(c->key.seat), pg_int(c->key.epoch), pg_int(c->pending.fence),
+    return pg_exec(c->pg, &sql_split_claim, NULL, e, pg_uuid(c->key.worker), pg_int(c->key.seat), pg_int(c->key.epoch), pg_int(c->fence),
                    pg_int(task->place), pg_int(clock_now()));
 }
 
@@ -390,12 +380,12 @@ static bool is_quick(const struct child *c, const struct claimed *task)
     return entry && edition_is_quick(c->shared, entry->place);
 }
 
-/* What has run must not wait for a task that takes long, or may. Nor may it lie behind the one that runs: a cut returns what lies there. */
-static bool settle_before(struct child *c, const struct claimed *task, bool goes_back, struct err *e)
+/* What has run must not wait for a task that takes long, or may. (For one that turns slow the keeper settles by the notes.) */
+static bool settle_before(struct child *c, const struct claimed *task, struct err *e)
 {
     if (task->suspect)
         return isolate(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
-    bool may_wait = !c->pending_since || (is_quick(c, task) && !goes_back);
+    bool may_wait = !c->pending_since || is_quick(c, task);
     return may_wait || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
@@ -415,8 +405,9 @@ static usec_t run_handler(struct child *c, const struct claimed *task, struct er
     if (in_transaction && !commit_with_settle(c, task, e)) {
         if (e->kind == ERR_FENCED)
             return -1;
-        unnote_success(c, task, e);
+        unnote_success(c, task, &end, e);
     }
+    notes_publish(c->notes);
     pg_set_call_timeout(c->pg, turn_timeout);
     return took;
 }
@@ -429,12 +420,12 @@ static void learn_pace(struct child *c, usec_t took)
         c->mean = c->mean ? (c->mean * 7 + counted) / 8 : counted;
 }
 
-/* `goes_back`: some that lie behind it have run before it; `last`: none is to come. */
-static bool run_one(struct child *c, const struct claimed *task, bool goes_back, bool last, struct err *e)
+/* `last`: none is to come. */
+static bool run_one(struct child *c, const struct claimed *task, bool last, struct err *e)
 {
-    if (!settle_before(c, task, goes_back, e))
+    if (!settle_before(c, task, e))
         return false;
-    if (c->pending.fence == 0)
+    if (c->fence == 0)
         return true; /* recovered: this task went back with the rest */
     usec_t took = run_handler(c, task, e);
     if (took < 0)
@@ -443,7 +434,7 @@ static bool run_one(struct child *c, const struct claimed *task, bool goes_back,
     if (!pg_alive(c->pg))
         return recover(c, e);
     /* After the last one the next turn comes at once: it settles and claims together. */
-    bool settle_now = !last && (took > SLOW_TASK || (c->pending_since && clock_boot() - c->pending_since > settle_every));
+    bool settle_now = !last && (took > SLOW_TASK || c->aside.present || (c->pending_since && clock_boot() - c->pending_since > settle_every));
     return !settle_now || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
@@ -485,20 +476,20 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
     size_t quick = order_batch(c, claims, places);
     if (claims->count == c->wanted || quick < claims->count)
         c->last_batch = quick;
-    c->pending.fence = claims->fence;
-    c->pending.count = claims->count;
-    c->pending.has_ties = false;
+    bool has_ties = false;
     for (size_t i = 0; i < claims->count; i++)
-        c->pending.has_ties |= claims->task[i].has_ties;
-    memset(c->pending.started, 0, sizeof *c->pending.started * claims->count);
+        has_ties |= claims->task[i].has_ties;
+    c->fence = claims->fence;
+    notes_begin(c->notes, claims->fence, (int)claims->count, has_ties, c->holder == c->light);
     seat_batch(c->seat, (int)claims->count);
     for (size_t i = 0; i < claims->count && !leaving(c); i++) {
-        if (!seat_take_place(c->seat, places[i]))
-            continue; /* it was taken away */
-        bool goes_back = i > 0 && places[i] < places[i - 1], last = i + 1 == claims->count || places[i + 1] > seat_batch_limit(c->seat);
-        if (!run_one(c, &claims->task[places[i] - 1], goes_back, last, e))
+        c->turn = (int)i + 1;
+        if (!seat_take_turn(c->seat, c->turn))
+            break; /* the rest was taken away */
+        bool last = i + 1 == claims->count || c->turn == seat_batch_limit(c->seat);
+        if (!run_one(c, &claims->task[places[i] - 1], last, e))
             return false;
-        if (c->pending.fence != claims->fence)
+        if (c->fence != claims->fence)
             return true; /* recovered on a new connection: the rest was given back */
     }
     return true;
@@ -629,6 +620,7 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
         .edition = edition,
         .shared = board_edition(board, edition),
         .seat = &board->seats[seat],
+        .notes = &board->seats[seat].notes,
         .config = config,
         .catalog = catalog,
         .key = {.worker = board->worker, .seat = seat, .pid = getpid()},
@@ -636,8 +628,7 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
         .region = region_new(),
         .pending_region = region_new(),
     };
-    c.pending.others = mem_zero(BATCH_MAX, sizeof *c.pending.others);
-    c.ran = mem_zero(BATCH_MAX, sizeof *c.ran);
+    c.settlement.others = mem_zero(BATCH_MAX, sizeof *c.settlement.others);
     snprintf(role, sizeof role, "child %d", seat);
     log_set_role(role);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_sigterm}, NULL);

@@ -121,7 +121,7 @@ static bool do_duties(struct keeper *k, struct err *e)
         return false;
     if (!keeper_admit(k, e))
         return false;
-    if (due(&k->look_at, now, look_every) && !(keeper_cut_slow(k, e) && keeper_waiting(k, e) && keeper_release_dead(k, e)))
+    if (due(&k->look_at, now, look_every) && !(keeper_mind_slow(k, e) && keeper_waiting(k, e) && keeper_release_dead(k, e)))
         return false;
     if (due(&k->progress_at, now, progress_every) && !keeper_flush_progress(k, e))
         return false;
@@ -215,7 +215,10 @@ int keeper_run(struct board *board, uint32_t edition, const struct config *confi
     while (k.queues && k.queues[k.queue_count])
         k.queue_count++;
     k.progress_seen = mem_zero(CONFIG_POOL_MAX, sizeof *k.progress_seen);
-    k.started_told = mem_zero(CONFIG_POOL_MAX, sizeof *k.started_told);
+    k.told = mem_zero(CONFIG_POOL_MAX, sizeof *k.told);
+    k.settlement.others = mem_zero(CLAIM_MAX, sizeof *k.settlement.others);
+    k.calls = mem_zero(KEEPER_CALLS_MAX, sizeof *k.calls);
+    k.answers = mem_zero(KEEPER_CALLS_MAX, sizeof *k.answers);
     k.lines = mem_zero(KEEPER_LINES_MAX, sizeof *k.lines);
     k.gate_memory = region_new();
     log_set_role("keeper");
@@ -236,7 +239,10 @@ int keeper_run(struct board *board, uint32_t edition, const struct config *confi
     }
     disconnect(&k);
     free(k.progress_seen);
-    free(k.started_told);
+    free(k.told);
+    free(k.settlement.others);
+    free(k.calls);
+    free(k.answers);
     free(k.lines);
     region_free(k.gate_memory);
     return relieved ? EXIT_RELIEVED : 0;

@@ -8,7 +8,7 @@
 
 #define WAITING_NEW INT64_MAX
 
-enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64, GATES_HEARD_MAX = 64 };
+enum { KEEPER_LINES_MAX = 2000, NEIGHBOURS_MAX = 64, GATES_HEARD_MAX = 64, KEEPER_CALLS_MAX = SETTLE_CALLS_MAX + 2 };
 
 struct keeper {
     struct board *board;
@@ -49,7 +49,15 @@ struct keeper {
     int64_t bells_lost;
     /* what children tell */
     uint32_t *progress_seen;
-    struct uuid *started_told; /* by seat: the slow task that was marked as started last */
+    struct told {
+        struct uuid started; /* the slow task that was marked as started last */
+        int64_t fence;       /* and the notes of that claim by which was settled: so many */
+        uint32_t notes;
+        usec_t again_at;     /* after a lock that was not to be had */
+    } *told; /* by seat */
+    struct settlement settlement;
+    struct pg_call *calls; /* that settle */
+    struct pg_rows *answers;
     struct log_line *lines;
     size_t line_count, lines_dropped;
     char boot[64];
@@ -90,8 +98,8 @@ bool keeper_configure(struct keeper *k, struct err *e);
 bool keeper_flush_progress(struct keeper *k, struct err *e);
 void keeper_collect_lines(struct keeper *k);
 bool keeper_flush_lines(struct keeper *k, struct err *e);
-/* A task of a batch that turns out slow is marked as started, and others can have the rest of the batch. */
-bool keeper_cut_slow(struct keeper *k, struct err *e);
+/* A task of a batch turns out slow: what ran before it is settled, it is marked as started, and others can have the rest of the batch. */
+bool keeper_mind_slow(struct keeper *k, struct err *e);
 /* Seats whose child is dead and will not come back soon. */
 bool keeper_release_dead(struct keeper *k, struct err *e);
 

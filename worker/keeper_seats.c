@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* A task whose handler has been quick so far has more often lost the processor than turned slow. */
-static const usec_t slow_in_batch = MSEC(20), stalled_in_batch = MSEC(100), fold_every = MINUTES(5);
+static const usec_t slow_in_batch = MSEC(20), stalled_in_batch = MSEC(100), settle_again = MSEC(500), fold_every = MINUTES(5);
 
 static const char *const level_names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
 
@@ -72,24 +72,73 @@ static usec_t patience_with(const struct keeper *k, const char *name)
     return entry && edition_is_quick(board_edition(k->board, k->edition), entry->place) ? stalled_in_batch : slow_in_batch;
 }
 
-static bool turned_slow(const struct keeper *k, int seat, struct seat_view *view)
+static bool turned_slow(const struct keeper *k, int seat, const struct seat_view *view)
 {
-    return seat_look(&k->board->seats[seat], view) && !uuid_is_zero(view->task) && !view->told && !uuid_equal(view->task, k->started_told[seat]) &&
-           clock_boot() - view->since >= patience_with(k, view->name);
+    return !view->told && !uuid_equal(view->task, k->told[seat].started) && clock_boot() - view->since >= patience_with(k, view->name);
 }
 
-bool keeper_cut_slow(struct keeper *k, struct err *e)
+/* Do notes wait with which nobody but us can settle, because their child is in a handler? */
+static bool has_notes(const struct keeper *k, int seat, const struct seat_view *view)
+{
+    const struct told *told = &k->told[seat];
+    uint32_t count = atomic_load(&k->board->seats[seat].notes.published);
+    return count > 0 && (told->fence != view->fence || told->notes != count) && clock_boot() >= told->again_at;
+}
+
+/* In one transaction: settle by the notes, then mark the slow one as started and return what else is held. */
+static bool settle_for(struct keeper *k, int seat, const struct seat_view *view, const struct notes *notes, bool cut, struct err *e)
+{
+    struct seat_key key = {.worker = k->board->worker, .seat = seat, .epoch = view->epoch};
+    size_t count = 0;
+    notes_settlement(notes, &k->settlement);
+    k->calls[count++] = (struct pg_call){.query = &sql_be_brief};
+    count += settle_calls(&k->settlement, &key, k->calls + count);
+    if (cut)
+        k->calls[count++] = (struct pg_call){
+            .query = &sql_split_claim,
+            .args = {pg_uuid(key.worker), pg_int(seat), pg_int(key.epoch), pg_int(view->fence), pg_int(view->place), pg_int(view->started_at),
+                     {.type = PG_END}},
+        };
+    if (!pg_exec_calls(k->pg, k->calls, count, k->answers, e))
+        return false;
+    log_debug("keeper.settled_for", LOG_INT("seat", seat), LOG_INT("tasks", (int64_t)notes->count),
+              LOG_INT("returned", cut ? pg_get_int(&k->answers[count - 1], 0, 0) : 0));
+    return true;
+}
+
+/* The child did it meanwhile, somebody has a lock on a row for long, or the texts are not to be had: that is for the child to say, later. */
+static bool may_fail(struct told *told, const struct err *e)
+{
+    told->again_at = clock_boot() + settle_again;
+    return e->kind == ERR_FENCED || e->kind == ERR_TRANSIENT || e->kind == ERR_DATA;
+}
+
+/* The end of one look: a copy of the notes is complete up to the task that runs, because the child goes no further once it is cut. */
+static bool mind_seat(struct keeper *k, int seat, const struct seat_view *view, struct err *e)
+{
+    static struct notes notes;
+    struct told *told = &k->told[seat];
+    struct seat *s = &k->board->seats[seat];
+    bool cut = turned_slow(k, seat, view) && clock_boot() >= told->again_at && seat_cut_batch(s, view->turn);
+    if ((!cut && !has_notes(k, seat, view)) || !notes_copy(&s->notes, &notes) || notes.fence != view->fence)
+        return true;
+    if (!settle_for(k, seat, view, &notes, cut, e))
+        return may_fail(told, e);
+    if (cut)
+        told->started = view->task;
+    told->fence = view->fence;
+    told->notes = notes.count;
+    return true;
+}
+
+bool keeper_mind_slow(struct keeper *k, struct err *e)
 {
     for (int i = 0; i < k->board->seat_count; i++) {
         struct seat_view view;
-        struct pg_rows rows;
-        if (!turned_slow(k, i, &view) || !seat_cut_batch(&k->board->seats[i], view.place))
+        if (!seat_look(&k->board->seats[i], &view) || uuid_is_zero(view.task) || view.light || clock_boot() - view.since < slow_in_batch)
             continue;
-        if (!pg_exec(k->pg, &sql_split_claim, &rows, e, pg_uuid(k->board->worker), pg_int(i), pg_int(view.epoch), pg_int(view.fence),
-                     pg_int(view.place), pg_int(view.started_at)))
-            return e->kind == ERR_FENCED;
-        k->started_told[i] = view.task;
-        log_debug("keeper.batch_cut", LOG_INT("seat", i), LOG_INT("returned", pg_get_int(&rows, 0, 0)));
+        if (!mind_seat(k, i, &view, e))
+            return false;
     }
     return true;
 }
@@ -125,7 +174,7 @@ bool keeper_release_dead(struct keeper *k, struct err *e)
         if (!take_death(seat))
             continue;
         CRASH_POINT("death", "taken by the keeper");
-        bool released = death_release(k->pg, &key, &seat->death, e);
+        bool released = death_release(k->pg, &key, seat, &k->board->tally, e);
         atomic_store(&seat->death.state, released ? DEATH_NONE : DEATH_PRESENT);
         if (!released)
             return false;

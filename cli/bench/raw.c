@@ -61,7 +61,7 @@ static bool client(const struct raw *raw, int seat, struct err *e)
                                  .pooled = session->config->database.listen_url != NULL};
     CLEANUP(pg_closep) struct pg *pg = pg_open(&options, e);
     struct seat_key key = {.worker = raw->worker, .seat = seat, .pid = getpid()};
-    if (!pg || !seat_open(pg, &key, (struct uuid){{0}}, NULL, e))
+    if (!pg || !seat_open(pg, &key, e))
         return false;
     struct broker_options with = {.pg = pg, .key = &key, .lanes = raw->lanes, .names = names, .name_count = 1};
     struct broker *broker = broker_open(&broker_postgres, &with);

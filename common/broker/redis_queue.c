@@ -133,16 +133,34 @@ bool redis_queue_tick(struct redis *redis, const char *queue, const struct redis
     return true;
 }
 
-static bool take_back(struct redis *redis, const char *queue, const char *seat, struct uuid running, const struct attempt_end *how, int64_t *count,
-                      struct err *e)
+/* Places that ended as a success. */
+static void mark_done(const struct settlement *ran, char marks[static CLAIM_MAX + 1])
 {
-    char prefix[REDIS_PREFIX_MAX], id[UUID_TEXT_MAX];
+    memset(marks, '0', ran->count);
+    marks[ran->count] = '\0';
+    for (size_t i = 0; i < ran->count; i++)
+        if (ran->started[i])
+            marks[i] = '1';
+    for (size_t i = 0; i < ran->other_count; i++)
+        if (ran->others[i].end.outcome == OUTCOME_SUCCESS)
+            marks[ran->others[i].place - 1] = '1';
+}
+
+static bool take_back(struct redis *redis, const char *queue, const char *seat, struct uuid running, const struct attempt_end *how,
+                      const struct settlement *ran, int64_t *count, struct err *e)
+{
+    char prefix[REDIS_PREFIX_MAX], id[UUID_TEXT_MAX], teller[UUID_TEXT_MAX + 40] = "", marks[CLAIM_MAX + 1] = "";
     const struct rd_reply *reply;
     usec_t now = clock_now();
+    if (ran) {
+        snprintf(teller, sizeof teller, "%s%" PRId64, seat, ran->fence);
+        mark_done(ran, marks);
+    }
     if (!redis_script(redis, &lua_queue_take_back, 1,
                       RD_ARGS(rd_text(redis_queue_prefix(queue, prefix)), rd_text(queue), rd_text(seat), rd_text(uuid_is_zero(running) ? "" : uuid_format(running, id)),
                               rd_text(outcome_name(how->outcome)), rd_text(how->error), rd_int(how->started_at), rd_int(how->ended_at ? how->ended_at : now),
-                              rd_int(how->signal), rd_int(how->exit_code), rd_int(how->peak_rss), rd_int(how->cpu_ms), rd_int(REDIS_DEATHS_MAX)),
+                              rd_int(how->signal), rd_int(how->exit_code), rd_int(how->peak_rss), rd_int(how->cpu_ms), rd_int(REDIS_DEATHS_MAX), rd_text(teller),
+                              rd_text(marks)),
                       &reply, e))
         return false;
     *count = rd_int_of(reply);
@@ -152,16 +170,16 @@ static bool take_back(struct redis *redis, const char *queue, const char *seat, 
 bool redis_queue_take_lapsed(struct redis *redis, const char *queue, int64_t *count, struct err *e)
 {
     const struct attempt_end lost = {.outcome = OUTCOME_LOST, .error = "its worker is gone, or could not renew its lease", .exit_code = -1, .peak_rss = -1, .cpu_ms = -1};
-    return take_back(redis, queue, "", (struct uuid){{0}}, &lost, count, e);
+    return take_back(redis, queue, "", (struct uuid){{0}}, &lost, NULL, count, e);
 }
 
 bool redis_queue_release_seat(struct redis *redis, const char *queue, struct uuid worker, int seat, struct uuid running, const struct attempt_end *how,
-                              int64_t *count, struct err *e)
+                              const struct settlement *ran, int64_t *count, struct err *e)
 {
     char holder[UUID_TEXT_MAX + 16], id[UUID_TEXT_MAX];
     bool counts = how->outcome != OUTCOME_RETURNED;
     snprintf(holder, sizeof holder, "%s/%d/", uuid_format(worker, id), seat);
-    return take_back(redis, queue, holder, counts ? running : (struct uuid){{0}}, how, count, e);
+    return take_back(redis, queue, holder, counts ? running : (struct uuid){{0}}, how, ran, count, e);
 }
 
 /* For people -------------------------------------------------------------------------------------------------------- */

@@ -46,10 +46,12 @@ bool redis_queue_tick(struct redis *redis, const char *queue, const struct redis
 /* Take back what is held under leases that are over. */
 bool redis_queue_take_lapsed(struct redis *redis, const char *queue, int64_t *count, struct err *e);
 
-/* Take back what a seat holds whose child is dead: `running` is the task that it died of (zero: none), `how` its end. */
+/* Take back what a seat holds whose child is dead: `running` is the task that it died of (zero: none), `how` its end; successes of `ran` are gone
+ * (NULL: nothing is known to have run). */
 struct attempt_end;
+struct settlement;
 bool redis_queue_release_seat(struct redis *redis, const char *queue, struct uuid worker, int seat, struct uuid running, const struct attempt_end *how,
-                              int64_t *count, struct err *e);
+                              const struct settlement *ran, int64_t *count, struct err *e);
 
 struct redis_queue_counts {
     int64_t ready, delayed, held, failed;

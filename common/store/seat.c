@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *seat_application(struct uuid worker, int seat, char out[static SEAT_APPLICATION_MAX])
@@ -29,16 +30,11 @@ static struct pg_arg int_or_null(int64_t value, int64_t none)
     return value == none ? pg_null() : pg_int(value);
 }
 
-bool seat_open(struct pg *pg, struct seat_key *key, struct uuid lost, const struct attempt_end *how, struct err *e)
+bool seat_take(struct pg *pg, struct seat_key *key, struct err *e)
 {
-    static const struct attempt_end nothing = {.outcome = OUTCOME_RETURNED, .exit_code = -1, .peak_rss = -1, .cpu_ms = -1};
     char application[SEAT_APPLICATION_MAX];
     struct pg_rows rows;
-    const struct attempt_end *end = how ? how : &nothing;
-    if (!pg_exec(pg, &sql_seat_open, &rows, e, pg_uuid(key->worker), pg_int(key->seat), pg_text(seat_application(key->worker, key->seat, application)),
-                 pg_uuid_or_null(lost), pg_text(outcome_name(end->outcome)), pg_bool(end->retryable), pg_time_or_null(end->started_at),
-                 pg_time(end->ended_at ? end->ended_at : clock_now()), pg_text(end->error), int_or_null(end->signal, 0), int_or_null(end->exit_code, -1),
-                 int_or_null(end->peak_rss, -1), int_or_null(end->cpu_ms, -1)))
+    if (!pg_exec(pg, &sql_seat_take, &rows, e, pg_uuid(key->worker), pg_int(key->seat), pg_text(seat_application(key->worker, key->seat, application))))
         return err_add(e, "taking seat %d", key->seat);
     key->epoch = pg_get_int(&rows, 0, 0);
     return true;
@@ -93,6 +89,37 @@ size_t settle_calls(const struct settlement *s, const struct seat_key *key, stru
     for (size_t i = 0; i < s->other_count; i++)
         calls[count++] = one_call(s, &s->others[i], key);
     return count;
+}
+
+static struct pg_call empty_call(const struct seat_key *key, struct uuid lost, const struct attempt_end *end)
+{
+    return (struct pg_call){
+        .query = &sql_seat_empty,
+        .args = {pg_uuid(key->worker), pg_int(key->seat), pg_int(key->epoch), pg_uuid_or_null(lost), pg_text(outcome_name(end->outcome)),
+                 pg_bool(end->retryable), pg_time_or_null(end->started_at), pg_time(end->ended_at ? end->ended_at : clock_now()), pg_text(end->error),
+                 int_or_null(end->signal, 0), int_or_null(end->exit_code, -1), int_or_null(end->peak_rss, -1), int_or_null(end->cpu_ms, -1),
+                 {.type = PG_END}},
+    };
+}
+
+bool seat_empty(struct pg *pg, const struct seat_key *key, const struct settlement *ran, struct uuid lost, const struct attempt_end *how, struct err *e)
+{
+    static const struct attempt_end nothing = {.outcome = OUTCOME_RETURNED, .exit_code = -1, .peak_rss = -1, .cpu_ms = -1};
+    static const struct settlement none;
+    const struct settlement *settle = ran ? ran : &none;
+    struct pg_call *calls = mem_zero(settle->other_count + 2, sizeof *calls);
+    struct pg_rows *answers = mem_zero(settle->other_count + 2, sizeof *answers);
+    size_t count = settle_calls(settle, key, calls);
+    calls[count++] = empty_call(key, lost, how ? how : &nothing);
+    bool good = pg_exec_calls(pg, calls, count, answers, e);
+    free(calls);
+    free(answers);
+    return good || err_add(e, "releasing what seat %d held", key->seat);
+}
+
+bool seat_open(struct pg *pg, struct seat_key *key, struct err *e)
+{
+    return seat_take(pg, key, e) && seat_empty(pg, key, NULL, (struct uuid){{0}}, NULL, e);
 }
 
 bool seat_before_commit(struct pg *pg, const struct seat_key *key, struct text *xid, struct err *e)

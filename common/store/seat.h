@@ -43,9 +43,17 @@ struct attempt_end {
     const char *progress_message; /* or NULL */
 };
 
-/* Take the seat: key->epoch is set. `lost` is the task that was running when the last holder died (zero: none), `how` how
- * that ended; what else it held goes back uncounted. */
-bool seat_open(struct pg *pg, struct seat_key *key, struct uuid lost, const struct attempt_end *how, struct err *e);
+struct settlement;
+
+/* Take the seat: whoever held it before writes nothing any more; key->epoch is set. */
+bool seat_take(struct pg *pg, struct seat_key *key, struct err *e);
+
+/* Release what its last holder held: `ran` is settled (NULL: nothing), `lost` is the task that was running when it died (zero: none), `how` how that
+ * ended (NULL: it did not); all else goes back uncounted. ERR_DATA: the server will never take a text of `ran`. */
+bool seat_empty(struct pg *pg, const struct seat_key *key, const struct settlement *ran, struct uuid lost, const struct attempt_end *how, struct err *e);
+
+/* Both, for a holder of which nothing is known. */
+bool seat_open(struct pg *pg, struct seat_key *key, struct err *e);
 
 /* On a new connection after a lost one: a new epoch, so that what was sent on the old one cannot happen any more. */
 bool seat_raise(struct pg *pg, struct seat_key *key, struct err *e);

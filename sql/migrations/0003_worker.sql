@@ -245,7 +245,7 @@ CREATE FUNCTION drumbeat.end_sessions(application text) RETURNS void LANGUAGE sq
      WHERE a.application_name = application AND a.state <> 'idle' AND a.pid <> pg_backend_pid()
 $$;
 
--- Return those of a claim behind a place that have not started and for which nothing is to be decided: no gate, no cancel request, no other
+-- Return those of a claim, but for the one at a place, that have not started and for which nothing is to be decided: no gate, no cancel request, no other
 -- broker. All at once, for a batch may have hundreds behind one that turns out slow; move_on() is for the others. Answers how many.
 CREATE FUNCTION drumbeat.return_plain(worker uuid, seat int, fence bigint, place int) RETURNS int
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
@@ -259,7 +259,7 @@ BEGIN
             SELECT r.task_id, r.fence, r.seq, r.attempt, r.allowed, b.queue, b.priority, drumbeat.flow_of(b.tenant) AS flow, b.name
               FROM drumbeat.running r JOIN drumbeat.task_body b ON b.id = r.task_id
              WHERE r.worker = return_plain.worker AND r.seat = return_plain.seat::smallint AND r.fence = return_plain.fence
-               AND r.place > return_plain.place AND r.started_at IS NULL AND b.limit_key IS NULL
+               AND r.place <> return_plain.place AND r.started_at IS NULL AND b.limit_key IS NULL
                AND NOT EXISTS (SELECT FROM drumbeat.limit_rule l WHERE l.kind = 'handler' AND l.name = b.name COLLATE "C")
                AND NOT EXISTS (SELECT FROM drumbeat.limit_rule l WHERE l.kind = 'queue' AND l.name = b.queue COLLATE "C")
                AND NOT EXISTS (SELECT FROM drumbeat.slot s WHERE s.task_id = r.task_id)
@@ -298,9 +298,9 @@ BEGIN
     RETURN count;
 END $$;
 
--- Take a seat: whoever held it before writes nothing any more, and what it held is released. Answers the seat's epoch.
-CREATE FUNCTION drumbeat.open_seat(worker uuid, seat int, application text, current uuid DEFAULT NULL, how drumbeat.attempt_end DEFAULT NULL)
-RETURNS bigint LANGUAGE plpgsql AS $$
+-- Take a seat: whoever held it before writes nothing any more. Answers the seat's epoch. What it held stays held until empty_seat(): what had
+-- ended is settled in between.
+CREATE FUNCTION drumbeat.take_seat(worker uuid, seat int, application text) RETURNS bigint LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     answer bigint := nextval('drumbeat.epoch_seq');
@@ -308,7 +308,23 @@ BEGIN
     PERFORM drumbeat.end_sessions(application);
     INSERT INTO drumbeat.seat AS s (worker, seat, epoch) VALUES (worker, seat::smallint, answer)
     ON CONFLICT (worker, seat) DO UPDATE SET epoch = excluded.epoch;
-    PERFORM drumbeat.release_seat(worker, seat, current, how);
+    RETURN answer;
+END $$;
+
+-- Release what the last holder of a seat held, as release_seat() does.
+CREATE FUNCTION drumbeat.empty_seat(worker uuid, seat int, epoch bigint, current uuid, how drumbeat.attempt_end) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM drumbeat.hold_seat(worker, seat, epoch);
+    RETURN drumbeat.release_seat(worker, seat, current, how);
+END $$;
+
+-- Both at once, for a holder of which nothing is known.
+CREATE FUNCTION drumbeat.open_seat(worker uuid, seat int, application text, current uuid DEFAULT NULL, how drumbeat.attempt_end DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    answer bigint := drumbeat.take_seat(worker, seat, application);
+BEGIN
+    PERFORM drumbeat.empty_seat(worker, seat, answer, current, how);
     RETURN answer;
 END $$;
 
@@ -479,7 +495,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- A slow task in a claim of many: it is marked as started, and the tasks behind it go back to the queue for others.
+-- A slow task in a claim of many: it is marked as started, and all others that are still held go back to the queue for others. Those that have
+-- run are settled first, in the same transaction.
 CREATE FUNCTION drumbeat.split_claim(worker uuid, seat int, epoch bigint, fence bigint, place int, started bigint) RETURNS int LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -491,7 +508,7 @@ BEGIN
      WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place = split_claim.place::smallint;
     count := drumbeat.return_plain(worker, seat, fence, place);
     FOR r IN SELECT * FROM drumbeat.running x
-              WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place > split_claim.place
+              WHERE x.worker = split_claim.worker AND x.seat = split_claim.seat::smallint AND x.fence = split_claim.fence AND x.place <> split_claim.place
               ORDER BY x.place LOOP
         PERFORM drumbeat.move_on(r, ('returned', true, interval '0', NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
         count := count + 1;

@@ -3,11 +3,19 @@
 -- charged an attempt and a death; under a lease that is over each task is charged a death, and the only one of a claim an attempt.
 -- The others go back to where they stood. One without attempts left, or with too many deaths, goes to the failed ones. Answers how many.
 -- KEYS[1] the queue's prefix; ARGV: the queue, the seat with '/' behind it ('': leases that are over), the task that was running ('': none),
---   then of its end: outcome, error, started and ended in us, signal, exit code, memory, processor ms; most deaths
+--   then of its end: outcome, error, started and ended in us, signal, exit code, memory, processor ms; most deaths; the holder that told how far it
+--   was ('': none), and '1' at the places of those that were a success and are gone
 local prefix, queue, seat, running = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local deaths_max = tonumber(ARGV[12])
+local teller, marks = ARGV[13], ARGV[14]
+
+local function free(id, unique)
+    if unique ~= '' and redis.call('HGET', prefix .. 'unique', unique) == id then
+        redis.call('HDEL', prefix .. 'unique', unique)
+    end
+end
 
 local function fail(task, attempt, died)
     local id, priority, _, allowed, _, ready, expires, name, tenant, unique, args =
@@ -20,9 +28,7 @@ local function fail(task, attempt, died)
         id = id, queue = queue, name = name, priority = priority, allowed = allowed, attempt = tostring(attempt), ready = ready, expires = expires,
         tenant = tenant, unique = unique, args = args, status = 'ERRORED', outcome = ARGV[4], error = why, started = ARGV[6], ended = ARGV[7],
         signal = ARGV[8], exit = ARGV[9], rss = ARGV[10], cpu = ARGV[11], fence = '0'}))
-    if unique ~= '' and redis.call('HGET', prefix .. 'unique', unique) == id then
-        redis.call('HDEL', prefix .. 'unique', unique)
-    end
+    free(id, unique)
 end
 
 local function charge(task, attempts)
@@ -51,7 +57,9 @@ for _, holder in ipairs(holders) do
     local tasks = redis.call('LRANGE', prefix .. 'held:' .. holder, 0, -1)
     for i = #tasks, 1, -1 do
         local task = tasks[i]
-        if task ~= '' then
+        if task ~= '' and holder == teller and marks:sub(i, i) == '1' then
+            free(task:sub(1, 36), task:match('^' .. ('[^\t]*\t'):rep(9) .. '([^\t]*)\t'))
+        elseif task ~= '' then
             count = count + 1
             if seat == '' then
                 charge(task, #tasks == 1 and 1 or 0)
