@@ -739,7 +739,7 @@ START_TEST(doctor_knows_what_limits_hold)
          "WARN\tlimits\tlimits that nothing is under: handler no.such, keys noop, queue nowhere -> correct the name"},
         {"SELECT drumbeat.set_limit('key', 'k', rate => '1/h'); SELECT drumbeat.enqueue('noop', limit_key => 'k') FROM generate_series(1, 30);"
          "SELECT drumbeat.admit('{}', '')", "29 wait, one each 01:00:00"},
-        {"INSERT INTO drumbeat.slot VALUES (drumbeat.uuid_v7(), 1, 'key z', 5, 0, 1)", "WARN\tlimits\t1 slots belong to tasks that neither wait nor run"},
+        {"INSERT INTO drumbeat.slot VALUES (drumbeat.uuid_v7(), 4, 'key z', 5, 0, 1)", "WARN\tlimits\t1 slots belong to tasks that neither wait nor run"},
         {"SELECT drumbeat.enqueue('noop', limit_key => 'open') FROM generate_series(1, 2); UPDATE drumbeat.task_body SET run_at = now() - interval '1 min'",
          "WARN\tlimits\ttasks wait although there is room: key open (0 of 1 in use, 2 wait)"},
     };

@@ -293,6 +293,42 @@ START_TEST(each_key_has_a_rate_of_its_own)
 }
 END_TEST
 
+/* One an hour: the first starts, the others wait with nothing in their hands. */
+START_TEST(who_waits_for_a_rate_keeps_no_slot_from_others)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_limit('handler', 'echo', rate => '1/h'), drumbeat.set_limit('queue', 'q', 1), drumbeat.set_limit('key', 'k', 1);"
+                   "SELECT drumbeat.enqueue_many('echo', array_fill('{}'::jsonb, ARRAY[5]), queue => 'q', limit_key => 'k')");
+    start_workers(2);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 1, SECONDS(20)));
+    test_sql(s.pg, "SELECT drumbeat.enqueue_many('echo', array_fill('{}'::jsonb, ARRAY[5]), queue => 'q', limit_key => 'k');"
+                   "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[5]), queue => 'q');"
+                   "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[5]), limit_key => 'k')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 11, SECONDS(20)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.gated WHERE gate = 'rate handler echo'"), 9);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.slot", 0, SECONDS(20)));
+}
+END_TEST
+
+/* As many as have a token are called on, and wait for a slot in turn with those who need none. */
+START_TEST(a_rate_and_a_limit_hold_together_and_nobody_starves)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_limit('handler', 'echo', rate => '20/s'), drumbeat.set_limit('queue', 'q', 2); CREATE TABLE passed (at timestamptz);"
+                   "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO passed VALUES (now()); RETURN NULL; END $$;"
+                   "CREATE TRIGGER note AFTER INSERT ON drumbeat.ready FOR EACH ROW WHEN (NEW.name = 'echo') EXECUTE FUNCTION note();"
+                   "SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.02}'::jsonb, ARRAY[200]), queue => 'q');"
+                   "SELECT drumbeat.enqueue_many('echo', array_fill('{}'::jsonb, ARRAY[30]), queue => 'q')");
+    start_workers(2);
+    int64_t most = most_seen("SELECT count(*) FROM drumbeat.running", SECONDS(60));
+    ck_assert_int_le(most, 2);
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM passed"), 30);
+    ck_assert_int_le(test_number(s.pg, "SELECT max((SELECT count(*) FROM passed y WHERE y.at >= x.at AND y.at < x.at + interval '1 s')) FROM passed x"), 28);
+    /* They did not wait for the end of the line that stood there before them. */
+    ck_assert_int_lt(test_number(s.pg, "SELECT count(*) FROM drumbeat.task WHERE name = 'sleep'"
+                                       " AND started_at < (SELECT min(started_at) FROM drumbeat.task WHERE name = 'echo')"), 100);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.slot", 0, SECONDS(20)));
+}
+END_TEST
+
 /* Changes ------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_new_limit_counts_what_runs_and_takes_back_what_is_ready)
@@ -456,6 +492,8 @@ static Suite *suite(void)
     tcase_add_test(tests, a_burst_ends_when_limited_tasks_are_done);
     tcase_add_test(tests, a_rate_is_kept_over_all_workers);
     tcase_add_test(tests, each_key_has_a_rate_of_its_own);
+    tcase_add_test(tests, who_waits_for_a_rate_keeps_no_slot_from_others);
+    tcase_add_test(tests, a_rate_and_a_limit_hold_together_and_nobody_starves);
     tcase_add_test(tests, a_new_limit_counts_what_runs_and_takes_back_what_is_ready);
     tcase_add_test(tests, what_runs_when_a_limit_comes_takes_part_of_it);
     tcase_add_test(tests, a_paused_queue_gives_back_the_slots_that_others_need);

@@ -345,7 +345,7 @@ START_TEST(a_limit_stalls_only_while_it_has_room)
     test_sql(pg, "SELECT drumbeat.enqueue('noop', limit_key => 'k')");
     start_web("--stall", "2s");
     wait_for("/readyz", 503, "\"detail\":\"limit key k: task ");
-    test_sql(pg, "INSERT INTO drumbeat.slot VALUES (drumbeat.uuid_v7(), 1, 'key k', 5, 0, 1)");
+    test_sql(pg, "INSERT INTO drumbeat.slot VALUES (drumbeat.uuid_v7(), 4, 'key k', 5, 0, 1)");
     wait_for("/readyz", 200, "\"queues\":{\"status\":\"pass\"}");
     test_sql(pg, "DELETE FROM drumbeat.slot");
     wait_for("/readyz", 503, "limit key k");

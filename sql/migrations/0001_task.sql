@@ -128,7 +128,8 @@ CREATE TABLE drumbeat.ready (
 -- those of a moment ago, when a million waited, the planner would look for the newest that wait among ten millions that have ended.
 CREATE INDEX ready_born ON drumbeat.ready (drumbeat.born(task_id), task_id);
 
--- Waiting at a gate: for a slot, for a rate, or for a paused queue to be resumed. `flow` -1 is for tasks that come back.
+-- Waiting at a gate: for a slot, for a rate, or for a paused queue to be resumed. `flow` -1 is for tasks that come back, 4096 at a slot for those
+-- that a rate called on.
 CREATE TABLE drumbeat.gated (
     gate     text COLLATE "C" NOT NULL,
     priority smallint NOT NULL,

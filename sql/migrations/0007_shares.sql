@@ -3,8 +3,8 @@
 -- A task under a limit waits in `gated` before it may be ready. It passes its gates one by one, always in the order of their stages, so each
 -- waiting list is of one gate and nobody waits in a circle:
 --
---     1 key X   2 handler X   3 queue X       a slot each, held until the task ends or waits again
---     4 rate key X   5 rate handler X   6 rate queue X
+--     1 rate key X   2 rate handler X   3 rate queue X     so many are called on as there are tokens; one is spent when the task is ready
+--     4 key X   5 handler X   6 queue X                    a slot each, held until the task ends or waits again
 --     0 pause Q, nobody Q N                   outside of all gates: the queue is paused; no worker has handler N for it
 --
 -- A limit is a number of rows in `slot`, never a counter. Two moves keep it, neither waits for another's transaction:
@@ -12,6 +12,10 @@
 --     let in     only a keeper adds slots (admit), under the gate's advisory lock and after counting. Keepers are rung for by an enqueue
 --                and by a hand-over that found nobody; what one cannot have, because another counts just now, that one hears of too
 -- so an application may keep the transaction of its enqueue open as long as it likes.
+--
+-- Nobody waits for a rate with a slot in his hands, and no token is spent by one who then waits for a slot. Who is called on at a rate gate and has further
+-- gates before him holds a permit: a row of `slot` at that gate. Tokens less permits are how many more may be called. The keeper that finds a
+-- permit whose task waits behind that gate no more spends a token for it.
 
 -- What is limited. kind keys: each key that is taken from the arguments of handler `name`. A key of which nothing is said has one slot.
 CREATE TABLE drumbeat.limit_rule (
@@ -73,14 +77,14 @@ DECLARE
     slots   int;       -- of the key
     step    interval;
 BEGIN
-    IF body.limit_key IS NOT NULL AND after < 4 THEN
+    IF body.limit_key IS NOT NULL AND after < 4 THEN -- its gates are 1 and 4
         SELECT r.slots, r.step INTO slots, step FROM drumbeat.limit_rule r WHERE r.kind = 'key' AND r.name = body.limit_key COLLATE "C";
         IF NOT FOUND THEN
             SELECT l.slots, l.step INTO slots, step FROM drumbeat.limit_of('key', body.limit_key) l;
         END IF;
-        IF after < 1 AND slots IS NOT NULL THEN
+        IF after < 1 AND step IS NOT NULL THEN
             stage := 1;
-            gate := 'key ' || body.limit_key;
+            gate := 'rate key ' || body.limit_key;
             RETURN;
         END IF;
     END IF;
@@ -89,12 +93,12 @@ BEGIN
       INTO applies
       FROM (VALUES ('handler', body.name), ('queue', body.queue)) v(kind, name)
       JOIN drumbeat.limit_rule r ON r.kind = v.kind COLLATE "C" AND r.name = v.name COLLATE "C";
-    stage := CASE WHEN after < 2 AND applies[1] THEN 2
-                  WHEN after < 3 AND applies[2] THEN 3
-                  WHEN after < 4 AND step IS NOT NULL THEN 4
-                  WHEN after < 5 AND applies[3] THEN 5
-                  WHEN after < 6 AND applies[4] THEN 6 END;
-    gate := CASE WHEN stage > 3 THEN 'rate ' ELSE '' END
+    stage := CASE WHEN after < 2 AND applies[3] THEN 2
+                  WHEN after < 3 AND applies[4] THEN 3
+                  WHEN after < 4 AND slots IS NOT NULL THEN 4
+                  WHEN after < 5 AND applies[1] THEN 5
+                  WHEN after < 6 AND applies[2] THEN 6 END;
+    gate := CASE WHEN stage < 4 THEN 'rate ' ELSE '' END
             || CASE stage WHEN 2 THEN 'handler ' || body.name WHEN 3 THEN 'queue ' || body.queue WHEN 4 THEN 'key ' || body.limit_key
                           WHEN 5 THEN 'handler ' || body.name WHEN 6 THEN 'queue ' || body.queue END;
 END $$;
@@ -173,7 +177,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- Let the task of `g` through the gate at which it waits, with a slot of it when the gate has any. Answers the gate at which it waits now;
+-- Let the task of `g` through the gate at which it waits, with a slot or permit of it when the gate has any. At gates for slots those that were called on at
+-- a rate are a flow of their own, 4096, behind all tenants': they take turns with whoever waits there. Answers the gate at which it waits now;
 -- NULL: it is ready; '': nobody could claim it, so it waits outside and `g` stays open for another.
 CREATE FUNCTION drumbeat.pass(g drumbeat.gated, takes_slot boolean, turns int) RETURNS text LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -181,6 +186,7 @@ DECLARE
     known   record;
     body    drumbeat.task_body;
     next    record;
+    called  boolean;
     outside text;
     left_   text[];
 BEGIN
@@ -200,16 +206,22 @@ BEGIN
         PERFORM drumbeat.ring_gates(left_);
         RETURN '';
     END IF;
-    IF takes_slot THEN
+    next := drumbeat.next_gate(body, g.stage);
+    IF takes_slot AND (g.stage > 3 OR next.gate IS NOT NULL) THEN
         INSERT INTO drumbeat.slot (task_id, stage, gate, priority, flow, seq, turns)
         VALUES (g.task_id, g.stage, g.gate, g.priority, g.flow, g.seq, pass.turns);
     END IF;
-    next := drumbeat.next_gate(body, g.stage);
     IF next.gate IS NULL THEN
         PERFORM drumbeat.make_ready(body, nextval('drumbeat.ready_seq'), g.attempt, g.allowed, limited => true);
+        IF g.flow = 4096 OR g.stage IN (2, 3) THEN
+            SELECT array_agg(s.gate) INTO left_ FROM drumbeat.slot s WHERE s.task_id = g.task_id AND s.stage < 4;
+            PERFORM drumbeat.ring_gates(left_);
+        END IF;
     ELSE
+        called := g.stage < 4 AND next.stage > 3;
         INSERT INTO drumbeat.gated (gate, priority, flow, seq, task_id, stage, attempt, allowed)
-        VALUES (next.gate, g.priority, g.flow, g.seq, g.task_id, next.stage, g.attempt, g.allowed);
+        VALUES (next.gate, g.priority, CASE WHEN called THEN 4096 ELSE g.flow END, CASE WHEN called THEN nextval('drumbeat.ready_seq') ELSE g.seq END,
+                g.task_id, next.stage, g.attempt, g.allowed);
     END IF;
     RETURN next.gate;
 END $$;
@@ -295,7 +307,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- Give up the slots of tasks, and hand each over to the next that waits for it.
+-- Give up the slots of tasks, and hand each over to the next that waits for it. Permits stay: a keeper spends the token.
 CREATE FUNCTION drumbeat.release(ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     freed   drumbeat.slot[];
@@ -305,7 +317,7 @@ DECLARE
     entered text[] := '{}';
     dry     text[] := '{}';
 BEGIN
-    WITH gone AS (DELETE FROM drumbeat.slot s WHERE s.task_id = ANY (ids) RETURNING s AS was, s.stage)
+    WITH gone AS (DELETE FROM drumbeat.slot s WHERE s.task_id = ANY (ids) AND s.stage > 3 RETURNING s AS was, s.stage)
     SELECT array_agg(g.was ORDER BY g.stage) INTO freed FROM gone g;
     IF freed IS NULL THEN
         RETURN;
@@ -348,6 +360,8 @@ DECLARE
     free   timestamptz;
     at_    record;      -- (priority, flow, seq, turns) of what went through last
     took   int := 0;
+    spent  int := 0;    -- tokens, by those that are ready
+    called int := 0;    -- permits
 BEGIN
     entered := '{}';
     more := false;
@@ -366,11 +380,18 @@ BEGIN
       FROM drumbeat.gated g WHERE g.gate = admit_at.gate ORDER BY g.priority LIMIT 1;
     IF kind = 'rate' THEN
         slots := NULL;
+        WITH gone AS (
+            DELETE FROM drumbeat.slot s
+             WHERE s.gate = admit_at.gate AND (step IS NULL OR NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id AND g.stage > s.stage))
+            RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = admit_at.gate) INTO spent, called;
+        called := called - spent;
         IF step IS NOT NULL THEN
             SELECT b.free_at, b.flow, b.turns INTO free, at_.flow, at_.turns FROM drumbeat.bucket b WHERE b.gate = admit_at.gate;
             -- The bucket holds what comes in 0.09 s. And the next token is never further than a step: the rate may have been raised.
-            free := least(greatest(coalesce(free, moment), moment - interval '90 milliseconds'), moment + step);
-            room := CASE WHEN free > moment THEN 0 ELSE least(most, floor(extract(epoch FROM moment - free) / extract(epoch FROM step)) + 1) END;
+            free := least(greatest(coalesce(free, moment), moment - interval '90 milliseconds'), moment + step) + spent * step;
+            room := CASE WHEN free > moment THEN 0 ELSE least(most, floor(extract(epoch FROM moment - free) / extract(epoch FROM step)) + 1 - called) END;
         END IF;
     ELSIF slots IS NOT NULL THEN
         room := least(most, slots - (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = admit_at.gate));
@@ -379,19 +400,24 @@ BEGIN
         END IF;
     END IF;
     WHILE at_.priority IS NOT NULL AND took < room LOOP
-        SELECT * INTO at_ FROM drumbeat.let_in(admit_at.gate, slots IS NOT NULL, at_.priority, coalesce(at_.flow, 0), at_.seq, coalesce(at_.turns, 0));
+        SELECT * INTO at_ FROM drumbeat.let_in(admit_at.gate, coalesce(slots IS NOT NULL OR (kind = 'rate' AND step IS NOT NULL), false), at_.priority, coalesce(at_.flow, 0), at_.seq, coalesce(at_.turns, 0));
         EXIT WHEN NOT at_.someone;
         took := took + 1;
         entered := entered || at_.entered;
+        IF at_.entered IS NULL THEN
+            free := free + step;
+            spent := spent + 1;
+        ELSE
+            called := called + 1;
+        END IF;
     END LOOP;
     more := took = most;
     IF step IS NOT NULL AND kind = 'rate' THEN
-        free := free + took * step;
-        IF took > 0 THEN
-            INSERT INTO drumbeat.bucket AS b (gate, free_at, flow, turns) VALUES (admit_at.gate, free, at_.flow, at_.turns)
+        IF took + spent > 0 THEN
+            INSERT INTO drumbeat.bucket AS b (gate, free_at, flow, turns) VALUES (admit_at.gate, free, coalesce(at_.flow, 0), coalesce(at_.turns, 0))
             ON CONFLICT ON CONSTRAINT bucket_pkey DO UPDATE SET free_at = excluded.free_at, flow = excluded.flow, turns = excluded.turns;
         END IF;
-        IF at_.someone THEN
+        IF at_.someone AND (free > moment OR called = 0) THEN -- else whoever was called on rings when it is ready
             wait := greatest(0, extract(epoch FROM free - clock_timestamp()) * 1000000);
         END IF;
     END IF;
@@ -465,6 +491,8 @@ BEGIN
         SELECT * INTO rule FROM drumbeat.gate_limit(next);
         CONTINUE WHEN starts_with(next, 'rate ') AND EXISTS (SELECT FROM drumbeat.bucket b WHERE b.gate = next
                                                                 AND least(b.free_at, clock_timestamp() + rule.step) > clock_timestamp() + interval '1 second');
+        CONTINUE WHEN starts_with(next, 'rate ') AND EXISTS (SELECT FROM drumbeat.slot s JOIN drumbeat.gated g ON g.task_id = s.task_id AND g.stage > s.stage
+                                                              WHERE s.gate = next); -- the one that was called on waits at another gate
         CONTINUE WHEN NOT starts_with(next, 'rate ') AND rule.slots <= (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = next);
         IF EXISTS (SELECT FROM drumbeat.gated g JOIN drumbeat.task_body b ON b.id = g.task_id
                     WHERE g.gate = next AND b.name = ANY (names)
@@ -476,13 +504,17 @@ BEGIN
     RETURN false;
 END $$;
 
--- Slots of tasks that neither wait nor run: whatever left them behind, they are given on.
+-- Slots of tasks that neither wait nor run: whatever left them behind, they are given on. Of permits that nobody has seen, keepers are told.
 CREATE FUNCTION drumbeat.sweep_slots() RETURNS int LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
-    ids uuid[];
+    ids   uuid[];
+    gates text[];
 BEGIN
+    SELECT array_agg(DISTINCT s.gate) INTO gates FROM drumbeat.slot s
+     WHERE s.stage < 4 AND NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id AND g.stage > s.stage);
+    PERFORM drumbeat.ring_gates(gates);
     SELECT array_agg(DISTINCT s.task_id) INTO ids FROM drumbeat.slot s
-     WHERE NOT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = s.task_id) AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = s.task_id)
+     WHERE s.stage > 3 AND NOT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = s.task_id) AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = s.task_id)
        AND NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id);
     IF ids IS NOT NULL THEN
         PERFORM drumbeat.release(ids);
@@ -492,11 +524,13 @@ END $$;
 
 -- Changing limits ----------------------------------------------------------------------------------------------------------
 
--- Let the ready tasks that a rule is about begin at their first gates again, and count those that run.
-CREATE FUNCTION drumbeat.apply_limit(kind text, name text, slots int) RETURNS void LANGUAGE plpgsql SET jit = off AS $$
+-- Let the ready tasks that a rule is about begin at their first gates again, those that wait behind its gates too, and count those that run. `rated`:
+-- it has a rate that it did not have.
+CREATE FUNCTION drumbeat.apply_limit(kind text, name text, slots int, rated boolean) RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
-    number   constant int := CASE kind WHEN 'handler' THEN 2 WHEN 'queue' THEN 3 ELSE 1 END;
+    number   constant int := CASE kind WHEN 'handler' THEN 5 WHEN 'queue' THEN 6 ELSE 4 END;
+    behind   constant int := CASE WHEN rated THEN number - 3 ELSE number END;
     ids      uuid[];
     attempts int[];
     allowed  int[];
@@ -521,7 +555,7 @@ BEGIN
     ), later AS (
         DELETE FROM drumbeat.gated g
          WHERE g.ctid = ANY (ARRAY(SELECT t.ctid FROM drumbeat.gated t JOIN drumbeat.task_body b ON b.id = t.task_id
-                                    WHERE t.stage > number
+                                    WHERE t.stage > behind
                                       AND CASE kind WHEN 'key' THEN b.limit_key = name WHEN 'keys' THEN starts_with(b.limit_key, name || '/')
                                                     WHEN 'handler' THEN b.name = name ELSE b.queue = name END
                                       FOR UPDATE OF t SKIP LOCKED))
@@ -563,7 +597,7 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     IF slots < was.slots OR (slots IS NOT NULL AND was.slots IS NULL) OR (rate IS NOT NULL AND was.step IS NULL) THEN
-        PERFORM drumbeat.apply_limit(kind, name, slots);
+        PERFORM drumbeat.apply_limit(kind, name, slots, rate IS NOT NULL AND was.step IS NULL);
     END IF;
     IF kind = 'keys' THEN
         PERFORM pg_notify('drumbeat', 'gates');

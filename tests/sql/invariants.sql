@@ -41,11 +41,11 @@ WITH place AS (
     UNION ALL
     SELECT 'a slot is held by a task that is ready, runs or waits at a later gate', format('%s: %s, %s', s.task_id, s.gate, coalesce(p.state, 'nowhere'))
       FROM drumbeat.slot s LEFT JOIN place p USING (task_id) LEFT JOIN drumbeat.gated g USING (task_id)
-     WHERE p.state IS NULL OR p.state NOT IN ('ready', 'running', 'gated', 'sent') OR g.stage <= s.stage
+     WHERE s.stage > 3 AND (p.state IS NULL OR p.state NOT IN ('ready', 'running', 'gated', 'sent') OR g.stage <= s.stage)
     UNION ALL
     SELECT 'no gate has more slots in use than it has', format('%s: %s of %s', s.gate, count(*), l.slots)
       FROM drumbeat.slot s CROSS JOIN LATERAL drumbeat.gate_limit(s.gate) l
-     WHERE NOT EXISTS (SELECT FROM drumbeat.lowered w WHERE w.gate = s.gate) GROUP BY s.gate, l.slots HAVING count(*) > l.slots
+     WHERE s.stage > 3 AND NOT EXISTS (SELECT FROM drumbeat.lowered w WHERE w.gate = s.gate) GROUP BY s.gate, l.slots HAVING count(*) > l.slots
     UNION ALL
     SELECT 'no attempt is beyond those allowed', format('%s: %s, %s so far', p.task_id, p.state, p.counted)
       FROM place p WHERE NOT p.attempts_left

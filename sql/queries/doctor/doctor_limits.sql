@@ -7,9 +7,9 @@ WITH gate AS MATERIALIZED (
 ), rule AS MATERIALIZED (
     SELECT g.*, l.slots, l.step, (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = g.gate) AS used FROM gate g, drumbeat.gate_limit(g.gate) l
 )
-SELECT (SELECT count(*) FROM drumbeat.limit_rule) AS rules, (SELECT coalesce(sum(g.tasks), 0)::bigint FROM gate g) AS waiting, (SELECT count(*) FROM drumbeat.slot) AS held,
+SELECT (SELECT count(*) FROM drumbeat.limit_rule) AS rules, (SELECT coalesce(sum(g.tasks), 0)::bigint FROM gate g) AS waiting, (SELECT count(*) FROM drumbeat.slot s WHERE s.stage > 3) AS held,
        (SELECT count(*) FROM drumbeat.slot s
-         WHERE NOT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = s.task_id) AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = s.task_id)
+         WHERE s.stage > 3 AND NOT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = s.task_id) AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = s.task_id)
            AND NOT EXISTS (SELECT FROM drumbeat.gated r WHERE r.task_id = s.task_id)) AS orphans,
        (SELECT string_agg(format('%s (%s of %s in use, %s wait)', r.gate, r.used, r.slots, r.tasks), ', ' ORDER BY r.tasks DESC)
           FROM (SELECT * FROM rule WHERE NOT starts_with(gate, 'rate ') AND used < slots AND since < clock_timestamp() - interval '10 seconds' ORDER BY tasks DESC LIMIT 10) r
