@@ -490,6 +490,33 @@ START_TEST(what_is_given_back_stands_where_it_stood)
 }
 END_TEST
 
+START_TEST(all_but_one_go_back_and_that_one_ends_like_any)
+{
+    struct err e;
+    use(&grounds[_i]);
+    put(.name = "echo", .args = "{\"n\": 1}");
+    put(.name = "echo", .args = "{\"n\": 2}");
+    put(.name = "echo", .args = "{\"n\": 3}");
+    turn(&one, 3);
+    int64_t fence = one.claims.fence;
+    succeed(&one, 1);
+    turn(&one, 0);
+    ck_assert_msg(broker_keep_one(one.broker, fence, 2, clock_now(), &e), "%s", e.text);
+    ck_assert_int_eq(ground->held(), 1);
+    ground->refresh();
+    turn(&two, 5);
+    ck_assert_uint_eq(two.claims.count, 1);
+    ck_assert_str_eq(two.claims.task[0].args, "{\"n\": 3}");
+    ck_assert_int_eq(two.claims.task[0].attempt, 1);
+    one.claims.fence = fence;
+    one.claims.count = 3;
+    succeed(&one, 2);
+    turn(&one, 1);
+    ck_assert_int_eq(ground->held(), 1);
+    ck_assert_int_eq(ground->waiting(), 0);
+}
+END_TEST
+
 START_TEST(a_task_that_is_no_longer_held_is_not_settled_again)
 {
     struct err e;
@@ -561,6 +588,7 @@ int main(void)
     tcase_add_loop_test(tests, a_tenant_that_floods_the_queue_does_not_delay_another, 0, DRIVERS);
     tcase_add_loop_test(tests, what_a_claim_tells_of_a_task, 0, DRIVERS);
     tcase_add_loop_test(tests, a_seat_that_was_taken_away_can_neither_claim_nor_settle, 0, DRIVERS);
+    tcase_add_loop_test(tests, all_but_one_go_back_and_that_one_ends_like_any, 0, DRIVERS);
     tcase_add_loop_test(tests, a_task_that_is_no_longer_held_is_not_settled_again, 0, DRIVERS);
     tcase_add_loop_test(tests, what_is_given_back_stands_where_it_stood, 0, DRIVERS);
     tcase_add_loop_test(tests, a_turn_in_a_transaction_is_part_of_it, 0, DRIVERS);

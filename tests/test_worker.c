@@ -351,6 +351,30 @@ START_TEST(what_ran_before_a_crash_does_not_run_again)
 }
 END_TEST
 
+/* Every other task is quick, so claims are of many; those in between are not, and of one handler nothing is known at first. A child runs one of those of
+ * a claim and leaves the others to whoever is idle. Two that never end take nothing with them. */
+START_TEST(slow_tasks_among_quick_ones_are_for_all_children)
+{
+    stage_worker(&s, NULL, "--pool", "4");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.seat", 4, SECONDS(60)));
+    make_quick("SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[3000]))", 3000);
+    make_quick("SELECT drumbeat.enqueue_many('sleep', array_fill('{\"seconds\": 0.012}'::jsonb, ARRAY[8]))", 8);
+    test_sql(s.pg, "SELECT drumbeat.pause('default');"
+                   "CREATE TABLE mixed AS SELECT drumbeat.enqueue(CASE WHEN i % 2 = 0 THEN 'noop' WHEN i % 3 = 0 THEN 'hog' ELSE 'sleep' END,"
+                   " CASE WHEN i % 2 = 0 THEN '{}' ELSE '{\"seconds\": 0.012}' END::jsonb) AS id, i FROM generate_series(1, 600) i;"
+                   "SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended JOIN mixed ON id = task_id", 600, SECONDS(60)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT max(n) FROM (SELECT count(*) AS n FROM drumbeat.ended JOIN mixed ON id = task_id WHERE i % 2 = 1 GROUP BY fence) t"), 1);
+    ck_assert_int_gt(test_number(s.pg, "SELECT max(n) FROM (SELECT count(*) AS n FROM drumbeat.ended JOIN mixed ON id = task_id GROUP BY fence) t"), 1);
+    test_sql(s.pg, "SELECT drumbeat.pause('default');"
+                   "INSERT INTO mixed SELECT drumbeat.enqueue('sleep', CASE i % 100 WHEN 50 THEN '{\"seconds\": 600}' ELSE '{\"seconds\": 0.001}' END::jsonb), 1000 + i"
+                   " FROM generate_series(1, 200) i;"
+                   "SELECT drumbeat.resume('default')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended JOIN mixed ON id = task_id", 798, SECONDS(60)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.task WHERE status = 'RUNNING'", 2, SECONDS(30)));
+}
+END_TEST
+
 /* 400 crashes are more than a pipe holds: the supervisor would wait for its reader for ever. */
 START_TEST(a_log_that_nobody_reads_stops_nothing)
 {
@@ -567,6 +591,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_task_that_turns_slow_does_not_keep_the_rest_of_its_batch);
     tcase_add_test(tests, what_ran_before_a_slow_task_is_settled_however_it_ended_and_does_not_run_again);
     tcase_add_test(tests, what_ran_before_a_crash_does_not_run_again);
+    tcase_add_test(tests, slow_tasks_among_quick_ones_are_for_all_children);
     tcase_add_test(tests, a_log_that_nobody_reads_stops_nothing);
     tcase_add_test(tests, the_soft_limit_asks_a_task_to_stop);
     tcase_add_test(tests, the_hard_limit_kills_with_the_reason);

@@ -38,6 +38,7 @@ struct child {
     int series; /* of the task that runs */
     int turn;   /* and the how manieth of its batch it is */
     int failures; /* claims in a row that the server refused */
+    usec_t batch_at; /* when the claim that is worked on was begun */
     size_t wanted, last_batch;     /* of the claim that runs; how many of the last full one, or of one with slow tasks, were quick */
     usec_t mean;                   /* of the quick tasks of late, whatever their handlers */
     int64_t ticket; /* of the task that runs */

@@ -294,6 +294,14 @@ bool board_all_idle(const struct board *board)
     return all_in(board, SEAT_IDLE);
 }
 
+bool board_any_idle(const struct board *board)
+{
+    for (int i = 0; i < board->pool; i++)
+        if (atomic_load_explicit(&board->seats[i].state, memory_order_relaxed) == SEAT_IDLE)
+            return true;
+    return false;
+}
+
 bool board_all_busy(const struct board *board)
 {
     return all_in(board, SEAT_BUSY);

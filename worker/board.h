@@ -184,6 +184,7 @@ void seat_wake(struct seat *seat);
 bool board_wake_idle(struct board *board);
 void board_wake_all(struct board *board);
 bool board_all_idle(const struct board *board);
+bool board_any_idle(const struct board *board);
 bool board_all_busy(const struct board *board);
 
 /* Keeper, courier: somebody wants the end of this task; tell the child that runs it, if one does. */

@@ -20,7 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const usec_t settle_every = MSEC(10), rest_time = MSEC(100), idle_wait = SECONDS(60), tell_again = MSEC(100), tell_last_patience = SECONDS(1), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
+static const usec_t settle_every = MSEC(10), share_after = MSEC(30), rest_time = MSEC(100), idle_wait = SECONDS(60), tell_again = MSEC(100),
+                    tell_last_patience = SECONDS(1), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
                     leave_patience = MSEC(200);
 
 /* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
@@ -221,14 +222,12 @@ static bool claim(struct child *c, size_t wanted, struct claims *claims, struct 
     return true;
 }
 
-/* The server will never take what an attempt ended with: say so instead, with nothing of it. */
+/* The server will never take what an attempt ended with. */
 static void forget_texts(struct child *c, const struct err *why)
 {
     c->notes->unstorable = true;
     if (c->aside.present)
-        c->aside.end = (struct attempt_end){.outcome = OUTCOME_FAILED, .started_at = c->aside.end.started_at, .ended_at = c->aside.end.ended_at,
-                                            .error = "how it ended could not be stored; the worker's log says why", .exit_code = -1, .peak_rss = -1,
-                                            .cpu_ms = -1, .progress_value = -1, .end_value = -1};
+        notes_leave_out_texts(&c->aside.end);
     log_error("task.not_settled", LOG_ERR(why));
 }
 
@@ -358,19 +357,16 @@ static void unnote_success(struct child *c, const struct claimed *task, const st
     note_end(c, task, &end);
 }
 
-/* A task that has killed its process before takes nothing with it: what has run is settled, what lies behind it goes back. The next claim is
- * small again. */
-static bool isolate(struct child *c, const struct claimed *task, struct err *e)
+/* Go on with one task of the claim alone: what has run is settled, and what has not goes back to those who can run it at once. */
+static bool part(struct child *c, const struct claimed *task, struct err *e)
 {
     if (c->pending_since && !settle(c, e))
         return false;
     if (c->wanted == 1)
         return true;
     seat_cut_batch(c->seat, c->turn);
-    c->last_batch = 0;
     c->wanted = 1; /* as if it had been claimed so: the store knows that it starts */
-    return pg_exec(c->pg, &sql_split_claim, NULL, e, pg_uuid(c->key.worker), pg_int(c->key.seat), pg_int(c->key.epoch), pg_int(c->fence),
-                   pg_int(task->place), pg_int(clock_now()));
+    return broker_keep_one(c->holder, c->fence, task->place, clock_now(), e);
 }
 
 /* Is it known that it will not take long? */
@@ -380,13 +376,14 @@ static bool is_quick(const struct child *c, const struct claimed *task)
     return entry && edition_is_quick(c->shared, entry->place);
 }
 
-/* What has run must not wait for a task that takes long, or may. (For one that turns slow the keeper settles by the notes.) */
-static bool settle_before(struct child *c, const struct claimed *task, struct err *e)
+/* Nothing waits with a task that takes long, or may; nor with one that has killed its process before. (One that turns slow is the keeper's affair.) */
+static bool begin_alone(struct child *c, const struct claimed *task, struct err *e)
 {
     if (task->suspect)
-        return isolate(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
-    bool may_wait = !c->pending_since || is_quick(c, task);
-    return may_wait || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+        c->last_batch = 0; /* the next claim is small again */
+    else if (is_quick(c, task))
+        return true;
+    return part(c, task, e) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
 /* The handler, and the end of its transaction. How long it took; negative: the seat was taken away. */
@@ -420,10 +417,19 @@ static void learn_pace(struct child *c, usec_t took)
         c->mean = c->mean ? (c->mean * 7 + counted) / 8 : counted;
 }
 
+/* A batch that takes longer than was thought is not kept from a child that has nothing to do. */
+static bool share_rest(struct child *c, struct err *e)
+{
+    if (clock_boot() - c->batch_at < share_after || !board_any_idle(c->board) || c->turn == seat_batch_limit(c->seat))
+        return true;
+    seat_cut_batch(c->seat, c->turn);
+    return broker_keep_one(c->holder, c->fence, 0, 0, e);
+}
+
 /* `last`: none is to come. */
 static bool run_one(struct child *c, const struct claimed *task, bool last, struct err *e)
 {
-    if (!settle_before(c, task, e))
+    if (!begin_alone(c, task, e))
         return false;
     if (c->fence == 0)
         return true; /* recovered: this task went back with the rest */
@@ -435,7 +441,7 @@ static bool run_one(struct child *c, const struct claimed *task, bool last, stru
         return recover(c, e);
     /* After the last one the next turn comes at once: it settles and claims together. */
     bool settle_now = !last && (took > SLOW_TASK || c->aside.present || (c->pending_since && clock_boot() - c->pending_since > settle_every));
-    return !settle_now || settle(c, e) || (e->kind != ERR_FENCED && recover(c, e));
+    return !settle_now || (settle(c, e) && share_rest(c, e)) || (e->kind != ERR_FENCED && recover(c, e));
 }
 
 /* How many tasks are worth claiming at once: as many as run in `settle_every`, twice as many as were quick of the last full batch at most. */
@@ -447,8 +453,8 @@ static size_t batch_size(const struct child *c)
     return size < 1 ? 1 : size > BATCH_MAX ? BATCH_MAX : size;
 }
 
-/* In which order a batch runs, as places: the quick ones first, or all behind a slow one would have to go back when it turns out slow; last
- * the suspects, before which everything is settled or goes back. Answers how many are quick. */
+/* In which order a batch runs, as places: the quick ones first, or they would go back with all else when a slow one begins; last
+ * the suspects. Answers how many are quick. */
 static size_t order_batch(const struct child *c, const struct claims *claims, int places[static CLAIM_MAX])
 {
     enum kind { QUICK, SLOW, SUSPECT, KINDS } kinds[CLAIM_MAX];
@@ -480,6 +486,7 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
     for (size_t i = 0; i < claims->count; i++)
         has_ties |= claims->task[i].has_ties;
     c->fence = claims->fence;
+    c->batch_at = clock_boot();
     notes_begin(c->notes, claims->fence, (int)claims->count, has_ties, c->holder == c->light);
     seat_batch(c->seat, (int)claims->count);
     for (size_t i = 0; i < claims->count && !leaving(c); i++) {

@@ -51,7 +51,7 @@ struct keeper {
     uint32_t *progress_seen;
     struct told {
         struct uuid started; /* the slow task that was marked as started last */
-        int64_t fence;       /* and the notes of that claim by which was settled: so many */
+        uint32_t turn;       /* and of which turn of the notes so many were settled by */
         uint32_t notes;
         usec_t again_at;     /* after a lock that was not to be had */
     } *told; /* by seat */

@@ -78,11 +78,12 @@ static bool turned_slow(const struct keeper *k, int seat, const struct seat_view
 }
 
 /* Do notes wait with which nobody but us can settle, because their child is in a handler? */
-static bool has_notes(const struct keeper *k, int seat, const struct seat_view *view)
+static bool has_notes(const struct keeper *k, int seat)
 {
     const struct told *told = &k->told[seat];
-    uint32_t count = atomic_load(&k->board->seats[seat].notes.published);
-    return count > 0 && (told->fence != view->fence || told->notes != count) && clock_boot() >= told->again_at;
+    const struct notes *notes = &k->board->seats[seat].notes;
+    uint32_t count = atomic_load(&notes->published);
+    return count > 0 && (told->turn != atomic_load(&notes->turn) || told->notes != count) && clock_boot() >= told->again_at;
 }
 
 /* In one transaction: settle by the notes, then mark the slow one as started and return what else is held. */
@@ -106,11 +107,12 @@ static bool settle_for(struct keeper *k, int seat, const struct seat_view *view,
     return true;
 }
 
-/* The child did it meanwhile, somebody has a lock on a row for long, or the texts are not to be had: that is for the child to say, later. */
-static bool may_fail(struct told *told, const struct err *e)
+/* The seat was taken away, somebody has a lock on a row for long, the server will not take a text: the child or its successor will find out. */
+static bool leave_it(const struct keeper *k, struct told *told, const struct err *e)
 {
     told->again_at = clock_boot() + settle_again;
-    return e->kind == ERR_FENCED || e->kind == ERR_TRANSIENT || e->kind == ERR_DATA;
+    log_debug("keeper.not_settled_for", LOG_ERR(e));
+    return pg_alive(k->pg);
 }
 
 /* The end of one look: a copy of the notes is complete up to the task that runs, because the child goes no further once it is cut. */
@@ -120,13 +122,13 @@ static bool mind_seat(struct keeper *k, int seat, const struct seat_view *view, 
     struct told *told = &k->told[seat];
     struct seat *s = &k->board->seats[seat];
     bool cut = turned_slow(k, seat, view) && clock_boot() >= told->again_at && seat_cut_batch(s, view->turn);
-    if ((!cut && !has_notes(k, seat, view)) || !notes_copy(&s->notes, &notes) || notes.fence != view->fence)
+    if ((!cut && !has_notes(k, seat)) || !notes_copy(&s->notes, &notes) || notes.fence != view->fence)
         return true;
     if (!settle_for(k, seat, view, &notes, cut, e))
-        return may_fail(told, e);
+        return leave_it(k, told, e);
     if (cut)
         told->started = view->task;
-    told->fence = view->fence;
+    told->turn = atomic_load(&notes.turn);
     told->notes = notes.count;
     return true;
 }

@@ -156,8 +156,7 @@ static struct attempt_end read_detail(const struct notes *n, const struct note *
     };
 }
 
-/* What it ended with stays out of the row. */
-static void leave_out_texts(struct attempt_end *end)
+void notes_leave_out_texts(struct attempt_end *end)
 {
     if (end->result)
         end->outcome = OUTCOME_FAILED;
@@ -187,7 +186,7 @@ void notes_settlement(const struct notes *n, struct settlement *out)
         struct other *other = &out->others[out->other_count++];
         *other = (struct other){.place = note->place, .end = read_detail(n, note)};
         if (n->unstorable)
-            leave_out_texts(&other->end);
+            notes_leave_out_texts(&other->end);
     }
 }
 

@@ -68,6 +68,9 @@ bool notes_copy(const struct notes *n, struct notes *out);
 /* What is to be settled. `out->others` has room for CLAIM_MAX; its texts are those of the notes. */
 void notes_settlement(const struct notes *n, struct settlement *out);
 
+/* The server will never take what an attempt ended with: say so instead, with nothing of it. */
+void notes_leave_out_texts(struct attempt_end *end);
+
 /* Count what was settled. */
 void note_count(const struct note *note, struct tally *tally);
 void notes_count(const struct notes *n, struct tally *tally);

@@ -46,6 +46,11 @@ bool broker_give_back(struct broker *b, int *count, struct err *e)
     return b->driver->give_back(b, count, e);
 }
 
+bool broker_keep_one(struct broker *b, int64_t fence, int place, usec_t started_at, struct err *e)
+{
+    return b->driver->keep_one(b, fence, place, started_at, e);
+}
+
 const struct broker_driver *broker_driver(const struct broker *b)
 {
     return b->driver;

@@ -37,6 +37,7 @@ struct broker_driver {
     bool tenants;       /* shares a queue among tenants */
     bool (*turn)(struct broker *b, const struct settlement *settle, size_t wanted, struct claims *out, struct err *e);
     bool (*give_back)(struct broker *b, int *count, struct err *e);
+    bool (*keep_one)(struct broker *b, int64_t fence, int place, usec_t started_at, struct err *e);
 };
 
 extern const struct broker_driver broker_postgres; /* any queue with rows */
@@ -75,6 +76,9 @@ bool broker_turn(struct broker *b, const struct settlement *settle, size_t wante
 
 /* Give back, uncounted, what is held of the last claim and was not settled. */
 bool broker_give_back(struct broker *b, int *count, struct err *e);
+
+/* The same for all but the task at `place`, which starts now; 0: for all of the claim, when they may be many. What has run must be settled. */
+bool broker_keep_one(struct broker *b, int64_t fence, int place, usec_t started_at, struct err *e);
 
 /* Whether it is worth to ask: false when nothing can have come since the last claim found nothing. */
 bool broker_may_have(const struct broker *b);

@@ -135,5 +135,12 @@ static bool give_back(struct broker *b, int *count, struct err *e)
     return seat_release(b->options.pg, b->options.key, count, e);
 }
 
+static bool keep_one(struct broker *b, int64_t fence, int place, usec_t started_at, struct err *e)
+{
+    const struct seat_key *key = b->options.key;
+    return pg_exec(b->options.pg, &sql_split_claim, NULL, e, pg_uuid(key->worker), pg_int(key->seat), pg_int(key->epoch), pg_int(fence), pg_int(place),
+                   pg_int(started_at));
+}
+
 const struct broker_driver broker_postgres = {.name = "postgres", .transactional = true, .fenced_claims = true, .by_name = true, .tenants = true, .turn = turn,
-                                              .give_back = give_back};
+                                              .give_back = give_back, .keep_one = keep_one};

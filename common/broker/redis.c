@@ -438,20 +438,33 @@ static bool turn(struct broker *b, const struct settlement *settle, size_t wante
     return true;
 }
 
-/* Places that were not settled go back to the front, the last of them first, so that their order stays. */
-static bool give_back(struct broker *b, int *count, struct err *e)
+/* Places that were not settled go back to the front, the last of them first, so that their order stays. `kept`: all but this one. */
+static bool put_back(struct broker *b, int kept, int *count, struct err *e)
 {
     static const struct settlement nothing;
     static struct claims none;
     struct redis_side *side = b->redis;
     *count = 0;
-    for (size_t place = side->count; place > 0; place--)
-        if (!side->places[place - 1].settled) {
-            say(side, (int)place, "front", rd_text(""), "");
+    for (int place = (int)side->count; place > 0; place--)
+        if (place != kept && !side->places[place - 1].settled) {
+            say(side, place, "front", rd_text(""), "");
             ++*count;
         }
-    side->last = side->count > 0;
+    side->last = side->count > 0 && side->settled == side->count;
     return turn(b, &nothing, 0, &none, e);
 }
 
-const struct broker_driver broker_redis = {.name = "redis", .turn = turn, .give_back = give_back};
+static bool give_back(struct broker *b, int *count, struct err *e)
+{
+    return put_back(b, 0, count, e);
+}
+
+static bool keep_one(struct broker *b, int64_t fence, int place, usec_t started_at, struct err *e)
+{
+    int count;
+    (void)fence;
+    (void)started_at;
+    return put_back(b, place, &count, e);
+}
+
+const struct broker_driver broker_redis = {.name = "redis", .turn = turn, .give_back = give_back, .keep_one = keep_one};

@@ -400,7 +400,8 @@ BEGIN
         END IF;
     END IF;
     WHILE at_.priority IS NOT NULL AND took < room LOOP
-        SELECT * INTO at_ FROM drumbeat.let_in(admit_at.gate, coalesce(slots IS NOT NULL OR (kind = 'rate' AND step IS NOT NULL), false), at_.priority, coalesce(at_.flow, 0), at_.seq, coalesce(at_.turns, 0));
+        SELECT * INTO at_ FROM drumbeat.let_in(admit_at.gate, slots IS NOT NULL OR (kind = 'rate' AND step IS NOT NULL), at_.priority, coalesce(at_.flow, 0),
+                                               at_.seq, coalesce(at_.turns, 0));
         EXIT WHEN NOT at_.someone;
         took := took + 1;
         entered := entered || at_.entered;
@@ -670,6 +671,7 @@ BEGIN
     SELECT count(*) INTO ahead FROM (SELECT FROM drumbeat.gated x WHERE x.gate = g.gate AND (x.priority, x.seq) < (g.priority, g.seq) LIMIT 10000) x;
     RETURN QUERY SELECT CASE WHEN starts_with(g.gate, 'rate ') THEN 'rate' ELSE 'limit' END,
                         CASE WHEN starts_with(g.gate, 'rate ') THEN format('%s: one each %s, %s before it', substr(g.gate, 6), rule.step, ahead)
+                                                                     || CASE WHEN used > 0 THEN format(', %s called on that wait at a limit', used) ELSE '' END
                              ELSE format('%s: %s of %s run or are about to, %s before it', g.gate, used, rule.slots, ahead) END;
 END $$;
 

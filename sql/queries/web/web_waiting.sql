@@ -58,5 +58,6 @@ UNION ALL
  WHERE g.gate ~ '^(rate )?(key|handler|queue) '
    AND CASE WHEN starts_with(g.gate, 'rate ')
             THEN NOT EXISTS (SELECT FROM drumbeat.bucket b WHERE b.gate = g.gate AND least(b.free_at, clock_timestamp() + l.step) > clock_timestamp())
+             AND NOT EXISTS (SELECT FROM drumbeat.slot s WHERE s.gate = g.gate) -- one that was called on waits at another gate
             ELSE l.slots IS NULL OR l.slots > (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = g.gate) END)
  LIMIT $1::bigint
