@@ -9,7 +9,11 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const char *url;
 static struct pg *pg;
@@ -368,6 +372,91 @@ START_TEST(a_server_that_is_none_is_told)
 }
 END_TEST
 
+/* A process that is told the address and then runs once: begun before this one has librdkafka's threads, whose locks it would have as they were. */
+static pid_t apart;
+static int tell_apart;
+
+static void set_up_apart(void)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    apart = fork();
+    ck_assert_int_ge(apart, 0);
+    if (apart == 0) {
+        close(ends[1]);
+        if (read(ends[0], base, sizeof base) == (ssize_t)sizeof base)
+            test_run_free(run_with(""));
+        _exit(EXIT_SUCCESS);
+    }
+    close(ends[0]);
+    tell_apart = ends[1];
+    set_up();
+}
+
+/* The row of the point in the middle is held, so that the run stands still there when it is killed. */
+START_TEST(after_a_kill_in_the_middle_the_next_run_brings_the_rest)
+{
+    enum { MANY = 3000 };
+    char name[16];
+    int status;
+    struct pg *other = test_connect(url);
+    make_topic("liberia.datapoint", 1);
+    put("liberia.datapoint", "first", 1, 2000);
+    succeed();
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "p%d", i);
+        const struct message message = {name, 7, 1, 8.5, false, 1000, 2000};
+        struct wire w = wire_message(&message);
+        rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("liberia.datapoint"), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_VALUE(w.bytes, w.len), RD_KAFKA_V_END);
+    }
+    ck_assert_int_eq(rd_kafka_flush(producer, MILLISECONDS), 0);
+    test_sql(other, "BEGIN; INSERT INTO " POINTS " SELECT 'p2500', survey_id, created_date_time, last_update_date_time, geom FROM " POINTS);
+    ck_assert_int_eq(write(tell_apart, base, sizeof base), sizeof base);
+    ck_assert(test_wait_number(pg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()", 1, SECONDS(60)));
+    ck_assert_int_eq(kill(apart, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(apart, &status, 0), apart);
+    test_sql(other, "ROLLBACK");
+    pg_close(other);
+    int64_t kept = test_number(pg, "SELECT next_offset FROM registry.akvo_partition");
+    ck_assert_int_lt(kept, 2502);
+    succeed();
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM " POINTS), 1 + MANY);
+    ck_assert_int_eq(test_number(pg, "SELECT sum(lag) FROM registry.akvo_partition"), 0);
+    ck_assert_int_eq(test_number(pg, "SELECT created FROM registry.sync_log ORDER BY id DESC LIMIT 1"), 1 + MANY - kept);
+}
+END_TEST
+
+/* What is configured reaches librdkafka, which says what is wrong with it before anything is asked. */
+#define NO_PEM "akvo-no.pem" /* where the test runs: the text of a certificate that is none */
+static const struct {
+    const char *what, *scheme, *user, *password, *more, *args, *words;
+} settings[] = {
+    {"a way to sign in that there is not", "kafka", "u", "p", NULL, ", \"mechanism\": \"NONSENSE\"", "NONSENSE"},
+    {"a user without a password", "kafka", "u", NULL, NULL, "", "sasl.password"},
+    {"SCRAM without a password", "kafka", "u", NULL, NULL, ", \"mechanism\": \"SCRAM-SHA-512\"", "sasl.password"},
+    {"authorities that are not there", "kafkas", NULL, NULL, "    ca: /nowhere/ca.pem\n", "", "ssl.ca.location"},
+    {"authorities that are none", "kafkas", NULL, NULL, "    ca: file:" NO_PEM "\n", "", "ssl.ca.pem"},
+    {"a certificate that is not there", "kafkas", NULL, NULL, "    cert: /nowhere/cert.pem\n    cert_key: /nowhere/key.pem\n", "", "ssl.certificate.location"},
+};
+
+START_TEST(settings_that_cannot_be_are_told)
+{
+    char address[256];
+    FILE *pem = fopen(NO_PEM, "we");
+    ck_assert_ptr_nonnull(pem);
+    fputs("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n", pem);
+    fclose(pem);
+    snprintf(address, sizeof address, "%s%s", settings[_i].scheme, strstr(base, "://"));
+    const struct test_runner runner = {.database = url, .upstream = address, .user = settings[_i].user, .password = settings[_i].password, .more = settings[_i].more};
+    char args[256];
+    snprintf(args, sizeof args, "{\"upstream\": \"pmp\"%s}", settings[_i].args);
+    struct test_run *r CLEANUP(test_run_freep) = test_run(&runner, &handler_akvo_datapoints, args);
+    unlink(NO_PEM);
+    ck_assert_msg(r->end.error.kind == ERR_USAGE && strstr(r->end.error.text, settings[_i].words), "%s: %s", settings[_i].what, r->end.error.text);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {each_topic_gets_a_schema_and_its_points,
@@ -393,7 +482,13 @@ int main(void)
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(group, tests[i]);
+    tcase_add_loop_test(group, settings_that_cannot_be_are_told, 0, (int)(sizeof settings / sizeof *settings));
     suite_add_tcase(suite, group);
+    TCase *killed = tcase_create("killed");
+    tcase_set_timeout(killed, 120);
+    tcase_add_checked_fixture(killed, set_up_apart, tear_down);
+    tcase_add_test(killed, after_a_kill_in_the_middle_the_next_run_brings_the_rest);
+    suite_add_tcase(suite, killed);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

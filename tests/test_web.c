@@ -584,6 +584,7 @@ static const char *const expected[] = {
     "drumbeat_stale_writes_refused_total ",
     "drumbeat_commit_unknown_total{resolved=\"committed\"} ",
     "drumbeat_commit_unknown_total{resolved=\"rolled_back\"} ",
+    "drumbeat_stream_lag_messages ",
     "drumbeat_ticks_total{result=\"emitted\"} ",
     "drumbeat_ticks_total{result=\"missed\"} ",
     "drumbeat_bell_lost_total ",

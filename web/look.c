@@ -145,6 +145,12 @@ static void take_outcomes(struct look *look, const struct pg_rows *rows)
     look->outcomes.skipped = pg_get_real(rows, 0, 3);
 }
 
+static void take_streams(struct look *look, const struct pg_rows *rows)
+{
+    look->streams.lag = pg_get_real(rows, 0, 0);
+    look->streams.moved = pg_get_real(rows, 0, 1);
+}
+
 static struct counts *find_counts(struct look *look, const char *queue, const char *name)
 {
     struct counts *last = look->counts_count > 0 ? &look->counts[look->counts_count - 1] : NULL;
@@ -205,7 +211,7 @@ const char *const reading_names[READINGS] = {
     [READ_SCHEMA] = "schema",   [READ_BLOCKER] = "blocker", [READ_WORKERS] = "workers",
     [READ_WAITING] = "waiting", [READ_BEAT] = "beat",       [READ_HANDLERS] = "handlers",
     [READ_DEPTHS] = "depths",   [READ_GATES] = "gates",     [READ_TOTALS] = "totals",
-    [READ_OUTCOMES] = "outcomes", [READ_TALLY] = "tally",
+    [READ_OUTCOMES] = "outcomes", [READ_TALLY] = "tally",   [READ_STREAMS] = "streams",
 };
 
 static const struct {
@@ -226,6 +232,7 @@ static const struct {
     [READ_TOTALS] = {SELDOM, &sql_web_totals, 0, take_totals, NULL},
     [READ_OUTCOMES] = {SELDOM, &sql_web_outcomes, 0, take_outcomes, NULL},
     [READ_TALLY] = {SELDOM, &sql_web_tally, 0, take_tally, NULL},
+    [READ_STREAMS] = {SELDOM, &sql_web_streams, 0, take_streams, NULL},
 };
 
 /* One statement with its limits in front of it: one round trip, one transaction, no session state. */

@@ -17,6 +17,7 @@ enum reading {
     READ_TOTALS,
     READ_OUTCOMES,
     READ_TALLY,
+    READ_STREAMS,
     READINGS
 };
 
@@ -90,6 +91,9 @@ struct look {
     struct {
         double success, errored, killed, skipped;
     } outcomes;
+    struct {
+        double lag, moved; /* messages of Kafka that wait; seconds since some were read, negative: never */
+    } streams;
     struct counts counts[LOOK_SERIES_MAX]; /* of more than these the last takes the rest, with "other" for both */
     size_t counts_count;
     double events[TALLY_EVENTS];

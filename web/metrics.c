@@ -306,6 +306,9 @@ static const struct family families[] = {
     {"drumbeat_celery_quarantined_total", "counter", "Messages of Celery clients that could not be read and were set aside.", write_set_aside, 0, READ_TALLY},
     {"drumbeat_ticks_total", "counter", "Ticks that became tasks, and ticks that were passed over.", write_ticks, 0, READ_TALLY},
 
+    {"drumbeat_stream_lag_messages", "gauge", "Messages of Kafka that wait to be read, as the last run of akvo.datapoints left them.", LOOK(streams.lag), READ_STREAMS},
+    {"drumbeat_stream_moved_seconds", "gauge", "How long ago that run read some.", SOME(streams.moved), READ_STREAMS},
+
     {"drumbeat_beat_leads", "gauge", "1 while some beat holds the lease.", write_leads, 0, READ_BEAT},
     {"drumbeat_beat_last_tick_timestamp_seconds", "gauge", "The moment that the latest tick was for; 0: none.", LOOK(beat.last_tick), READ_BEAT},
     {"drumbeat_beat_last_lateness_seconds", "gauge", "How late that tick was emitted.", SOME(beat.last_late), READ_BEAT},

@@ -60,6 +60,12 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, stru
            err_set(e, ERR_USAGE, "kafka: %s", why);
 }
 
+/* A certificate or key: the path of a PEM file, or its text. */
+static bool set_pem(rd_kafka_conf_t *conf, const char *file_option, const char *text_option, const char *value, struct err *e)
+{
+    return set(conf, value && strncmp(value, "-----BEGIN", strlen("-----BEGIN")) == 0 ? text_option : file_option, value, e);
+}
+
 static bool set_address(rd_kafka_conf_t *conf, const struct kafka_options *o, struct err *e)
 {
     bool tls = strncmp(o->url, "kafkas://", strlen("kafkas://")) == 0;
@@ -73,8 +79,8 @@ static bool set_address(rd_kafka_conf_t *conf, const struct kafka_options *o, st
     return set(conf, "bootstrap.servers", list, e) && set(conf, "security.protocol", protocol, e) &&
            (!o->user || (set(conf, "sasl.mechanisms", o->mechanism ? o->mechanism : "PLAIN", e) && set(conf, "sasl.username", o->user, e) &&
                          set(conf, "sasl.password", o->password, e))) &&
-           set(conf, "ssl.ca.location", o->ca, e) && set(conf, "ssl.certificate.location", o->cert, e) &&
-           set(conf, "ssl.key.location", o->cert_key, e);
+           set_pem(conf, "ssl.ca.location", "ssl.ca.pem", o->ca, e) && set_pem(conf, "ssl.certificate.location", "ssl.certificate.pem", o->cert, e) &&
+           set_pem(conf, "ssl.key.location", "ssl.key.pem", o->cert_key, e);
 }
 
 /* What lies ready is bounded, so that memory does not grow with how far it is behind. */

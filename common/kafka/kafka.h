@@ -24,7 +24,7 @@ struct kafka_options {
     const char *group;
     const char *user, *password; /* SASL; NULL: none */
     const char *mechanism;       /* of SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 */
-    const char *ca, *cert, *cert_key; /* files; NULL: the system's, none */
+    const char *ca, *cert, *cert_key; /* PEM files, or their text; NULL: the system's, none */
     void (*log)(void *data, const char *line); /* what librdkafka has to say; called within the calls below only */
     void *data;
 };
