@@ -4,8 +4,11 @@ WITH staged AS (
     SELECT record, c1 AS p_code FROM drumbeat_stage WHERE kind = 'place' AND ($1::bigint IS NULL OR record = $1::bigint)
 ), children AS (
     SELECT t.id, min(s.record) AS record
-      FROM staged s JOIN registry.location t ON t.p_code = s.p_code OR (t.parent_p_code = s.p_code AND t.parent_id IS NULL)
-     WHERE t.is_active
+      FROM staged s
+     CROSS JOIN LATERAL (SELECT l.id FROM registry.location l WHERE l.p_code = s.p_code AND l.is_active
+                         UNION ALL
+                         SELECT l.id FROM registry.location l WHERE l.parent_p_code = s.p_code AND l.parent_id IS NULL AND l.is_active
+                         OFFSET 0) t
      GROUP BY t.id
 ), placed AS (
     SELECT c.record, t.id, t.parent_id,

@@ -1,4 +1,5 @@
--- Put org units below their parents: the staged ones, and those that waited for one of them. $1 bigint record or NULL for all.
+-- Put org units below their parents: the staged ones, and those that waited for one of them. $1 bigint record or NULL for all. OFFSET 0 has the index asked
+-- for each: the planner, who does not know yet how many wait, would look through all of them.
 WITH staged AS (
     SELECT s.record, u.id, u.version_id, u.source_ref
       FROM drumbeat_stage s
@@ -8,8 +9,10 @@ WITH staged AS (
     SELECT id, min(record) AS record
       FROM (SELECT id, record FROM staged
             UNION ALL
-            SELECT u.id, s.record
-              FROM staged s JOIN registry.org_unit u ON u.version_id = s.version_id AND u.parent_source_ref = s.source_ref AND u.parent_id IS NULL) b
+            SELECT w.id, s.record
+              FROM staged s
+             CROSS JOIN LATERAL (SELECT u.id FROM registry.org_unit u
+                                  WHERE u.version_id = s.version_id AND u.parent_source_ref = s.source_ref AND u.parent_id IS NULL OFFSET 0) w) b
      GROUP BY id
 ), written AS (
     UPDATE registry.org_unit u SET parent_id = p.id
