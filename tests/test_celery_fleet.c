@@ -108,12 +108,6 @@ static void await_results(int tasks)
     ck_abort_msg("%s", test_process_errors(s.workers[0]));
 }
 
-static void await_nothing_held(void)
-{
-    for (usec_t deadline = clock_boot() + SECONDS(60); test_redis_number(redis, "HLEN", "unacked", NULL) > 0; test_process_wait(s.workers[0], MSEC(20)))
-        ck_assert(clock_boot() < deadline);
-}
-
 static pid_t last_courier(struct test_process *worker)
 {
     const char *found = NULL;
@@ -139,7 +133,7 @@ static void each_long_task_runs_once(void)
         ck_assert_msg(*runners(n) && !strchr(runners(n), ' '), "%d: %s", n, runners(n));
     ck_assert_msg(test_process_status(theirs) == -1, "%s", test_process_errors(theirs));
     ck_assert_msg(test_process_status(restoring) == -1, "%s", test_process_errors(restoring));
-    await_nothing_held();
+    ck_assert(test_redis_await(redis, 0, "HLEN", "unacked", NULL));
 }
 
 /* Ours do nothing but listen until theirs has two; then it is killed, and there is nobody else to take these back. */
@@ -161,7 +155,7 @@ static void what_a_killed_worker_of_celery_had_runs_again_once(void)
     await_results(TASKS);
     for (int n = 0; n < TASKS; n++)
         ck_assert_msg(strcmp(runners(n), n < THEIRS ? "celery drumbeat" : "drumbeat") == 0, "%d: %s", n, runners(n));
-    await_nothing_held();
+    ck_assert(test_redis_await(redis, 0, "HLEN", "unacked", NULL));
 }
 
 static void (*const fleets[])(void) = {each_long_task_runs_once, what_a_killed_worker_of_celery_had_runs_again_once};

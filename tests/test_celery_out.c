@@ -182,7 +182,7 @@ START_TEST(chains_groups_and_chords_go_through_both_kinds_of_workers)
                                                 "a_chord_counts_members_of_both", "a_chord_may_have_its_body_here", "groups_in_a_chord_stay_nested", "a_group_in_a_chain_is_a_chord",
                                                 "a_chain_in_a_chord_counts_with_its_last_step", "a_torn_chord_fails_its_body", "the_rest_of_a_broken_chain_fails"));
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.celery_message", 0, patience));
-    ck_assert_int_eq(test_redis_number(redis, "HLEN", "unacked", NULL), 0);
+    ck_assert(test_redis_await(redis, 0, "HLEN", "unacked", NULL));
 }
 END_TEST
 
