@@ -95,11 +95,11 @@ void session_tell_fixed(const struct config *was, const struct config *now, bool
             log_warning("config.needs_restart", LOG_STR("option", fixed[i].option), LOG_STR("why", "it takes effect at the next start"));
 }
 
-const struct catalog *session_catalog(struct session *s, struct err *e)
+const struct catalog *session_catalog(struct session *s, enum catalog_scope scope, struct err *e)
 {
     static struct catalog *kept;
     if (!kept)
-        kept = catalog_make(s->config, e);
+        kept = catalog_make(s->config, scope, e);
     return kept;
 }
 

@@ -23,7 +23,7 @@ struct config *session_reread(const struct config_flag *more, struct err *e);
 void session_tell_fixed(const struct config *was, const struct config *now, bool worker);
 
 /* The handlers of this program as the configuration has them. Lives as long as the process. */
-const struct catalog *session_catalog(struct session *s, struct err *e);
+const struct catalog *session_catalog(struct session *s, enum catalog_scope scope, struct err *e);
 
 /* The database: --database-url, DATABASE_URL, the configuration, else the private cluster of a running `drumbeat up`.
  * ERR_USAGE when there is none. Valid as long as the session. */

@@ -95,7 +95,7 @@ bool submit(struct session *session, struct submission *s, struct uuid *id, bool
         return err_set(e, ERR_USAGE, "give --at or --in, not both");
     if (!read_args(s, e) || !check_json(s, e))
         return false;
-    const struct catalog *catalog = session_catalog(session, e);
+    const struct catalog *catalog = session_catalog(session, CATALOG_WITHOUT_APP, e);
     const struct catalog_entry *entry = catalog ? catalog_find(catalog, s->name) : NULL;
     if (!catalog || (entry && !check_fields(s, entry->handler, e)) || !ask_worker_defaults(session, s->name, &seen, e))
         return false;

@@ -117,7 +117,7 @@ static int run(int argc, char **argv)
     struct err e;
     if (!flags_read(flags, argc, argv, &args, &e) || !session_config(&s, NULL, &e))
         return verb_failed(&e);
-    const struct catalog *catalog = session_catalog(&s, &e);
+    const struct catalog *catalog = session_catalog(&s, CATALOG_ALL, &e);
     if (!catalog || !print(catalog, &args, &e))
         return verb_failed(&e);
     return EXIT_DONE;

@@ -112,9 +112,9 @@ static bool enqueue(struct session *s, struct submission *task, struct own_worke
     struct pg_rows rows;
     char text[UUID_TEXT_MAX];
     bool known;
-    if (!session_catalog(s, e))
+    if (!session_catalog(s, CATALOG_ALL, e))
         return false;
-    if (!catalog_find(session_catalog(s, e), task->name))
+    if (!catalog_find(session_catalog(s, CATALOG_ALL, e), task->name))
         return handler_missing(task->name, e);
     own_worker_queue(worker);
     task->queue = worker->queue;

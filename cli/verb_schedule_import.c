@@ -106,7 +106,7 @@ static bool import(struct session *s, const struct args *args, struct import *in
     import_find_twins(in);
     if (!session_open(s, e))
         return false;
-    const struct catalog *catalog = session_catalog(s, e);
+    const struct catalog *catalog = session_catalog(s, CATALOG_WITHOUT_APP, e);
     return catalog && import_choose(in, &args->choice, catalog, s->pg, e) && import_write(in, s->pg, args->dry, report, e);
 }
 

@@ -101,7 +101,7 @@ static bool check_handler(const struct subject *s, struct err *e)
         return refuse(s, "retry.first", e, "longer than retry.cap");
     if (handler->key.rate && !handler->key.by)
         return refuse(s, "rate_per_key", e, "says nothing without limit_by");
-    return handler->argv || (!handler->env && !handler->cwd) || missing(s, "command.argv", e);
+    return handler->argv || (!handler->env && !handler->cwd && !handler->keep) || missing(s, "command.argv", e);
 }
 
 static bool is_date(const char *text)

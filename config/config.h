@@ -49,6 +49,7 @@ struct config_handler {
     const char *const *argv; /* NULL unless a command handler; ends with NULL */
     const char *const *env;  /* NAME=VALUE, ends with NULL */
     const char *cwd;
+    bool keep; /* it stays, and runs task after task */
 };
 
 struct config_schedule {
@@ -97,6 +98,9 @@ struct config {
         const char *url;
     } redis;
     struct {
+        const char *app;            /* as Celery's -A names it; NULL: none */
+        const char *python, *folder; /* that runs its tasks, and where; folder NULL: the worker's */
+        int64_t memory;             /* limit of each of its tasks; default 2 GiB */
         const char *result_backend; /* NULL: as redis.url */
         usec_t result_expires;      /* 0: never; default 1 day */
         usec_t visibility_timeout;  /* default 1 h, Celery's */

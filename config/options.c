@@ -31,6 +31,11 @@ static const struct option redis[] = {
 };
 
 static const struct option celery[] = {
+    {"app", OPTION_TEXT, IN(config, celery.app), .help = "a Celery application whose tasks this worker runs, as celery -A names it; none: handlers only"},
+    {"python", OPTION_TEXT, IN(config, celery.python), .fallback = "python3", .help = "the Python that runs them, of the project's virtual environment"},
+    {"folder", OPTION_TEXT, IN(config, celery.folder), .help = "the project's folder; none: where the worker was started"},
+    {"memory", OPTION_SIZE, IN(config, celery.memory), .fallback = "2GiB", .min = 1 << 20, .max = INT64_C(1) << 44,
+     .help = "memory that each of them may take, Python included; handlers.<name>.memory goes before it"},
     {"result_backend", OPTION_URL, IN(config, celery.result_backend), .secret = true, .help = "Redis that results of Celery are kept in; none: redis.url"},
     {"result_expires", OPTION_DURATION, IN(config, celery.result_expires), .fallback = "1d", .max = DAYS(3660),
      .help = "how long they are kept; 0s: for ever"},
@@ -167,6 +172,8 @@ static const struct option handlers[] = {
     {"command.argv", OPTION_ARGV, IN(config_handler, argv),
      .help = "a command to run: program and arguments, no shell"},
     {"command.env", OPTION_ENV, IN(config_handler, env), .secret = true, .help = "variables added for the command"},
+    {"command.keep", OPTION_BOOL, IN(config_handler, keep), .fallback = "false",
+     .help = "the program stays and runs task after task, those of all handlers with the same command"},
     {"command.cwd", OPTION_TEXT, IN(config_handler, cwd), .help = "folder the command runs in"},
     {0},
 };

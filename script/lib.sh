@@ -52,6 +52,9 @@ tool pgbouncer                   pgbouncer
 tool redis-server                redis-server
 file /usr/lib/python3/dist-packages/celery  python3-celery
 file /usr/lib/python3/dist-packages/redis   python3-redis
+file /usr/lib/python3/dist-packages/django  python3-django
+file /usr/lib/python3/dist-packages/django_celery_beat     python3-django-celery-beat
+file /usr/lib/python3/dist-packages/django_celery_results  python3-django-celery-results
 file /usr/share/postgresql/*/extension/postgis.control  postgresql-15-postgis-3
 '
 

@@ -100,6 +100,15 @@ static void translate_snooze(const struct task_end *result, struct attempt_end *
     end->error = result->error.text;
 }
 
+static void translate_death(const struct task_end *result, struct attempt_end *end)
+{
+    end->outcome = OUTCOME_CRASHED;
+    end->retryable = true;
+    end->signal = result->signal;
+    end->exit_code = result->exit_code;
+    end->error = result->error.text;
+}
+
 /* `broken`: what the kernel had to do to the task, NULL: nothing. */
 static void translate_error(const struct catalog_entry *entry, const struct claimed *task, const struct limits *limits, struct err *error,
                             const char *broken, struct attempt_end *end)
@@ -122,7 +131,7 @@ static void translate_error(const struct catalog_entry *entry, const struct clai
     end->error = error->text;
 }
 
-static void sit_down(struct child *c, const struct claimed *task, const struct limits *limits, usec_t started_at)
+static void sit_down(struct child *c, const struct claimed *task, const struct catalog_entry *entry, const struct limits *limits, usec_t started_at)
 {
     struct seat_view view = {
         .task = task->id,
@@ -137,6 +146,7 @@ static void sit_down(struct child *c, const struct claimed *task, const struct l
         .since = clock_boot(),
         .started_at = started_at,
         .limits = *limits,
+        .hard_is_final = catalog_is_app(entry),
         .cpu_before = c->envelope.cpu_before,
     };
     view.soft_at = view.since + limits->soft;
@@ -198,8 +208,10 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
         end->ended_at = end->started_at;
         return false;
     }
-    envelope_begin(&c->envelope, &limits);
-    sit_down(c, task, &limits, end->started_at);
+    struct limits held = limits; /* with what programs take that are here for other tasks */
+    held.memory += envelope_kept_memory(catalog_command(entry));
+    envelope_begin(&c->envelope, &held);
+    sit_down(c, task, entry, &held, end->started_at);
     struct task_host host = {.data = c, .config = c->config, .check = check, .progress = progress, .log = log_task, .wrote = wrote, .pg = connection,
                              .commit = commit, .keep = keep_result};
     struct task_facts facts = {.id = task->id,
@@ -221,8 +233,12 @@ bool attempt_run(struct child *c, const struct claimed *task, struct attempt_end
     end->result = result.result;
     if (result.snooze)
         translate_snooze(&result, end);
+    else if (result.died && !c->envelope.broken)
+        translate_death(&result, end);
     else if (!result.success)
         translate_error(entry, task, &limits, &result.error, c->envelope.broken, end);
+    if (result.again && end->outcome == OUTCOME_FAILED)
+        end->retry_after = result.again_after;
     return result.in_transaction;
 }
 
@@ -230,7 +246,7 @@ struct attempt_end death_end(const struct death *death)
 {
     return (struct attempt_end){
         .outcome = death->outcome,
-        .retryable = true,
+        .retryable = !death->final,
         .started_at = death->started_at,
         .ended_at = clock_now(),
         .error = death->text,

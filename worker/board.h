@@ -43,6 +43,7 @@ struct death {
     enum outcome outcome;
     int signal, exit_code;
     int64_t peak_rss, cpu_ms;
+    bool final; /* it is not tried again */
     char text[DEATH_TEXT_MAX];
 };
 
@@ -58,6 +59,7 @@ struct seat_view {
     usec_t since;      /* CLOCK_BOOTTIME */
     usec_t started_at; /* wall clock */
     usec_t soft_at, hard_at;
+    bool hard_is_final; /* beyond it the task is not tried again */
     struct limits limits;
     usec_t cpu_before; /* processor time that the child and what it had started used before */
     int64_t progress_value, end_value;

@@ -10,6 +10,7 @@
 #include "worker/child.h"
 #include "common/base/crash_point.h"
 #include "sql/queries.h"
+#include "tasks/command/kept.h"
 #include "worker/attempt.h"
 #include "worker/fork_server.h"
 
@@ -22,7 +23,7 @@
 
 static const usec_t settle_every = MSEC(10), share_after = MSEC(30), rest_time = MSEC(100), idle_wait = SECONDS(60), tell_again = MSEC(100),
                     tell_last_patience = SECONDS(1), back_off_first = MSEC(100), back_off_cap = SECONDS(3),
-                    leave_patience = MSEC(200);
+                    leave_patience = MSEC(200), look_at_programs = MSEC(100), programs_patience = SECONDS(1);
 
 /* A connection that has fallen silent may not keep a seat from its work for longer; a handler's own statements may take their time. */
 static const usec_t connect_timeout = SECONDS(5), turn_timeout = SECONDS(6), handler_timeout = SECONDS(60);
@@ -543,9 +544,38 @@ static bool is_worn(const struct child *c)
     return (tasks && (int64_t)atomic_load(&c->seat->tasks) >= tasks) || (age && clock_boot() - c->born_at >= age);
 }
 
+/* Programs that stay are there before a task is claimed for them. One that cannot be started is tried again and again, and meanwhile this
+ * seat claims nothing. */
+static bool await_programs(struct child *c)
+{
+    struct err e;
+    for (size_t i = 0; i < c->catalog->program_count && !leaving(c); i++) {
+        bool ready = false;
+        for (int failures = 0; !ready && !leaving(c);) {
+            if (kept_prepare(c->catalog->programs[i], look_at_programs, &ready, &e))
+                continue;
+            log_error("child.program_not_ready", LOG_ERR(&e));
+            back_off(c, ++failures + 3);
+        }
+    }
+    return !leaving(c);
+}
+
+/* Something runs on that was not told of yet: first that. */
+static bool programs_ready(struct child *c, struct err *e)
+{
+    bool ready = true;
+    struct err ignored;
+    for (size_t i = 0; ready && i < c->catalog->program_count; i++)
+        ready = kept_prepare(c->catalog->programs[i], 0, &ready, &ignored) && ready;
+    return ready || ((!c->pending_since || settle(c, e)) && await_programs(c));
+}
+
 /* True: go on. False: leave, in order or because of `e`. */
 static bool work(struct child *c, struct claims *claims, struct err *e)
 {
+    if (!programs_ready(c, e))
+        return leaving(c) || (e->kind != ERR_FENCED && recover(c, e));
     uint32_t seen = atomic_load(&c->seat->wake);
     size_t wanted = leaving(c) || board_lease_over(c->board, clock_boot()) ? 0 : batch_size(c);
     if (!claim(c, wanted, claims, e)) {
@@ -658,6 +688,7 @@ int child_run(struct board *board, uint32_t edition, int seat, const struct conf
     if (!going)
         log_warning("child.ends", LOG_ERR(&e));
     CRASH_POINT("child", "leaves");
+    kept_end_all(programs_patience);
     if (going && !stopping(&c))
         pg_leave(c.pg, leave_patience); /* whoever takes the seat over ends what is left of the session, which takes ten times as long */
     else

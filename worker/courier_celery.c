@@ -8,9 +8,11 @@
 #include "worker/courier_celery.h"
 #include "common/celery/message.h"
 #include "common/base/crash_point.h"
+#include "common/base/json.h"
 #include "sql/queries.h"
 #include "sql/scripts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,8 +134,23 @@ static void add_member(struct text *out, const char *key, const char *value, boo
         text_json_string(out, value, strlen(value));
 }
 
+/* What a task of the application needs besides: the body as it came, and whether it follows another of its id. */
+static void add_app(struct text *out, const struct celery_message *m, const char *body)
+{
+    struct err ignored;
+    int64_t follows = 0;
+    char number[24];
+    struct js *headers CLEANUP(js_freep) = js_parse(m->headers, strlen(m->headers), &ignored);
+    add_member(out, "app", "true", true);
+    add_member(out, "body", body, false);
+    if (js_integer(js_get(headers, "drumbeat_successor"), &follows)) {
+        snprintf(number, sizeof number, "%" PRId64, follows);
+        add_member(out, "successor", number, true);
+    }
+}
+
 /* What the end of the task will need (0031_celery.sql). */
-static const char *embed(const struct celery_message *m, struct region *region)
+static const char *embed(const struct celery_message *m, bool app, const char *body, struct region *region)
 {
     char index[24];
     struct text out CLEANUP(text_free) = {0};
@@ -150,6 +167,8 @@ static const char *embed(const struct celery_message *m, struct region *region)
     add_member(&out, "errbacks", m->errbacks, true);
     add_member(&out, "chain", m->chain, true);
     add_member(&out, "chord", m->chord, true);
+    if (app)
+        add_app(&out, m, body);
     text_putc(&out, '}');
     return region_strndup(region, text_str(&out), out.len);
 }
@@ -177,7 +196,7 @@ static bool check_name(const char *name, struct err *e)
     return len <= NAME_MAX_OF_TASK || err_set(e, ERR_LIMIT, "the task's name is longer than %d bytes", NAME_MAX_OF_TASK);
 }
 
-static void batch_add(struct batch *b, const char *tag, const struct celery_message *m, const char *refusal)
+static void batch_add(struct batch *b, const char *tag, const struct celery_message *m, const char *refusal, const char *embedded)
 {
     struct region *region = b->region;
     size_t i = b->count++;
@@ -190,7 +209,7 @@ static void batch_add(struct batch *b, const char *tag, const struct celery_mess
     b->headers[i] = m->headers;
     b->limits[i] = limits(m, region);
     b->refusals[i] = refusal;
-    b->embeds[i] = embed(m, region);
+    b->embeds[i] = embedded;
     b->priorities[i] = m->priority;
     b->etas[i] = m->eta_at > 0 ? m->eta_at : 0;
     b->expiries[i] = m->expires_at < 0 ? 1 : m->expires_at;
@@ -230,7 +249,10 @@ static bool take_message(struct courier *c, struct intake *in, struct batch *b, 
                 (may_refuse || catalog_find(c->catalog, m.task) || err_set(&why, ERR_NOT_FOUND, "this worker has no handler named %s", m.task));
     if (!good)
         return set_aside(c, in, b->queue, tag, text, len, &why, e);
-    batch_add(b, tag, &m, refuse(c, &m, b->region));
+    const struct catalog_entry *entry = catalog_find(c->catalog, m.task);
+    bool app = entry && catalog_is_app(entry);
+    const char *body = app ? celery_message_body(text, len, b->region) : NULL;
+    batch_add(b, tag, &m, refuse(c, &m, b->region), embed(&m, app, body, b->region));
     courier_event(c, "task-received", &(struct event_task){.id = m.id, .name = m.task, .args = m.argsrepr ? m.argsrepr : m.args, .kwargs = m.kwargsrepr ? m.kwargsrepr : m.kwargs,
                                                           .root_id = m.root_id, .parent_id = m.parent_id, .retries = m.retries, .eta_at = m.eta_at, .expires_at = m.expires_at});
     return true;

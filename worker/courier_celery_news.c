@@ -131,13 +131,28 @@ static bool is_end(const struct pg_rows *rows, size_t i)
     return strcmp(pg_get_text(rows, i, WHAT), "ended") == 0;
 }
 
+/* The member of a message's `embed`, as it was written. */
+#define APP_MARK "\"app\":true"
+
+/* A task of the application was told of, with all that follows it, by the program that ran it. */
+static bool is_app(const struct pg_rows *rows, size_t i)
+{
+    return strstr(pg_get_text(rows, i, EMBED), APP_MARK) != NULL;
+}
+
+static bool told_by_app(const struct pg_rows *rows, size_t i)
+{
+    const char *outcome = pg_is_null(rows, i, OUTCOME) ? "" : pg_get_text(rows, i, OUTCOME);
+    return !is_end(rows, i) || strcmp(pg_get_text(rows, i, STATUS), "SUCCESS") == 0 || strcmp(outcome, "failed") == 0;
+}
+
 /* Callbacks, chains and chords, before the messages that carried them are acknowledged. */
 static bool send_what_follows(struct courier *c, struct news *n, const struct pg_rows *rows, struct err *e)
 {
     for (size_t i = 0; i < rows->count; i++) {
         struct celery_result result = read_news(rows, i);
         const struct canvas_end end = {.result = &result, .queue = pg_get_text(rows, i, QUEUE), .embed = pg_get_text(rows, i, EMBED)};
-        if (is_end(rows, i) && !courier_canvas(c, &n->queues, n->backend ? n->backend : c->redis, &end, e))
+        if (is_end(rows, i) && !is_app(rows, i) && !courier_canvas(c, &n->queues, n->backend ? n->backend : c->redis, &end, e))
             return false;
     }
     return true;
@@ -158,18 +173,54 @@ static bool acknowledge(struct courier *c, struct news *n, const struct pg_rows 
     return used == 4 || redis_script(c->redis, &lua_celery_taken, 3, args, NULL, e) || err_add(e, "acknowledging");
 }
 
-static bool forget(struct courier *c, const struct pg_rows *rows, struct err *e)
+/* What is left to the application to tell: of tasks whose process died over them, or that never began. */
+struct untold {
+    size_t count;
+    struct uuid tasks[NEWS_MAX];
+    const char *states[NEWS_MAX], *types[NEWS_MAX], *modules[NEWS_MAX], *messages[NEWS_MAX];
+};
+
+static void list_untold(struct news *n, const struct pg_rows *rows, struct untold *out)
 {
+    out->count = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (!is_app(rows, i) || told_by_app(rows, i))
+            continue;
+        struct celery_result result = read_news(rows, i);
+        struct celery_exception x = celery_exception(result.state, result.outcome, result.error);
+        size_t place = out->count++;
+        out->tasks[place] = pg_get_uuid(rows, i, TASK);
+        out->states[place] = celery_state_name(result.state);
+        out->types[place] = region_strdup(n->region, x.type);
+        out->modules[place] = x.module;
+        out->messages[place] = region_strdup(n->region, x.message);
+    }
+}
+
+static bool leave_to_app(struct courier *c, const struct untold *u, struct err *e)
+{
+    return u->count == 0 ||
+           pg_exec(c->pg, &sql_celery_tell, NULL, e, pg_uuids(u->tasks, u->count), pg_texts(u->states, u->count), pg_texts(u->types, u->count),
+                   pg_texts(u->modules, u->count), pg_texts(u->messages, u->count)) ||
+           err_add(e, "leaving news to the application");
+}
+
+static bool forget(struct courier *c, struct news *n, const struct pg_rows *rows, struct err *e)
+{
+    static struct untold untold;
     struct uuid tasks[NEWS_MAX];
     const char *whats[NEWS_MAX];
+    size_t count = rows->count;
     int64_t over = 0;
-    for (size_t i = 0; i < rows->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         tasks[i] = pg_get_uuid(rows, i, TASK);
         whats[i] = is_end(rows, i) ? "ended" : "retry";
         over += is_end(rows, i) && !pg_is_null(rows, i, TAG);
     }
+    list_untold(n, rows, &untold);
     c->celery_over += over;
-    return pg_exec(c->pg, &sql_celery_told_news, NULL, e, pg_uuids(tasks, rows->count), pg_texts(whats, rows->count)) || err_add(e, "news that were told");
+    return leave_to_app(c, &untold, e) &&
+           (pg_exec(c->pg, &sql_celery_told_news, NULL, e, pg_uuids(tasks, count), pg_texts(whats, count)) || err_add(e, "news that were told"));
 }
 
 /* Events ------------------------------------------------------------------------------------------------------------ */
@@ -241,7 +292,8 @@ static bool tell_news(struct courier *c, struct news *n, size_t *count, struct e
         n->seen = pg_get_int(&rows, rows.count - 1, SEQ);
     for (size_t i = 0; i < rows.count; i++) {
         struct celery_result result = read_news(&rows, i);
-        add_letter(n, &letters, pg_get_text(&rows, i, EMBED), &result);
+        if (!is_app(&rows, i))
+            add_letter(n, &letters, pg_get_text(&rows, i, EMBED), &result);
     }
     if (rows.count == 0)
         return true;
@@ -256,7 +308,7 @@ static bool tell_news(struct courier *c, struct news *n, size_t *count, struct e
     CRASH_POINT("celery", "acknowledged");
     courier_drop_events(c);
     note_ends(c, n, &rows);
-    return forget(c, &rows, e) && courier_tell_events(c, e);
+    return forget(c, n, &rows, e) && courier_tell_events(c, e);
 }
 
 /* Progress ---------------------------------------------------------------------------------------------------------- */
@@ -282,7 +334,8 @@ static bool tell_progress(struct courier *c, struct news *n, struct err *e)
                                        .host = text_or_null(&rows, i, P_HOST)};
         result.state = result.value > 0 || result.message ? CELERY_PROGRESS : CELERY_STARTED;
         bool progress = result.state == CELERY_PROGRESS;
-        if (track || progress)
+        bool app = strstr(pg_get_text(&rows, i, P_EMBED), APP_MARK) != NULL;
+        if (!app && (track || progress))
             add_letter(n, &letters, pg_get_text(&rows, i, P_EMBED), &result);
         if (pg_get_bool(&rows, i, P_NEW))
             courier_event(c, "task-started", &(struct event_task){.id = region_strdup(n->region, result.id), .at = pg_get_time(&rows, i, P_STARTED)});

@@ -1,6 +1,7 @@
 /* envelope: limits that the kernel holds. What is above them here is only a second line behind the supervisor's watch, in case
  * that one is stopped itself; so there is room between. */
 #include "worker/envelope.h"
+#include "tasks/command/kept.h"
 #include "worker/orphans.h"
 #include "worker/proc.h"
 
@@ -15,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OOM_SCORE = 500, CPU_ROOM_S = 5, DATA_FACTOR = 4, GROUP_SHARE = 16, GROUP_MEMORY_MIN = 8 << 20, GROUP_FACTOR = 4, GROUP_PROCESSES = 64 };
+enum { OOM_SCORE = 500, CPU_ROOM_S = 5, DATA_FACTOR = 4, GROUP_SHARE = 16, GROUP_MEMORY_MIN = 8 << 20, GROUP_FACTOR = 4, GROUP_PROCESSES = 64, KEPT_STEP = 64 << 20 };
 
 static const usec_t group_patience = SECONDS(1);
 
@@ -26,9 +27,30 @@ static usec_t cpu_of(int who)
     return SECONDS(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
 }
 
+/* Of the programs that stay: what they have used counts for the tasks before. */
+static usec_t cpu_of_kept(void)
+{
+    pid_t pids[KEPT_MAX];
+    size_t count = kept_pids(NULL, pids);
+    usec_t cpu = 0;
+    for (size_t i = 0; i < count; i++)
+        cpu += proc_family(pids[i]).cpu;
+    return cpu;
+}
+
+int64_t envelope_kept_memory(const struct command *but)
+{
+    pid_t pids[KEPT_MAX];
+    size_t count = kept_pids(but, pids);
+    int64_t resident = 0;
+    for (size_t i = 0; i < count; i++)
+        resident += proc_family(pids[i]).resident;
+    return (resident + KEPT_STEP - 1) / KEPT_STEP * KEPT_STEP;
+}
+
 usec_t envelope_cpu(const struct envelope *env)
 {
-    return cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN) - env->cpu_before;
+    return cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN) + cpu_of_kept() - env->cpu_before;
 }
 
 int64_t envelope_peak(void)
@@ -146,7 +168,7 @@ static void apply(struct envelope *env, const struct limits *limits)
 
 void envelope_begin(struct envelope *env, const struct limits *limits)
 {
-    env->cpu_before = cpu_of(RUSAGE_SELF) + env->cpu_children;
+    env->cpu_before = cpu_of(RUSAGE_SELF) + env->cpu_children + cpu_of_kept();
     env->log_lines = env->log_bytes = 0;
     env->log_cut = false;
     if (atomic_load_explicit(&env->seat->output, memory_order_relaxed))
@@ -171,10 +193,15 @@ void envelope_count_output(struct envelope *env, int64_t bytes)
     atomic_fetch_add_explicit(&env->seat->output, bytes, memory_order_relaxed);
 }
 
-static bool has_children(void)
+static bool is_kept(const void *data, pid_t pid)
 {
-    siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    pid_t pids[KEPT_MAX];
+    size_t count = kept_pids(NULL, pids);
+    (void)data;
+    for (size_t i = 0; i < count; i++)
+        if (pids[i] == pid)
+            return true;
+    return false;
 }
 
 /* What the kernel has done in the group since the last look. */
@@ -195,11 +222,9 @@ bool envelope_end(struct envelope *env, usec_t took)
     if (!has_forked && took < quick)
         return true;
     has_forked = 0;
-    bool left = has_children();
-    if (left)
-        orphans_end_all();
+    bool ended = orphans_end_all(is_kept, NULL);
     env->cpu_children = cpu_of(RUSAGE_CHILDREN);
     if (env->groups->version)
         look_at_group(env);
-    return !left || !has_children();
+    return ended;
 }

@@ -42,6 +42,11 @@ void envelope_count_output(struct envelope *env, int64_t bytes);
 /* The task is over after `took`: what it started and left behind is ended. False: it could not be, this process has to go too. */
 bool envelope_end(struct envelope *env, usec_t took);
 
+/* Resident bytes of the programs that stay in this child, and of what they have started; but for the one that runs this command's tasks. In
+ * large steps, so that limits seldom change with it. */
+struct command;
+int64_t envelope_kept_memory(const struct command *but);
+
 /* Resident bytes of this process now. */
 int64_t envelope_resident(void);
 

@@ -188,7 +188,7 @@ static void end_children(const struct nursery *n)
     for (int i = 0; i < ROLES_MAX; i++)
         if (n->pids[i] > 0)
             kill(-n->pids[i], SIGKILL);
-    orphans_end_all();
+    orphans_end_all(NULL, NULL);
     for (int i = 0; i < ROLES_MAX; i++)
         if (n->pids[i] > 0 && i + ROLE_FIRST >= 0)
             cgroup_end(&n->board->groups, i + ROLE_FIRST);

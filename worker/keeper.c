@@ -5,6 +5,7 @@
 #include "common/store/migrate.h"
 #include "worker/fork_server.h"
 #include "worker/keeper_inside.h"
+#include "tasks/app/app.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -203,17 +204,30 @@ static bool is_relieved(struct keeper *k)
     return true;
 }
 
+/* The queues that are served. What a worker with a Celery application has to tell its tasks' clients waits in one of its own. */
+static void list_queues(struct keeper *k)
+{
+    const char *const *served = k->config->worker.queues;
+    while (served && served[k->queue_count])
+        k->queue_count++;
+    k->queues = served;
+    if (!served || !k->config->celery.app || keeper_queue_is_private(served[0]))
+        return;
+    const char **all = mem_zero(k->queue_count + 2, sizeof *all);
+    memcpy(all, served, k->queue_count * sizeof *all);
+    all[k->queue_count++] = APP_TELL;
+    k->queues = all;
+}
+
 int keeper_run(struct board *board, uint32_t edition, const struct config *config, const struct catalog *catalog)
 {
     struct keeper k = {.board = board,
                        .edition = edition,
                        .lanes = &board_edition(board, edition)->lanes,
                        .config = config,
-                       .catalog = catalog,
-                       .queues = config->worker.queues};
+                       .catalog = catalog};
     bool relieved = false;
-    while (k.queues && k.queues[k.queue_count])
-        k.queue_count++;
+    list_queues(&k);
     k.progress_seen = mem_zero(CONFIG_POOL_MAX, sizeof *k.progress_seen);
     k.told = mem_zero(CONFIG_POOL_MAX, sizeof *k.told);
     k.settlement.others = mem_zero(CLAIM_MAX, sizeof *k.settlement.others);

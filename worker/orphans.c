@@ -46,14 +46,30 @@ void orphans_kill(bool (*is_known)(const void *data, pid_t pid), const void *dat
     }
 }
 
-void orphans_end_all(void)
+/* Reap or kill those that are not known. How many there were. */
+static int end_some(bool (*is_known)(const void *data, pid_t pid), const void *data)
+{
+    static char list[LIST_MAX];
+    int count = 0;
+    read_children(list);
+    for (char *p = list, *end; *p; p = end + strspn(end, " \n")) {
+        pid_t pid = (pid_t)strtol(p, &end, 10);
+        if (end == p)
+            break;
+        if (is_known && is_known(data, pid))
+            continue;
+        count++;
+        if (waitpid(pid, NULL, WNOHANG) == 0)
+            kill(pid, SIGKILL);
+    }
+    return count;
+}
+
+bool orphans_end_all(bool (*is_known)(const void *data, pid_t pid), const void *data)
 {
     usec_t deadline = clock_boot() + SECONDS(1);
-    for (pid_t reaped = 0; reaped >= 0 && clock_boot() < deadline;) {
-        orphans_kill(NULL, NULL);
-        while ((reaped = waitpid(-1, NULL, WNOHANG)) > 0)
-            ;
-        if (reaped == 0)
-            poll(NULL, 0, 1);
-    }
+    int left;
+    while ((left = end_some(is_known, data)) > 0 && clock_boot() < deadline)
+        poll(NULL, 0, 1);
+    return left == 0;
 }

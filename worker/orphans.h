@@ -10,5 +10,5 @@ void orphans_adopt(void);
 /* kill -9 every child of this process for which `is_known` (may be NULL) is false. What ends by that has to be reaped by the caller. */
 void orphans_kill(bool (*is_known)(const void *data, pid_t pid), const void *data);
 
-/* Kill and reap children of this process, known or not, until there is none, for a second at most. */
-void orphans_end_all(void);
+/* Kill and reap those children until there is none, for a second at most. False: some are left. */
+bool orphans_end_all(bool (*is_known)(const void *data, pid_t pid), const void *data);

@@ -68,6 +68,7 @@ static bool write_death(struct post *post, const struct news *news, struct tally
         death->outcome = uuid_equal(view.task, post->shot_task) ? post->shot_outcome : OUTCOME_RETURNED;
     else
         death->outcome = kernel_held(death, news) ? OUTCOME_LIMIT : OUTCOME_CRASHED;
+    death->final = death->outcome == OUTCOME_LIMIT && view.hard_is_final && clock_boot() > view.hard_at;
     if (ran && death->outcome != OUTCOME_RETURNED) {
         tally_count(tally, view.series, TALLY_DIED, -1, -1);
         tally_event(tally, TALLY_RESCUED_CHILD, 1);

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
-static const usec_t reload_patience = SECONDS(10);
+static const usec_t reload_patience = SECONDS(10), app_patience = MINUTES(1);
 
 bool edition_is_current(const struct supervisor *s, const struct fork_parent *parent)
 {
@@ -52,7 +52,7 @@ void reload_check(struct supervisor *s, usec_t now)
 {
     struct err e;
     struct fork_parent *parent = coming(s);
-    if (parent && now - parent->started_at > reload_patience)
+    if (parent && now - parent->started_at > (s->options->config->celery.app ? app_patience : reload_patience))
         uv_process_kill(&parent->process, SIGKILL);
     if (!s->reload_asked || parent || !s->fork_server_ready || editions_full(s))
         return;

@@ -21,7 +21,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), others_wait = MSEC(200),
+static const usec_t close_wait = SECONDS(5), start_patience = SECONDS(10), import_patience = MINUTES(2), others_wait = MSEC(200),
                     loop_patience = SECONDS(30), parents_every = SECONDS(1);
 static const int oom_score = -500; /* where it may */
 static const usec_t tick_busy = MSEC(100), tick_idle = MSEC(500), tick_short = MSEC(10);
@@ -98,7 +98,8 @@ static void check_start(struct supervisor *s, usec_t now)
     int refused = atomic_load(&s->board->refused);
     if (atomic_load(&s->board->registered))
         return;
-    if (!refused && now - s->started_at < start_patience)
+    bool imports = !s->fork_server_ready && s->options->config->celery.app; /* an application, which takes its time */
+    if (!refused && now - s->started_at < (imports ? import_patience : start_patience))
         return;
     log_error("worker.not_started", LOG_STR("why", s->board->trouble), LOG_FOR("tried", now - s->started_at));
     s->exit_status = refused ? refused : err_exit_status(ERR_UNREACHABLE);
@@ -167,6 +168,7 @@ static bool closing(void *data)
 /* One child at first, so that the first task need not share the processors with the start of all others. */
 static void start_posts(struct supervisor *s)
 {
+    s->started_at = clock_boot();
     post_event(supervisor_post(s, ROLE_KEEPER), POST_ORDER, NULL, &s->host);
     reload_order_courier(s);
     post_event(supervisor_post(s, 0), POST_ORDER, NULL, &s->host);
@@ -331,7 +333,7 @@ static void on_fork_server_exit(void *data, struct fork_parent *parent, int64_t 
          * the tasks are rescued. */
         log_error("worker.fork_server_died", LOG_INT("status", status), LOG_INT("signal", signal_number));
         end(s, 1);
-        orphans_end_all(); /* and other fork servers: the loop will not hear of them any more */
+        orphans_end_all(NULL, NULL); /* and other fork servers: the loop will not hear of them any more */
         uv_stop(&s->loop);
     }
 }
@@ -420,7 +422,7 @@ static bool set_up(struct supervisor *s, struct err *e)
     orphans_adopt();
     s->started_at = clock_boot();
     static const struct catalog *checked; /* lives as long as the process */
-    checked = catalog_make(s->options->config, e);
+    checked = catalog_make(s->options->config, CATALOG_ALL, e);
     if (!checked)
         return false; /* the fork server would refuse it, with nobody to tell */
     if (!make_board(s, e) || !set_up_children(s, e) || !make_channels(s, e) || !open_loop(s, e))
@@ -458,7 +460,7 @@ int fork_server_main(const struct config *config)
 {
     struct err e;
     static const struct catalog *catalog; /* lives as long as the process */
-    catalog = catalog_make(config, &e);
+    catalog = catalog_make(config, CATALOG_ALL, &e);
     return catalog ? fork_server_run(config, catalog) : fork_server_refuse(&e);
 }
 

@@ -273,6 +273,18 @@ bool celery_message_read(const char *envelope, size_t len, struct region *region
     return read_envelope(&r, document);
 }
 
+const char *celery_message_body(const char *envelope, size_t len, struct region *region)
+{
+    struct err e;
+    struct reading r = {.region = region, .e = &e};
+    struct text body CLEANUP(text_free) = {.max = CELERY_BODY_MAX};
+    struct js *document CLEANUP(js_freep) = js_parse(envelope, len, &e);
+    struct part whole = {.name = "message", .node = document}, headers = {.name = "headers", .node = js_get(document, "headers")},
+                properties = {.name = "properties", .node = js_get(document, "properties")};
+    bool has = !js_is_null(js_get(headers.node, "task")) && decode_body(&r, whole, headers, properties, &body);
+    return has ? region_strndup(region, text_str(&body), body.len) : NULL;
+}
+
 void celery_message_arguments(const struct celery_message *m, struct text *out)
 {
     if (strcmp(m->args, "[]") == 0)

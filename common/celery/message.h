@@ -51,6 +51,10 @@ struct celery_message {
 /* Read one element of a queue's list. Everything in `out` lives as long as `r`. ERR_DATA or ERR_LIMIT: the reason to set it aside. */
 bool celery_message_read(const char *envelope, size_t len, struct region *r, struct celery_message *out, struct err *e);
 
+/* The text of the body as the client wrote it, decoded and unpacked, for who reads it as Celery does: of a message that was read before. NULL: it is
+ * of protocol 1. */
+const char *celery_message_body(const char *envelope, size_t len, struct region *r);
+
 /* What a drumbeat handler gets as its arguments: kwargs alone as they are, else {"args": [...], "kwargs": {...}}. */
 void celery_message_arguments(const struct celery_message *m, struct text *out);
 

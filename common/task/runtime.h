@@ -43,6 +43,10 @@ struct task_end {
     bool success;
     struct err error;            /* when not */
     usec_t snooze;               /* when not, and it wants to run again after so long, no attempt spent; else 0 */
+    bool again;                  /* when not, and it runs again after `again_after` */
+    usec_t again_after;
+    bool died;                   /* when not: the program that ran it has died, of `signal` (0: not by one) or with `exit_code` (-1: unknown) */
+    int signal, exit_code;
     const char *result;          /* JSON or NULL; in the task's region */
     int64_t progress_value, end_value;
     const char *progress_message; /* NULL: none */

@@ -11,6 +11,9 @@ struct task {
     struct region *region;
     const char *result;
     usec_t snooze;
+    bool again, died;
+    usec_t again_after;
+    int signal, exit_code;
     int64_t progress_value, end_value;
     char message[TASK_MESSAGE_MAX];
     struct pg *pg; /* while a transaction is open */
@@ -132,6 +135,22 @@ bool task_snooze(struct task *task, usec_t delay, const char *why, struct err *e
 {
     task->snooze = delay < SNOOZE_MIN ? SNOOZE_MIN : delay > SNOOZE_MAX ? SNOOZE_MAX : delay;
     return err_set(e, ERR_TRANSIENT, "%s", why);
+}
+
+bool task_again(struct task *task, usec_t delay, const char *why, const char *headers, struct err *e)
+{
+    if (!task_sql(task, &sql_task_again, e, pg_uuid(task->facts->id), pg_int(task->facts->fence), pg_json(headers)) || !task_commit(task, e))
+        return err_add(e, "asking for another run");
+    task->again = true;
+    task->again_after = delay;
+    return err_set(e, ERR_TRANSIENT, "%s", why);
+}
+
+void task_died(struct task *task, int signal, int exit_code)
+{
+    task->died = true;
+    task->signal = signal;
+    task->exit_code = exit_code;
 }
 
 /* Database ---------------------------------------------------------------------------------------------------------- */
@@ -263,6 +282,11 @@ void task_run(const struct handler *handler, const struct task_facts *facts, con
     if (!end->success)
         task_rollback(&task, &ignored); /* a lost connection rolls back too */
     end->snooze = end->success || end->error.kind == ERR_CANCELLED ? 0 : task.snooze;
+    end->again = !end->success && task.again && end->error.kind == ERR_TRANSIENT;
+    end->again_after = task.again_after;
+    end->died = !end->success && task.died && end->error.kind != ERR_CANCELLED;
+    end->signal = task.signal;
+    end->exit_code = task.exit_code;
     end->in_transaction = end->success && task.pg;
     end->result = task.result;
     end->progress_value = task.progress_value;

@@ -111,6 +111,14 @@ bool task_result(struct task *task, const char *json, struct err *e);
 #define SNOOZE_MAX DAYS(30)
 bool task_snooze(struct task *task, usec_t delay, const char *why, struct err *e);
 
+/* For programs that run tasks. Run again after `delay` because of `why`, whatever the handler's attempts: the program itself decides how often. The
+ * members of `headers` (a JSON object or NULL) become part of the row's: what the next attempt has to know. Commits what was written before. Answers false,
+ * to be returned at once. */
+bool task_again(struct task *task, usec_t delay, const char *why, const char *headers, struct err *e);
+
+/* The program died, by `signal` or with `exit_code`: an attempt that ended like one whose own process dies. */
+void task_died(struct task *task, int signal, int exit_code);
+
 /* Database ---------------------------------------------------------------------------------------------------------- */
 
 /* The task's connection, inside its transaction: for pg_copy_*, savepoints and the like. NULL when it cannot be had. */

@@ -82,14 +82,25 @@ BEGIN
     RETURN answer;
 END $$;
 
+-- Whether a message with the id of a known task is another run that this task asked for, and no copy: a retry, or what it was replaced by.
+CREATE FUNCTION drumbeat.celery_follows(known uuid, name text, retries int, embed json) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT b.name <> celery_follows.name OR retries > coalesce((b.headers ->> 'retries')::int, 0)
+        OR coalesce((embed ->> 'successor')::int, 0) > coalesce((b.headers ->> 'drumbeat_successor')::int, 0)
+      FROM drumbeat.task_body b WHERE b.id = known
+$$;
+
 -- A message of a task that is known already. Fates: 'held' (a second copy of one that is on its way: the copy's tag counts from now on, the
 -- answer is the tag that did), 'ended' (its result goes out once more), 'new' (a retry by another worker, which is another run).
-CREATE FUNCTION drumbeat.celery_meet(known uuid, external text, tag text, queue text, worker uuid, retries int, embed json, OUT fate text, OUT old_tag text)
+CREATE FUNCTION drumbeat.celery_meet(known uuid, external text, name text, tag text, queue text, worker uuid, retries int, embed json, OUT fate text, OUT old_tag text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
     SELECT m.tag INTO old_tag FROM drumbeat.celery_message m WHERE m.task_id = known FOR UPDATE;
-    IF FOUND THEN
+    IF FOUND AND drumbeat.celery_follows(known, name, retries, embed) THEN
+        UPDATE drumbeat.celery_message m SET external_id = left(m.external_id, 200) || '/' || known WHERE m.task_id = known; -- the id is its successor's
+        fate := 'new';
+        RETURN;
+    ELSIF FOUND THEN
         UPDATE drumbeat.celery_message m SET tag = celery_meet.tag WHERE m.task_id = known;
         IF old_tag IS NULL THEN
             PERFORM drumbeat.take_sent(known);
@@ -98,7 +109,7 @@ BEGIN
         RETURN;
     END IF;
     IF EXISTS (SELECT FROM drumbeat.ended e WHERE e.task_id = known) THEN
-        fate := CASE WHEN retries > (SELECT coalesce((b.headers ->> 'retries')::int, 0) FROM drumbeat.task_body b WHERE b.id = known) THEN 'new' ELSE 'ended' END;
+        fate := CASE WHEN drumbeat.celery_follows(known, name, retries, embed) THEN 'new' ELSE 'ended' END;
         IF fate = 'new' THEN
             RETURN;
         END IF;
@@ -171,7 +182,7 @@ BEGIN
                       FROM unnest(externals) WITH ORDINALITY t(external, n) OFFSET 0) y
              WHERE y.known IS NOT NULL ORDER BY y.n
         LOOP
-            met := drumbeat.celery_meet(known, externals[i], tags[i], queue, worker, retries[i], embeds[i]);
+            met := drumbeat.celery_meet(known, externals[i], names[i], tags[i], queue, worker, retries[i], embeds[i]);
             IF met.fate <> 'new' THEN
                 fates[i] := met.fate;
                 old_tags[i] := met.old_tag;
@@ -357,7 +368,7 @@ CREATE FUNCTION drumbeat.celery_forget(older interval) RETURNS void LANGUAGE sql
     DELETE FROM drumbeat.celery_revoked r WHERE r.revoked_at < clock_timestamp() - older
 $$;
 
-REVOKE ALL ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_knows, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
+REVOKE ALL ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_follows, drumbeat.celery_meet, drumbeat.celery_knows, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news, drumbeat.celery_told_news,
     drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget FROM PUBLIC;
 DO $$
 BEGIN
@@ -369,7 +380,7 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'drumbeat_work') THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON drumbeat.celery_message, drumbeat.celery_news, drumbeat.celery_revoked TO drumbeat_work;
-        GRANT EXECUTE ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_meet, drumbeat.celery_knows, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
+        GRANT EXECUTE ON FUNCTION drumbeat.celery_own_id, drumbeat.celery_task, drumbeat.celery_follows, drumbeat.celery_meet, drumbeat.celery_knows, drumbeat.celery_take, drumbeat.celery_note, drumbeat.celery_read_news,
             drumbeat.celery_told_news, drumbeat.celery_progress, drumbeat.celery_adopt, drumbeat.celery_let_go, drumbeat.celery_revoke, drumbeat.celery_forget TO drumbeat_work;
     END IF;
 END $$;

@@ -1,6 +1,7 @@
 /* message: one JSON line of a command. A new kind of message is a row of `kinds`. */
 #include "tasks/command/message.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int64_t number(const struct js *object, const char *key)
@@ -61,25 +62,72 @@ static void take_log(struct outcome_of_command *o, const struct js *message)
     task_log_line(o->task, level, text ? text : "");
 }
 
+/* Of programs that stay ---------------------------------------------------------------------------------------------- */
+
+static bool is_true(const struct js *message, const char *key)
+{
+    bool value = false;
+    return js_bool(js_get(message, key), &value) && value;
+}
+
+static void take_ready(struct outcome_of_command *o, const struct js *message)
+{
+    o->ready = true;
+    o->interrupts = is_true(message, "interrupt");
+}
+
+/* The end of another task than the one that runs is late news. */
+static void take_end(struct outcome_of_command *o, const struct js *message)
+{
+    char id[UUID_TEXT_MAX];
+    const char *ended = js_text(js_get(message, "end"));
+    o->ended = ended && strcmp(ended, uuid_format(task_id(o->task), id)) == 0;
+    o->leaving = o->ended && is_true(message, "leaving");
+    o->stopped = o->ended && is_true(message, "stopped");
+}
+
+static void take_retry(struct outcome_of_command *o, const struct js *message)
+{
+    struct text headers CLEANUP(text_free) = {0};
+    double seconds = 0;
+    o->retry_told = js_number(js_get(message, "retry"), &seconds) && seconds >= 0;
+    o->retry_after = seconds > 1e9 ? SNOOZE_MAX : (usec_t)(seconds * 1e6);
+    take_error(o, message);
+    if (js_type(js_get(message, "headers")) != JS_OBJECT)
+        return;
+    js_write(&headers, js_get(message, "headers"));
+    o->headers = region_strndup(task_region(o->task), text_str(&headers), headers.len);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------------- */
+
 static const struct {
     const char *key;
     void (*take)(struct outcome_of_command *o, const struct js *message);
-} kinds[] = {{"progress", take_progress}, {"total", take_progress}, {"result", take_result}, {"error", take_error}, {"snooze", take_snooze}, {"log", take_log}};
+    bool kept, idle; /* said by programs that stay alone; while no task runs, too */
+} kinds[] = {
+    {"ready", take_ready, true, true},       {"end", take_end, true, false},         {"retry", take_retry, true, false},
+    {"progress", take_progress, false, false}, {"total", take_progress, false, false}, {"result", take_result, false, false},
+    {"error", take_error, false, false},     {"snooze", take_snooze, false, false},  {"log", take_log, false, false},
+};
 
 void command_message(struct outcome_of_command *o, const char *line, size_t len)
 {
     struct err e;
     struct js *message CLEANUP(js_freep) = js_parse(line, len, &e);
-    if (!message || js_type(message) != JS_OBJECT) {
-        task_log(o->task, LOG_WARNING, "ignored on descriptor 3, %s: %.200s", message ? "not a JSON object" : e.text, line);
+    for (size_t i = 0; message && i < sizeof kinds / sizeof *kinds; i++) {
+        if (!js_get(message, kinds[i].key) || (kinds[i].kept && !o->kept))
+            continue;
+        if (o->task || kinds[i].idle)
+            kinds[i].take(o, message);
         return;
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (js_get(message, kinds[i].key)) {
-            kinds[i].take(o, message);
-            return;
-        }
-    task_log(o->task, LOG_WARNING, "ignored on descriptor 3, no progress, result, error, snooze or log in it: %.200s", line);
+    if (!o->task)
+        command_output(o, line, len);
+    else if (!message || js_type(message) != JS_OBJECT)
+        task_log(o->task, LOG_WARNING, "ignored on descriptor 3, %s: %.200s", message ? "not a JSON object" : e.text, line);
+    else
+        task_log(o->task, LOG_WARNING, "ignored on descriptor 3, no progress, result, error, snooze or log in it: %.200s", line);
 }
 
 void command_overlong(struct outcome_of_command *o)
@@ -92,5 +140,10 @@ void command_overlong(struct outcome_of_command *o)
 void command_output(struct outcome_of_command *o, const char *line, size_t len)
 {
     (void)len;
-    task_log_line(o->task, LOG_INFO, line);
+    if (o->task) {
+        task_log_line(o->task, LOG_INFO, line);
+        return;
+    }
+    snprintf(o->said, sizeof o->said, "%s", line);
+    log_info("command.output", LOG_STR("line", line));
 }
