@@ -133,7 +133,8 @@ bool notes_copy(const struct notes *n, struct notes *out)
 
 static const char *text_at(const struct notes *n, uint32_t at)
 {
-    return at > 0 && at < atomic_load_explicit(&n->text_used, memory_order_relaxed) ? n->text + at : NULL;
+    bool used = at > 0 && at < NOTES_TEXT_MAX && at < atomic_load_explicit(&n->text_used, memory_order_relaxed);
+    return used ? n->text + at : NULL;
 }
 
 static struct attempt_end read_detail(const struct notes *n, const struct note *note)
