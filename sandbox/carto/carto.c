@@ -120,7 +120,7 @@ static void answer_page(const struct carto *c, const struct question *q, struct 
 
 static bool read_question(struct text *sql, struct question *q)
 {
-    char *from = strcasestr(sql->data ? sql->data : "", " from "), *where;
+    char *from = sql->data ? strcasestr(sql->data, " from ") : NULL, *where;
     if (!from)
         return false;
     *q = (struct question){.sql = sql->data, .table = from + strlen(" from "), .level = -1, .upto = INT64_MAX};
