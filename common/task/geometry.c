@@ -285,8 +285,8 @@ static bool is_empty_array(const struct walk *w)
 
 static bool read_member(struct walk *w, struct outline *outline)
 {
-    const char *name, *type;
-    size_t len, type_len;
+    const char *name = NULL, *type = NULL;
+    size_t len = 0, type_len = 0;
     if (!read_string(w, &name, &len) || !take(w, ':'))
         return broken(w);
     peek(w);
