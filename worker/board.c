@@ -302,6 +302,14 @@ bool board_any_idle(const struct board *board)
     return false;
 }
 
+int64_t board_busy(const struct board *board)
+{
+    int64_t busy = 0;
+    for (int i = 0; i < atomic_load(&board->seat_count); i++)
+        busy += atomic_load(&board->seats[i].state) == SEAT_BUSY;
+    return busy;
+}
+
 bool board_all_busy(const struct board *board)
 {
     return all_in(board, SEAT_BUSY);

@@ -188,6 +188,7 @@ void board_wake_all(struct board *board);
 bool board_all_idle(const struct board *board);
 bool board_any_idle(const struct board *board);
 bool board_all_busy(const struct board *board);
+int64_t board_busy(const struct board *board); /* how many children are at work */
 
 /* Keeper, courier: somebody wants the end of this task; tell the child that runs it, if one does. */
 void board_stop_task(struct board *board, struct uuid task);
