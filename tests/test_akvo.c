@@ -1,6 +1,7 @@
 /* Data points from Kafka into a database, against the cluster of straw that librdkafka has for tests: real sockets and the real protocol. */
 #include "tasks/akvo/akvo.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_akvo_message.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
@@ -489,9 +490,5 @@ int main(void)
     tcase_add_checked_fixture(killed, set_up_apart, tear_down);
     tcase_add_test(killed, after_a_kill_in_the_middle_the_next_run_brings_the_rest);
     suite_add_tcase(suite, killed);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main(suite);
 }

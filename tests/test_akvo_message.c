@@ -1,5 +1,6 @@
 /* Messages of Kafka as data points: what is good, and what each kind of bad one is told as. */
 #include "tasks/akvo/akvo.h"
+#include "tests/fixture/main.h"
 #include "tests/test_akvo_message.h"
 
 #include <check.h>
@@ -168,15 +169,9 @@ int main(void)
                                   members_are_found_by_name_whatever_their_order_and_types,
                                   schemas_that_cannot_be_read_are_refused,
                                   numbers_and_branches_out_of_bounds_are_refused};
-    Suite *suite = suite_create("akvo_message");
     TCase *group = tcase_create("akvo_message");
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("akvo_message", group);
 }

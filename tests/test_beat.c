@@ -2,6 +2,7 @@
  * database or are stopped between insert and commit. */
 #include "common/base/text.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -565,7 +566,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("beat");
     TCase *tests = tcase_create("beat");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, prepare, tidy);
@@ -590,10 +590,5 @@ int main(void)
     tcase_add_test(tests, a_beat_killed_between_insert_and_commit_loses_and_doubles_nothing);
     tcase_add_test(tests, a_session_ended_between_insert_and_commit_loses_and_doubles_nothing);
     tcase_add_test(tests, it_gives_up_when_there_never_was_a_server);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("beat", tests);
 }

@@ -1,6 +1,7 @@
 /* When schedules tick and what is done about ticks that are late. */
 #include "beat/rule.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -336,7 +337,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rule");
     TCase *tests = tcase_create("rule");
     tcase_add_loop_test(tests, late_ticks_are_caught_up_as_the_policy_says, 0, sizeof late / sizeof *late);
     tcase_add_test(tests, all_catches_up_no_more_than_its_maximum);
@@ -345,10 +345,5 @@ int main(void)
     tcase_add_test(tests, jitter_keeps_a_tick_before_the_following_one);
     tcase_add_test(tests, rules_that_cannot_be_read_say_why);
     tcase_add_test(tests, rules_are_the_same_when_they_say_the_same);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("rule", tests);
 }

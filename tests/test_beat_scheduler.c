@@ -3,6 +3,7 @@
  * have been emitted exactly once. The store here compares and writes as the real one does. */
 #include "beat/scheduler.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -334,7 +335,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler");
     TCase *tests = tcase_create("scheduler");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, every_tick_is_emitted_once_whatever_the_clock_and_the_beats_do, 0, 5);
@@ -342,10 +342,5 @@ int main(void)
     tcase_add_test(tests, a_row_that_is_not_active_is_forgotten_and_comes_back);
     tcase_add_test(tests, a_row_that_did_not_change_keeps_its_time);
     tcase_add_test(tests, a_schedule_that_never_ticks_never_wakes);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("scheduler", tests);
 }

@@ -3,6 +3,7 @@
 #include "beat/schedule.h"
 #include "beat/store.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -604,7 +605,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("schedules in SQL");
     TCase *tests = tcase_create("schedules in SQL");
     tcase_set_timeout(tests, 30);
     tcase_add_checked_fixture(tests, connect, disconnect);
@@ -632,10 +632,5 @@ int main(void)
     tcase_add_test(tests, a_backfill_emits_what_is_missing_and_goes_on_where_it_was);
     tcase_add_test(tests, a_backfill_is_refused_where_it_makes_no_sense);
     tcase_add_loop_test(tests, a_backfill_skips_no_task_that_must_wait_for_another, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("schedules in SQL", tests);
 }

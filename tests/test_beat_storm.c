@@ -6,6 +6,7 @@
 #include "common/base/cron.h"
 #include "common/base/text.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -390,17 +391,12 @@ static void tidy(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("beat storm");
     TCase *tests = tcase_create("beat storm");
     tcase_set_timeout(tests, (double)number_from("BEAT_STORM_KILLS", KILLS) + 200);
     tcase_add_checked_fixture(tests, NULL, tidy);
     tcase_add_loop_test(tests, a_store_that_loses_or_doubles_ticks_is_found_out, 0, sizeof faults / sizeof *faults);
     tcase_add_test(tests, every_tick_becomes_one_task_whatever_is_killed_on_the_nights_when_clocks_change);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("beat storm", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

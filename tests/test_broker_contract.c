@@ -3,6 +3,7 @@
 #include "common/broker/broker.h"
 #include "common/broker/redis_queue.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -575,7 +576,6 @@ int main(void)
 {
     cluster = test_cluster_start(NULL);
     server = test_redis_start(NULL);
-    Suite *suite = suite_create("broker");
     TCase *tests = tcase_create("broker");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_world, close_world);
@@ -593,12 +593,8 @@ int main(void)
     tcase_add_loop_test(tests, what_is_given_back_stands_where_it_stood, 0, DRIVERS);
     tcase_add_loop_test(tests, a_turn_in_a_transaction_is_part_of_it, 0, DRIVERS);
     tcase_add_loop_test(tests, a_full_claim_is_settled_whole, 0, DRIVERS);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("broker", tests);
     test_redis_stop(server);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

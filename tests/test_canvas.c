@@ -2,10 +2,10 @@
  * short; a plan is compared as text, a line a message. */
 #include "common/base/json.h"
 #include "common/celery/signature.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SIG(name, args, options) "{\"task\":\"" name "\",\"args\":" args ",\"kwargs\":{},\"options\":" options ",\"subtask_type\":null,\"immutable\":false}"
@@ -257,7 +257,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("canvas");
     TCase *tests = tcase_create("plans");
     tcase_set_timeout(tests, 30);
     tcase_add_loop_test(tests, what_follows_is_planned, 0, ROWS(rows));
@@ -267,10 +266,5 @@ int main(void)
     tcase_add_loop_test(tests, what_is_no_signature_is_refused_with_its_place, 0, ROWS(refused));
     tcase_add_test(tests, signatures_are_not_followed_without_end);
     tcase_add_test(tests, a_member_is_written_and_read);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("canvas", tests);
 }

@@ -1,6 +1,7 @@
 /* Locations from CARTO: against the sandbox with its quirks, and answers written by hand, into a real database. */
 #include "tasks/carto/carto.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
@@ -415,7 +416,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     url = test_cluster_database(cluster);
-    Suite *suite = suite_create("carto");
     TCase *tests = tcase_create("carto");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -436,10 +436,5 @@ int main(void)
     tcase_add_loop_test(tests, rows_of_every_kind_are_told_apart, 0, (int)(sizeof rows_by_hand / sizeof *rows_by_hand));
     tcase_add_test(tests, an_empty_table_changes_nothing_whatever_its_remap_says);
     tcase_add_loop_test(tests, remaps_of_every_kind_come_out_right_and_only_once, 0, (int)(sizeof remaps / sizeof *remaps));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("carto", tests);
 }

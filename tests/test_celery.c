@@ -1,5 +1,6 @@
 /* Celery's clients and workers beside ours, on a real Redis: unmodified Python programs (tests/interop) on one side. */
 #include "common/celery/message.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/crash_order.h"
 #include "tests/storm/stage.h"
@@ -319,7 +320,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("celery");
     TCase *t = tcase_create("all");
     tcase_set_timeout(t, 180);
     tcase_add_checked_fixture(t, begin, end);
@@ -332,10 +332,5 @@ int main(void)
     tcase_add_test(t, a_message_that_comes_twice_runs_once);
     tcase_add_test(t, a_revoke_counts_before_and_after_the_message_is_claimed);
     tcase_add_test(t, whichever_step_the_courier_dies_in_each_task_runs_once);
-    suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return test_main_case("celery", t);
 }

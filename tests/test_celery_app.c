@@ -1,4 +1,5 @@
 /* A Django project with Celery, unchanged, on our worker: its own tests (interop/project/suite.py) pass, as they do with Celery's. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -140,23 +141,18 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("celery app");
     TCase *tests = tcase_create("project");
     tcase_set_timeout(tests, 500);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, the_projects_own_tests_pass);
     tcase_add_test(tests, results_may_be_django_celery_results_business);
     tcase_add_test(tests, a_task_survives_the_death_of_its_worker);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
     server = test_redis_start(&(struct test_redis_options){.tcp = true});
     snprintf(broker, sizeof broker, "redis://127.0.0.1:%d/0", test_redis_port(server));
     snprintf(project, sizeof project, "%s/tests/interop/project", getenv("DRUMBEAT_SOURCE"));
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("celery app", tests);
     test_redis_stop(server);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

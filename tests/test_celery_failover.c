@@ -1,12 +1,12 @@
 /* A Redis that comes back without its last writes: a disk that had not kept them, a replica that had not heard of them. What was sent in
  * that time is sent again, and what is there is not. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -143,18 +143,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("celery failover");
     TCase *tests = tcase_create("last writes");
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, what_a_disk_had_not_kept_is_sent_again);
     tcase_add_test(tests, what_a_replica_had_not_heard_of_is_sent_again);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("celery failover", tests);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

@@ -1,6 +1,7 @@
 /* Workers of both kinds on one queue, with a visibility time-out of three seconds and tasks that take longer: each runs once, and what
  * a killed one had runs again. */
 #include "common/celery/message.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/beside.h"
 #include "tests/storm/stage.h"
@@ -177,14 +178,8 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("celery fleet");
     TCase *t = tcase_create("fleet");
     tcase_set_timeout(t, 180);
     tcase_add_test(t, each_long_task_runs_once_and_again_only_when_it_was_killed);
-    suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return test_main_case("celery fleet", t);
 }

@@ -1,4 +1,5 @@
 /* What Redis loses of Celery's messages comes back: it is missed, asked for, and sent or run again. What somebody has is left to him. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -201,7 +202,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("celery lost");
     TCase *tests = tcase_create("messages");
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
@@ -210,15 +210,11 @@ int main(void)
     tcase_add_test(tests, a_queue_that_somebody_purges_stays_empty);
     tcase_add_test(tests, what_was_taken_over_runs_though_redis_has_forgotten_it);
     tcase_add_test(tests, a_worker_that_was_away_for_long_runs_nothing_that_others_ran);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
     server = test_redis_start(&(struct test_redis_options){.tcp = true});
     snprintf(broker, sizeof broker, "redis://127.0.0.1:%d/0", test_redis_port(server));
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("celery lost", tests);
     test_redis_stop(server);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

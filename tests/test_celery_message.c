@@ -4,6 +4,7 @@
 #include "common/base/json.h"
 #include "common/celery/message.h"
 #include "common/celery/unpack.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -377,9 +378,5 @@ int main(void)
     tcase_add_test(t, what_is_written_is_read_as_the_same_and_is_plain);
     FOR_EACH(t, what_would_end_a_stock_worker_is_not_written, unsendable);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return test_main(s);
 }

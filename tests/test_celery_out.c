@@ -1,6 +1,7 @@
 /* Tasks of this side that an unmodified Celery worker of Debian runs: the row says what became of each. Some tests play that worker
  * themselves, to look at what lies between. */
 #include "sql/scripts.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -188,7 +189,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("celery out");
     TCase *tests = tcase_create("queues");
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
@@ -200,15 +200,11 @@ int main(void)
     tcase_add_test(tests, results_that_are_none_of_ours_or_no_results_change_nothing);
     tcase_add_test(tests, what_is_pushed_twice_is_there_once);
     tcase_add_test(tests, a_commit_while_redis_is_away_is_pushed_when_it_is_back);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
     server = test_redis_start(&(struct test_redis_options){.tcp = true});
     snprintf(broker, sizeof broker, "redis://127.0.0.1:%d/0", test_redis_port(server));
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("celery out", tests);
     test_redis_stop(server);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

@@ -1,6 +1,7 @@
 /* What a Celery client finds in the result backend. */
 #include "common/base/json.h"
 #include "common/celery/result.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <string.h>
@@ -72,9 +73,5 @@ int main(void)
     FOR_EACH(t, each_state_is_written_as_celery_writes_it, rows);
     FOR_EACH(t, an_error_becomes_the_exception_that_a_client_can_raise, failing);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return test_main(s);
 }

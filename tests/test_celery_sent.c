@@ -1,5 +1,6 @@
 /* Tasks that workers of Celery run, as far as PostgreSQL goes: what becomes ready in such a queue is sent, and what is told of it moves its row. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
@@ -240,7 +241,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("celery sent");
     TCase *tests = tcase_create("rows");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
@@ -259,12 +259,8 @@ int main(void)
     tcase_add_test(tests, one_of_which_nobody_tells_anything_has_failed_in_the_end);
     tcase_add_test(tests, a_batch_counts_members_that_were_sent);
     tcase_add_test(tests, django_reads_tasks_as_results_of_celery);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("celery sent", tests);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

@@ -1,4 +1,5 @@
 /* The tools of an unmodified Celery of Debian and a drumbeat worker: `celery status`, inspect, control, and the events that monitors live on. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -75,22 +76,17 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("celery tools");
     TCase *tests = tcase_create("tools");
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, the_worker_is_seen_asked_and_ended);
     tcase_add_test(tests, the_worker_is_changed_while_it_runs);
     tcase_add_test(tests, monitors_hear_of_tasks_when_they_ask_for_it);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
     server = test_redis_start(&(struct test_redis_options){.tcp = true});
     snprintf(broker, sizeof broker, "redis://127.0.0.1:%d/0", test_redis_port(server));
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("celery tools", tests);
     test_redis_stop(server);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

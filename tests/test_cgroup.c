@@ -1,6 +1,7 @@
 /* Control groups: where they are looked for and what is written, on folders that stand in for the kernel; and on the kernel's own
  * where this machine lets us make groups. */
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 #include "worker/cgroup.h"
 #include "worker/proc.h"
 
@@ -355,7 +356,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("cgroup");
     TCase *tests = tcase_create("cgroup");
     tcase_add_checked_fixture(tests, open_root, close_root);
     tcase_add_test(tests, in_version_1_each_controller_has_a_tree);
@@ -370,10 +370,5 @@ int main(void)
     tcase_add_test(tests, what_dead_workers_left_is_ended);
     tcase_add_test(tests, the_groups_of_dead_workers_are_removed_and_no_others);
     tcase_add_test(tests, the_kernel_holds_a_group_to_its_processes_and_ends_it_whole);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("cgroup", tests);
 }

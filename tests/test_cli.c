@@ -2,6 +2,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -930,9 +931,5 @@ int main(void)
     add_tests(words, rest);
     suite_add_tcase(suite, words);
     suite_add_tcase(suite, rest);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main(suite);
 }

@@ -1,5 +1,6 @@
 /* Handlers that are commands, through the real worker: a table of commands and of how their task must end. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -134,18 +135,13 @@ int main(void)
 {
     cluster = test_cluster_start(NULL);
     write_config();
-    Suite *suite = suite_create("commands");
     TCase *tc = tcase_create("commands");
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, a_command_ends_its_task_as_the_table_says, 0, ROWS);
     tcase_add_test(tc, a_command_that_does_not_exist_is_named_and_not_tried_again);
     tcase_add_test(tc, a_command_that_is_deaf_to_sigterm_is_killed_when_cancelled);
     tcase_add_test(tc, a_command_may_not_take_the_name_of_a_built_in_handler);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("commands", tc);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

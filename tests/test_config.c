@@ -2,10 +2,10 @@
 #include "tests/test_config.h"
 #include "common/base/size.h"
 #include "config/load.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct config *load(const char *text)
@@ -555,9 +555,5 @@ int main(void)
     tcase_add_loop_test(tests, sizes_are_read_and_written, 0, ROWS(sizes));
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, sources_tests());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main(suite);
 }

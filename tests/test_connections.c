@@ -1,6 +1,7 @@
 /* Faults of the connections to PostgreSQL, for a worker and a beat: cut, silent, swallowed, stopped backends, a restart, the promotion of
  * a standby. Within ten seconds after the fault's end all seats work and ticks are emitted, by themselves, and nothing was lost or done
  * twice. Each fault has a database, a proxy, a worker and a beat of its own; they run beside each other. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/proxy.h"
 #include "tests/fixture/standby.h"
 #include "tests/storm/beside.h"
@@ -250,15 +251,10 @@ END_TEST
 int main(void)
 {
     shared = test_cluster_start(NULL);
-    Suite *suite = suite_create("connections");
     TCase *tests = tcase_create("connections");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, throughput_is_normal_within_ten_seconds_of_a_faults_end);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("connections", tests);
     test_cluster_stop(shared);
-    return failed != 0;
+    return failed;
 }

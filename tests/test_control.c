@@ -4,9 +4,9 @@
 #include "common/celery/event.h"
 #include "common/celery/keys.h"
 #include "common/celery/letter.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char ping[] =
@@ -191,7 +191,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("control");
     TCase *tests = tcase_create("text");
     tcase_add_test(tests, a_recorded_request_is_read);
     tcase_add_loop_test(tests, a_request_is_for_whom_it_names_while_it_lasts, 0, ROWS(addressed));
@@ -201,10 +200,5 @@ int main(void)
     tcase_add_test(tests, a_worker_event_goes_to_its_own_channel_and_raises_the_clock);
     tcase_add_loop_test(tests, a_task_event_has_the_members_of_its_type, 0, ROWS(task_events));
     tcase_add_loop_test(tests, a_priority_is_rounded_down_to_its_list, 0, ROWS(lists));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("control", tests);
 }

@@ -1,4 +1,5 @@
 /* The courier: there when some queue is Redis', gone when none is, replaced when it dies, and no worker waits for it. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/stage.h"
 
@@ -166,9 +167,5 @@ static Suite *suite(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main(suite());
 }

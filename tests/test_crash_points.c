@@ -3,6 +3,7 @@
  * would; then every task of the wave has to end within moments, and the invariants hold.
  *
  * CRASH_ROUNDS goes over the table several times, CRASH_ONLY=step:moment sweeps one point. */
+#include "tests/fixture/main.h"
 #include "tests/storm/beside.h"
 #include "tests/storm/crash_order.h"
 #include "tests/storm/family.h"
@@ -354,15 +355,10 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("crash points");
     TCase *tests = tcase_create("crash points");
     tcase_set_timeout(tests, 280.0 * rounds());
     tcase_add_test(tests, the_queue_drains_whichever_step_is_cut_off);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("crash points", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -2,10 +2,10 @@
  * later releases do not move (transitions that have already happened). */
 #include "common/base/cron.h"
 #include "common/base/cron_inside.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char long_ago[] = "1960-01-01T00:00:00Z";
@@ -587,11 +587,5 @@ int main(void)
     tcase_add_loop_test(cases, an_expression_is_explained_in_words, 0, ROWS(explained));
     tcase_add_loop_test(cases, what_is_seldom_meant_is_warned_of, 0, ROWS(warned));
     tcase_add_test(cases, a_parsed_schedule_is_small);
-    Suite *suite = suite_create("cron");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("cron", cases);
 }

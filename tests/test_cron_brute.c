@@ -6,6 +6,7 @@
  * DRUMBEAT_CRON_CASES and DRUMBEAT_CRON_SEED in the environment make it longer or other. */
 #include "common/base/cron.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -533,11 +534,5 @@ int main(void)
     tcase_set_timeout(cases, 3600);
     tcase_add_loop_test(cases, the_search_agrees_with_a_walk_through_time, 0, count);
     tcase_add_loop_test(cases, the_search_is_monotone_and_stable, 0, count);
-    Suite *suite = suite_create("cron_brute");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("cron_brute", cases);
 }

@@ -2,12 +2,12 @@
 #include "cli/cron_batch.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -273,11 +273,5 @@ int main(void)
     tcase_add_test(cases, an_expression_that_cannot_fire_is_no_error);
     tcase_add_test(cases, a_wrong_expression_is_one_line_and_exit_status_2);
     tcase_add_test(cases, one_of_expression_and_batch_is_wanted);
-    Suite *suite = suite_create("cron_cli");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("cron_cli", cases);
 }

@@ -1,13 +1,13 @@
 /* The jobs around DHIS2, against the sandbox with its quirks, against answers written by hand, and a real database. */
 #include "tasks/dhis2/dhis2.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -399,17 +399,11 @@ int main(void)
                                          a_run_beside_another_one_is_left_out,
                                          a_cancelled_run_keeps_what_it_had_and_the_next_one_goes_on};
     url = test_cluster_database(test_cluster_start(NULL));
-    Suite *suite = suite_create("dhis2");
     TCase *group = tcase_create("dhis2");
     tcase_set_timeout(group, 60);
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(group, tests[i]);
     tcase_add_loop_test(group, codes_of_valid_units_change_hands, 0, 2); /* in one page, or in one each */
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("dhis2", group);
 }

@@ -2,13 +2,13 @@
 #include "tasks/dhis2/dhis2.h"
 #include "tasks/dhis2/send.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -405,16 +405,10 @@ int main(void)
                                   a_version_that_there_is_not_is_told,
                                   an_import_that_is_refused_as_a_whole_is_sent_again_without_the_bad_one};
     url = test_cluster_database(test_cluster_start(NULL));
-    Suite *suite = suite_create("dhis2_export");
     TCase *group = tcase_create("dhis2_export");
     tcase_set_timeout(group, 60);
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("dhis2_export", group);
 }

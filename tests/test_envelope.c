@@ -1,6 +1,7 @@
 /* The envelope on the real worker: whoever takes too much is ended with both numbers in its row, and its neighbour notices nothing. */
 #include "tests/storm/family.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 #include "worker/cgroup.h"
 
@@ -351,16 +352,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("envelope");
     TCase *tests = tcase_create("envelope");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("envelope", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -1,5 +1,6 @@
 /* Faults of the machine and of those who mean harm: full disks below the log and below the write-ahead log, too few descriptors, a flood of
  * forged notifications, a thousand retries at once. */
+#include "tests/fixture/main.h"
 #include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -268,7 +269,6 @@ int main(void)
     if (!may_mount)
         printf("faults: no mounts of our own: the full disk below the write-ahead log is left out\n");
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("faults");
     TCase *tests = tcase_create("faults");
     tcase_set_timeout(tests, 90);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
@@ -277,11 +277,7 @@ int main(void)
     tcase_add_test(tests, forged_notifications_start_stop_and_starve_nothing);
     tcase_add_test(tests, retries_of_many_are_spread);
     tcase_add_test(tests, a_full_disk_below_the_write_ahead_log_loses_nothing);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("faults", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

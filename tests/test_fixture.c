@@ -1,5 +1,6 @@
 /* The fixture's own test: what others rely on. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -120,7 +121,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("fixture");
     TCase *all = tcase_create("fixture");
     tcase_set_timeout(all, 60);
     tcase_add_test(all, a_database_is_new_and_migrated);
@@ -130,10 +130,5 @@ int main(void)
     tcase_add_test(all, a_program_on_a_terminal_believes_it_and_hears_keys);
     tcase_add_test(all, a_look_without_a_wait_sees_that_a_program_has_ended);
     tcase_add_test(all, a_deadline_is_kept_and_freeing_kills);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("fixture", all);
 }

@@ -1,13 +1,13 @@
 /* What was done to be sure of partners, counted by country and summed up, on a real database; all countries at once through the real worker. */
 #include "tasks/hact/hact.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -217,7 +217,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     url = test_cluster_database(cluster);
-    Suite *suite = suite_create("hact");
     TCase *tests = tcase_create("hact");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -228,10 +227,5 @@ int main(void)
     tcase_add_test(tests, a_country_whose_values_cannot_be_read_is_told_and_the_others_go_on);
     tcase_add_test(tests, days_and_countries_that_are_none_are_refused);
     tcase_add_test(tests, all_countries_are_one_batch_with_a_summary_behind_it);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("hact", tests);
 }

@@ -1,5 +1,6 @@
 /* SIGHUP means the end when the terminal is gone, and a reload when somebody sends it. */
 #include "common/base/hangup.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <pty.h>
@@ -80,15 +81,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hangup");
     TCase *tests = tcase_create("hangup");
     tcase_add_test(tests, a_terminal_that_is_closed_ends_what_runs_on_it);
     tcase_add_test(tests, a_signal_while_the_terminal_is_there_asks_for_a_reload);
     tcase_add_test(tests, what_nohup_started_does_not_care_for_the_terminal);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("hangup", tests);
 }

@@ -1,4 +1,5 @@
 /* The judge of histories itself: a history that nothing is wrong with, and one each for what it must find. */
+#include "tests/fixture/main.h"
 #include "tests/storm/history.h"
 
 #include <check.h>
@@ -79,13 +80,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("history");
     TCase *tests = tcase_create("history");
     tcase_add_loop_test(tests, the_judge_finds_what_is_wrong_and_nothing_else, 0, sizeof rows / sizeof *rows);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("history", tests);
 }

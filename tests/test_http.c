@@ -1,11 +1,11 @@
 /* What a handler's requests do on good days and bad ones, against a server that answers from a script. */
 #include "common/task/pages.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HTML "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
@@ -496,7 +496,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http");
     TCase *tests = tcase_create("http");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, NULL, tear_down);
@@ -527,10 +526,5 @@ int main(void)
     tcase_add_test(tests, pages_are_read_to_the_end_at_our_own_address);
     tcase_add_loop_test(tests, each_envelope_is_understood_or_refused, 0, (int)(sizeof envelopes / sizeof *envelopes));
     tcase_add_test(tests, a_count_that_changes_on_the_way_is_noticed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return test_main_case("http", tests);
 }

@@ -1,8 +1,8 @@
 /* JSON: what is read, and what is refused, whichever way a value is spelled. */
 #include "common/base/json.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct row {
@@ -90,11 +90,5 @@ int main(void)
     tcase_add_loop_test(cases, a_text_is_read_whole_or_refused, 0, (int)(sizeof rows / sizeof *rows));
     tcase_add_test(cases, nesting_has_a_limit);
     tcase_add_test(cases, a_long_name_of_a_member_is_a_name);
-    Suite *suite = suite_create("json");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("json", cases);
 }

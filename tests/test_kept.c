@@ -1,4 +1,5 @@
 /* Commands that stay: one program that runs task after task, through the real worker. */
+#include "tests/fixture/main.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
@@ -127,7 +128,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("commands that stay");
     TCase *tests = tcase_create("kept");
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
@@ -138,12 +138,8 @@ int main(void)
     tcase_add_test(tests, one_that_leaves_is_replaced);
     tcase_add_test(tests, it_ends_with_its_child_and_the_task_runs_again);
     tcase_add_test(tests, one_that_cannot_start_is_told_of_and_nothing_is_claimed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("commands that stay", tests);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

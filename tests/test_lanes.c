@@ -3,10 +3,10 @@
  * ROUNDS_MAX rounds of a keeper, nor a number be taken for dealt with that is still to come. The same model with one of the
  * precautions left out must overlook some, or it proves nothing. */
 #include "common/broker/lanes.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -696,7 +696,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("lanes");
     TCase *tests = tcase_create("lanes");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, no_task_is_overlooked_whatever_commits_late_or_comes_back);
@@ -713,10 +712,5 @@ int main(void)
     tcase_add_test(tests, a_cursor_that_was_pulled_back_meanwhile_is_left_there);
     tcase_add_test(tests, a_guarded_queue_is_asked_while_the_guard_lasts);
     tcase_add_test(tests, nothing_is_settled_while_an_older_transaction_is_open);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("lanes", tests);
 }

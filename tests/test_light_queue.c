@@ -3,6 +3,7 @@
 #include "common/broker/redis_queue.h"
 #include "tests/fixture/redis.h"
 #include "sql/queries.h"
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -427,9 +428,5 @@ static Suite *suite(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main(suite());
 }

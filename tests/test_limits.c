@@ -1,9 +1,9 @@
 /* Limits of tasks as values: defaults, and what a task may ask for itself. */
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void print(const struct limits *l, struct text *out)
@@ -83,15 +83,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("limits");
     TCase *tests = tcase_create("limits");
     tcase_add_loop_test(tests, every_limit_has_a_default, 0, sizeof defaults / sizeof *defaults);
     tcase_add_test(tests, what_was_told_first_is_kept);
     tcase_add_loop_test(tests, a_task_may_ask_for_less_and_not_for_more, 0, sizeof wishes / sizeof *wishes);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("limits", tests);
 }

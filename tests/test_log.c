@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -208,7 +209,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("log");
     TCase *tests = tcase_create("log");
     cluster = test_cluster_start(NULL);
     tcase_set_timeout(tests, 120);
@@ -217,10 +217,5 @@ int main(void)
     tcase_add_test(tests, what_is_too_long_is_cut_and_the_line_stays_whole);
     tcase_add_test(tests, lines_for_the_journal_begin_with_their_priority);
     tcase_add_test(tests, every_program_that_stays_logs_as_it_is_told);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("log", tests);
 }

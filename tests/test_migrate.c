@@ -2,10 +2,10 @@
 #include "common/store/migrate.h"
 #include "sql/queries.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { AT_ONCE = 6 };
@@ -135,7 +135,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("migrate");
     TCase *all = tcase_create("migrate");
     tcase_set_timeout(all, 60);
     tcase_add_test(all, migrating_twice_does_nothing_the_second_time);
@@ -145,10 +144,5 @@ int main(void)
     tcase_add_test(all, a_schema_of_other_migrations_is_refused_by_name);
     tcase_add_test(all, a_migration_that_fails_leaves_nothing_behind);
     tcase_add_test(all, every_statement_can_be_prepared);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("migrate", all);
 }

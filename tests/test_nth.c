@@ -3,6 +3,7 @@
  *
  * In CI a run in NTH_RUNS of those is made, spread over all n; NTH_RUNS=1000000 makes each. Under a sanitizer allocations are its own,
  * and leaks on the ways out are found. */
+#include "tests/fixture/main.h"
 #include "tests/nth/nth.h"
 #include "tests/storm/beside.h"
 #include "tests/storm/family.h"
@@ -286,15 +287,10 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("nth");
     TCase *tests = tcase_create("nth");
     tcase_set_timeout(tests, getenv("NTH_RUNS") ? 36000 : 120);
     tcase_add_test(tests, a_call_that_fails_is_told_and_breaks_nothing);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("nth", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -1,6 +1,7 @@
 /* Plans, projects and partners from HPC: against the sandbox with its quirks, and saved payloads, into a real database. */
 #include "tasks/ocha/ocha.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_ocha_run.h"
 #include "tests/test_sandbox_client.h"
@@ -432,9 +433,5 @@ int main(void)
     tcase_add_test(saved, a_saved_plan_lands_field_by_field);
     tcase_add_test(saved, a_saved_project_lands_field_by_field);
     suite_add_tcase(suite, saved);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main(suite);
 }

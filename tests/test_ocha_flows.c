@@ -1,13 +1,13 @@
 /* Flows of money from FTS, page by page, with faults between the pages; how often is asked; runs beside each other. */
 #include "tasks/ocha/ocha.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_ocha_run.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -207,7 +207,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     ocha_database(test_cluster_database(cluster));
-    Suite *suite = suite_create("ocha_flows");
     TCase *tests = tcase_create("ocha_flows");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, ocha_tear_down);
@@ -226,10 +225,5 @@ int main(void)
     tcase_add_test(tests, a_run_beside_another_one_is_left_out);
     tcase_add_test(tests, after_a_kill_the_next_run_brings_what_is_missing);
     tcase_add_test(tests, a_cancelled_run_keeps_its_pages_and_takes_nothing_away);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("ocha_flows", tests);
 }

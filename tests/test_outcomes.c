@@ -1,4 +1,5 @@
 /* What follows the end of an attempt, on the real worker: when it is tried again, how it is stopped, what is kept of it. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -456,16 +457,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("outcomes");
     TCase *tests = tcase_create("outcomes");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("outcomes", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

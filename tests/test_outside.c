@@ -4,6 +4,7 @@
  * read. That the judge would find it is shown with the fence switched off.
  *
  * OUTSIDE_SECONDS makes it longer, OUTSIDE_SEED replays the dice of a run (not the scheduling of the machine). */
+#include "tests/fixture/main.h"
 #include "tests/storm/family.h"
 #include "tests/storm/history.h"
 #include "tests/storm/invariants.h"
@@ -479,16 +480,11 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[1], "witness") == 0)
         return witness(argv[2]);
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("outside");
     TCase *tests = tcase_create("outside");
     tcase_set_timeout(tests, (double)number_from("OUTSIDE_SECONDS", 12) * 3 + 120);
     tcase_add_test(tests, nothing_seen_from_outside_contradicts_the_promises);
     tcase_add_test(tests, without_the_fence_the_judge_finds_what_is_wrong);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("outside", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

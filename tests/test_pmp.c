@@ -1,12 +1,12 @@
 /* The syncs with PMP as a whole, against the sandbox with all its quirks and a real database. */
 #include "tasks/pmp/pmp.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -594,15 +594,9 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     url = test_cluster_database(cluster);
-    Suite *suite = suite_create("pmp");
     TCase *tests = tcase_create("pmp");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *all = srunner_create(suite);
-    srunner_run_all(all, CK_NORMAL);
-    int failed = srunner_ntests_failed(all);
-    srunner_free(all);
-    return failed > 0;
+    return test_main_case("pmp", tests);
 }

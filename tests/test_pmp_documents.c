@@ -2,12 +2,12 @@
  */
 #include "tasks/pmp/pmp.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -766,15 +766,9 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     url = test_cluster_database(cluster);
-    Suite *suite = suite_create("pmp documents");
     TCase *tests = tcase_create("documents");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return test_main_case("pmp documents", tests);
 }

@@ -2,6 +2,7 @@
 #include "tasks/carto/carto.h"
 #include "tasks/dhis2/dhis2.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
@@ -82,16 +83,10 @@ int main(void)
     }
     test_sql(pg, "CREATE EXTENSION postgis; SELECT registry.use_postgis()");
     pg_close(pg);
-    Suite *suite = suite_create("postgis");
     TCase *group = tcase_create("postgis");
     tcase_set_timeout(group, 60);
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("postgis", group);
 }

@@ -7,6 +7,7 @@
  *
  * A seed that fails is printed; SIM_SEED plays it alone, SIM_SEEDS says how many there are. */
 #include "common/base/log.h"
+#include "tests/fixture/main.h"
 #include "worker/posts.h"
 #include "worker/proc.h"
 
@@ -369,14 +370,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("posts");
     TCase *tests = tcase_create("posts");
     tcase_set_timeout(tests, 3600);
     tcase_add_test(tests, posts_are_filled_and_deaths_are_told_once_whatever_happens);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("posts", tests);
 }

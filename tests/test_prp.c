@@ -2,12 +2,12 @@
 #include "tasks/pmp/pmp.h"
 #include "tasks/prp/prp.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -436,9 +436,5 @@ int main(void)
     Suite *suite = suite_create("prp");
     add_tests(suite, "prp", set_up, tests);
     add_tests(suite, "notices", set_up_mail, notices);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main(suite);
 }

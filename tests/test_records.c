@@ -3,10 +3,10 @@
 #include "common/task/record.h"
 #include "common/task/geometry.h"
 #include "common/task/records.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -303,7 +303,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("records");
     TCase *tests = tcase_create("records");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_large_member_comes_as_its_text, 0, (int)(sizeof lifts / sizeof *lifts));
@@ -315,10 +314,5 @@ int main(void)
     tcase_add_test(tests, several_lists_of_one_answer_are_read_on_their_own);
     tcase_add_test(tests, memory_does_not_grow_with_the_answer);
     tcase_add_loop_test(tests, values_are_read_as_older_systems_write_them, 0, (int)(sizeof values / sizeof *values));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("records", tests);
 }

@@ -1,12 +1,12 @@
 /* A connection to a real Redis: replies, deadlines, errors, scripts, messages. */
 #include "common/db/redis_url.h"
 #include "common/base/text.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -390,9 +390,5 @@ static Suite *suite(void)
 int main(void)
 {
     server = test_redis_start(NULL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main(suite());
 }

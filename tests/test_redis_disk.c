@@ -1,11 +1,11 @@
 /* A Redis that refuses for a while: it cannot save, or it still reads what it had saved. Nothing is lost, and nobody has to help. */
 #include "common/broker/redis_queue.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/stage.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,18 +122,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("redis disk");
     TCase *tests = tcase_create("refusals");
     tcase_set_timeout(tests, 150);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, a_redis_that_cannot_save_is_served_again_when_it_can);
     tcase_add_test(tests, a_redis_that_still_reads_its_log_is_waited_for);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
     cluster = test_cluster_start(NULL);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("redis disk", tests);
     test_cluster_stop(cluster);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

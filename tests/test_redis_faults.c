@@ -1,13 +1,13 @@
 /* Faults of a Redis that holds tasks: servers that end, stand still, forget scripts, become replicas; a cluster's nodes; a master that
  * changes. */
 #include "common/broker/redis_queue.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/family.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -297,9 +297,5 @@ static Suite *suite(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main(suite());
 }

@@ -1,12 +1,12 @@
 /* SIGHUP to those that run beside workers: beat declares what the file says now, web and up read it, up passes it on. Workers have a
  * file of their own, test_worker_reload.c. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -149,7 +149,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("reload");
     TCase *tests = tcase_create("reload");
     tcase_set_timeout(tests, 90);
     tcase_add_checked_fixture(tests, prepare, tidy);
@@ -158,11 +157,7 @@ int main(void)
     tcase_add_test(tests, another_database_is_told_to_need_a_restart);
     tcase_add_test(tests, web_takes_over_how_it_logs_and_goes_on_listening);
     tcase_add_test(tests, up_passes_a_reload_on_to_worker_and_beat);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("reload", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

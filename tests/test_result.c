@@ -1,5 +1,6 @@
 /* Results as files: what is written is read back by its task alone, nothing leads out of the root, and what is over goes. */
 #include "common/store/result.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -173,7 +174,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("result");
     TCase *tests = tcase_create("result");
     tcase_add_checked_fixture(tests, begin, remove_tree);
     tcase_add_test(tests, what_was_put_is_got_back_by_its_task_alone);
@@ -183,10 +183,5 @@ int main(void)
     tcase_add_test(tests, a_file_that_is_gone_is_told_from_one_that_was_changed);
     tcase_add_test(tests, without_a_root_the_task_may_try_again);
     tcase_add_test(tests, what_is_over_is_removed_a_few_at_a_time_and_nothing_else);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("result", tests);
 }

@@ -1,13 +1,13 @@
 /* Forgetting: what is due goes, what must stay stays, and neither the queue nor a crash at any step gets in the way. Time is made by making
  * ids and shelves that are old. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { STEPS_MAX = 200 };
@@ -380,9 +380,5 @@ static Suite *suite(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main(suite());
 }

@@ -1,6 +1,7 @@
 /* A rolling deploy under load: workers of two versions side by side, each with a handler that the other does not have, restarted one after
  * the other while tasks keep coming. Nothing is lost or charged, tasks wait for a version that has their name rather than fail, and
  * whoever can be served is served soon. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -155,18 +156,13 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("rolling deploys");
     TCase *tests = tcase_create("rolling deploys");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     tcase_add_test(tests, a_rolling_restart_under_load_loses_and_charges_nothing);
     tcase_add_test(tests, side_by_side_each_version_runs_what_it_has);
     tcase_add_test(tests, workers_of_the_old_version_work_on_a_newer_schema);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("rolling deploys", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -1,6 +1,7 @@
 /* test_sandbox_faults: how the sandbox misbehaves when it is told to, and how it is told. */
 #include "common/base/clock.h"
 #include "sandbox/http.h"
+#include "tests/fixture/main.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
@@ -419,9 +420,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main(suite());
 }

@@ -1,4 +1,5 @@
 /* test_sandbox_pmp: what the stand-in PMP serves, and how it pages, sorts, filters and lets in. */
+#include "tests/fixture/main.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
@@ -553,9 +554,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main(suite());
 }

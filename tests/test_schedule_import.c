@@ -2,6 +2,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -458,9 +459,5 @@ int main(void)
     add_tests(reading, writing);
     suite_add_tcase(suite, reading);
     suite_add_tcase(suite, writing);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main(suite);
 }

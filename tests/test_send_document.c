@@ -2,6 +2,7 @@
 #include "tasks/vision/vision.h"
 #include "tests/fixture/certificate.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
@@ -10,7 +11,6 @@
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct test_cluster *cluster;
@@ -343,9 +343,5 @@ int main(void)
     suite_add_tcase(suite, tls);
     suite_add_tcase(suite, answered);
     suite_add_tcase(suite, worker);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main(suite);
 }

@@ -1,4 +1,5 @@
 /* Limits over all workers: how many run at once and how many start in a time, by key, handler and queue. On real workers. */
+#include "tests/fixture/main.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
@@ -508,10 +509,7 @@ static Suite *suite(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main(suite());
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

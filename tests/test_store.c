@@ -1,6 +1,7 @@
 /* The public contract in SQL, as a caller with nothing but a connection sees it. */
 #include "sql/queries.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
 
@@ -629,16 +630,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("store");
     TCase *tests = tcase_create("store");
     tcase_set_timeout(tests, 90);
     tcase_add_checked_fixture(tests, open_database, close_database);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("store", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -6,6 +6,7 @@
  * A smaller one blows where sessions of the dead cannot be ended and their claims commit late (reliability.md, M10): what they still send
  * is refused by the fence alone, and without the fence the storm must find what is lost. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 #include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
@@ -347,17 +348,12 @@ int main(void)
 {
     static const char *const settings[] = {"shared_buffers=256MB", "max_wal_size=4GB", NULL};
     cluster = test_cluster_start(&(struct test_cluster_options){.settings = settings});
-    Suite *suite = suite_create("storm");
     TCase *tests = tcase_create("storm");
     tcase_set_timeout(tests, (double)number_from("STORM_KILLS", 500) + 300);
     tcase_add_test(tests, no_task_is_lost_stuck_or_done_twice_whatever_is_killed);
     tcase_add_test(tests, what_the_dead_still_send_is_refused);
     tcase_add_test(tests, without_the_fence_a_storm_loses_tasks);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("storm", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

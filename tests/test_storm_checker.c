@@ -1,11 +1,11 @@
 /* The invariant checker itself: each rule is broken on purpose, and must be reported by its name. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 #include "tests/storm/invariants.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -114,18 +114,13 @@ static void new_database(void)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("checker");
     TCase *tests = tcase_create("checker");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, new_database, NULL);
     tcase_add_test(tests, a_quiet_run_breaks_no_rule);
     tcase_add_test(tests, every_rule_is_reported_by_name_when_it_is_broken);
     tcase_add_test(tests, an_open_transaction_is_reported);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("checker", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

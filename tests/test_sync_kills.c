@@ -1,5 +1,6 @@
 /* Syncs whose child is killed in the middle, on the real worker: nothing half done stays, the next attempt ends with what an undisturbed one has, and
  * totals add up. What VISION's lists do then is in test_vision_round.c. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 #include "tests/test_sandbox_client.h"
 
@@ -156,19 +157,14 @@ END_TEST
 int main(void)
 {
     TCase *killed = tcase_create("killed");
-    Suite *suite = suite_create("sync_kills");
     tcase_set_timeout(killed, 240);
     tcase_add_test(killed, firms_that_monitor);
     tcase_add_test(killed, purchase_orders);
     tcase_add_test(killed, what_was_done_to_be_sure_of_partners);
     tcase_add_test(killed, a_year_in_figures);
     tcase_add_test(killed, a_mail_of_which_nobody_knows_goes_again_under_its_name);
-    suite_add_tcase(suite, killed);
     cluster = test_cluster_start(NULL);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("sync_kills", killed);
     test_cluster_stop(cluster);
-    return failed > 0;
+    return failed;
 }

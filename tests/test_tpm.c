@@ -1,13 +1,13 @@
 /* Firms and what was ordered from them: against the sandbox with its quirks, and answers written by hand, into a real database. */
 #include "tasks/tpm/tpm.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_http_server.h"
 #include "tests/test_pmp_task.h"
 #include "tests/test_sandbox_client.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *url;
@@ -307,7 +307,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     url = test_cluster_database(cluster);
-    Suite *suite = suite_create("tpm");
     TCase *tests = tcase_create("tpm");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -326,10 +325,5 @@ int main(void)
     tcase_add_test(tests, lines_are_read_as_they_come);
     tcase_add_loop_test(tests, faults_and_forms_change_nothing_of_what_lands, 0, (int)(sizeof faults / sizeof *faults));
     tcase_add_test(tests, without_a_country_there_is_a_task_for_each);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("tpm", tests);
 }

@@ -1,8 +1,8 @@
 /* Unique keys and idempotency keys: who holds one, until when, and what a second caller gets. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct test_cluster *cluster;
@@ -315,16 +315,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("unique");
     TCase *tests = tcase_create("unique");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("unique", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

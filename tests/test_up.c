@@ -2,6 +2,7 @@
  * shot. */
 #include "cli/up/leftovers.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <check.h>
@@ -400,11 +401,5 @@ int main(void)
     tcase_add_test(parts, a_large_result_has_a_place_to_go);
     tcase_add_test(parts, a_round_without_its_upstream_fails_with_its_reason);
 
-    Suite *suite = suite_create("up");
-    suite_add_tcase(suite, parts);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return test_main_case("up", parts);
 }

@@ -6,6 +6,7 @@
 #include "cli/up/socket.h"
 #include "cli/up/state.h"
 #include "common/db/pg.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/patience.h"
 
 #include <check.h>
@@ -371,11 +372,5 @@ int main(void)
     tcase_add_test(parts, what_an_interrupted_initdb_left_is_made_anew);
     tcase_add_test(parts, an_operators_settings_win_and_a_bad_one_is_told);
 
-    Suite *suite = suite_create("up_cluster");
-    suite_add_tcase(suite, parts);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return test_main_case("up_cluster", parts);
 }

@@ -1,9 +1,9 @@
 /* Lists from VISION: against the sandbox with its quirks, and answers written by hand, into a real database. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_vision_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Every list, with the counters of a first run of the sandbox's small world: two of its thirty vendors are no partners. */
@@ -232,7 +232,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     vision_use(test_cluster_database(cluster));
-    Suite *suite = suite_create("vision");
     TCase *tests = tcase_create("vision");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, vision_set_up_sandbox, vision_tear_down);
@@ -248,10 +247,5 @@ int main(void)
     tcase_add_test(tests, transfers_are_summed_up_exactly);
     tcase_add_test(tests, a_batch_has_each_list_of_each_country_that_takes_part);
     tcase_add_test(tests, a_batch_of_some_lists_of_one_country);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("vision", tests);
 }

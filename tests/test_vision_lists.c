@@ -1,9 +1,9 @@
 /* Lists from VISION by hand: what becomes of each member, of rows that repeat, are odd or speak of what is not here. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_vision_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Run twice: the second time nothing is written. */
@@ -396,7 +396,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     vision_use(test_cluster_database(cluster));
-    Suite *suite = suite_create("vision_lists");
     TCase *tests = tcase_create("vision_lists");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, vision_set_up, vision_tear_down);
@@ -418,10 +417,5 @@ int main(void)
     tcase_add_test(tests, one_reservation_is_asked_for_by_its_number_also_of_another_area);
     tcase_add_test(tests, a_reservation_that_vision_does_not_know_is_no_success);
     tcase_add_test(tests, delegated_reservations_are_asked_for_one_by_one);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("vision_lists", tests);
 }

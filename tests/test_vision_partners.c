@@ -1,10 +1,10 @@
 /* Partners from VISION by hand, and what follows when one is blocked or deleted. */
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/test_vision_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* With the amounts that a row must have, one of them with commas. */
@@ -119,7 +119,6 @@ int main(void)
 {
     struct test_cluster *cluster = test_cluster_start(NULL);
     vision_use(test_cluster_database(cluster));
-    Suite *suite = suite_create("vision_partners");
     TCase *tests = tcase_create("vision_partners");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, vision_set_up, vision_tear_down);
@@ -129,10 +128,5 @@ int main(void)
     tcase_add_test(tests, whoever_looks_after_a_document_hears_once_that_its_partner_was_blocked);
     tcase_add_test(tests, blocked_again_is_told_again_and_a_partner_without_documents_is_nobodys_business);
     tcase_add_test(tests, a_deleted_partner_loses_its_people_in_this_country);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("vision_partners", tests);
 }

@@ -1,4 +1,5 @@
 /* Lists of VISION on the real worker: many countries at once, a child that is killed in the middle, two runs of one list; answers that were saved. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 #include "tests/test_sandbox_client.h"
 
@@ -238,7 +239,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("vision_round");
     TCase *tests = tcase_create("vision_round");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, forty_five_countries_are_one_batch_with_one_progress);
@@ -249,10 +249,5 @@ int main(void)
     tcase_add_test(tests, what_could_not_be_copied_is_listed_with_its_place_and_the_reason);
     tcase_add_test(tests, the_sandbox_serves_answers_that_were_saved);
     tcase_add_test(tests, what_vision_really_answered_lands_field_by_field);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_main_case("vision_round", tests);
 }

@@ -2,6 +2,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "tests/fixture/cluster.h"
+#include "tests/fixture/main.h"
 #include "tests/fixture/process.h"
 
 #include <arpa/inet.h>
@@ -851,7 +852,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("web");
     TCase *tests = tcase_create("web");
     cluster = test_cluster_start(NULL);
     tcase_set_timeout(tests, 60);
@@ -884,11 +884,7 @@ int main(void)
     tcase_add_test(tests, it_does_not_start_without_a_database);
     tcase_add_test(tests, an_address_that_cannot_be_used_is_refused);
     tcase_add_test(tests, two_do_not_share_an_address);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("web", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -1,4 +1,5 @@
 /* What /readyz makes of a look: each case changes one thing in a system where all is well. */
+#include "tests/fixture/main.h"
 #include "web/health.h"
 
 #include <check.h>
@@ -224,15 +225,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("web_health");
     TCase *tests = tcase_create("judgement");
     tcase_add_loop_test(tests, one_change_changes_one_check, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tests, what_rests_on_a_failed_check_is_not_judged);
     tcase_add_test(tests, a_loop_that_does_not_come_round_is_not_alive);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_main_case("web_health", tests);
 }

@@ -1,5 +1,6 @@
 /* The life of a task on the real worker: how it starts, tells, ends, and what becomes of it when it misbehaves or somebody changes
  * their mind. What happens when processes and servers die stands in test_worker_faults.c. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -612,16 +613,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("worker");
     TCase *tests = tcase_create("worker");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("worker", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -1,5 +1,6 @@
 /* What becomes of tasks when children, keepers, supervisors and servers are killed, stopped or cut off: the real worker on a real
  * server. Each test ends with the invariants. */
+#include "tests/fixture/main.h"
 #include "tests/fixture/proxy.h"
 #include "tests/storm/family.h"
 #include "tests/storm/stage.h"
@@ -485,16 +486,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("worker faults");
     TCase *tests = tcase_create("worker faults");
     tcase_set_timeout(tests, 90);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("worker faults", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

@@ -1,11 +1,11 @@
 /* Behind PgBouncer in transaction mode, and as a role that may only work: the same worker, the same promises. */
+#include "tests/fixture/main.h"
 #include "tests/storm/family.h"
 #include "tests/storm/stage.h"
 
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -180,7 +180,6 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("pooler");
     TCase *tests = tcase_create("pooler");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
@@ -190,11 +189,7 @@ int main(void)
     tcase_add_test(tests, a_pooler_that_is_restarted_is_found_again);
     tcase_add_test(tests, the_databases_own_time_zone_and_date_style_do_not_matter);
     tcase_add_test(tests, the_working_role_is_enough_for_a_worker);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("pooler", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

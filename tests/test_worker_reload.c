@@ -1,5 +1,6 @@
 /* SIGHUP: a worker reads its configuration again while it works. Nothing is lost, run twice, interrupted or charged by it, and a file
  * that is wrong changes nothing. */
+#include "tests/fixture/main.h"
 #include "tests/storm/family.h"
 #include "tests/storm/stage.h"
 
@@ -463,16 +464,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("worker reload");
     TCase *tests = tcase_create("worker reload");
     tcase_set_timeout(tests, 90);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("worker reload", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

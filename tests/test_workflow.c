@@ -1,8 +1,8 @@
 /* Workflows: what starts when, what is handed on, and that every batch ends exactly once. */
+#include "tests/fixture/main.h"
 #include "tests/storm/stage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct test_cluster *cluster;
@@ -566,16 +566,11 @@ static void add_tests(TCase *tests)
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("workflow");
     TCase *tests = tcase_create("workflow");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, open_stage, close_stage);
     add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("workflow", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

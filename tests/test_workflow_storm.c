@@ -2,6 +2,7 @@
  * back. Every batch ends, and every callback runs exactly once.
  *
  * STORM_KILLS makes it longer. */
+#include "tests/fixture/main.h"
 #include "tests/storm/family.h"
 #include "tests/storm/invariants.h"
 #include "tests/storm/stage.h"
@@ -96,15 +97,10 @@ END_TEST
 int main(void)
 {
     cluster = test_cluster_start(NULL);
-    Suite *suite = suite_create("workflow storm");
     TCase *tests = tcase_create("workflow storm");
     tcase_set_timeout(tests, 280);
     tcase_add_test(tests, every_callback_runs_once_whatever_is_killed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = test_main_case("workflow storm", tests);
     test_cluster_stop(cluster);
-    return failed != 0;
+    return failed;
 }

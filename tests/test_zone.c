@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/zone.h"
+#include "tests/fixture/main.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -440,11 +441,5 @@ int main(void)
     tcase_add_loop_test(cases, the_footer_rules_what_the_file_does_not_list, 0, ROWS(rules));
     tcase_add_test(cases, a_changed_file_is_read_anew_while_open_zones_keep_their_rules);
     tcase_add_test(cases, the_release_of_the_files_is_known_or_said_to_be_unknown);
-    Suite *suite = suite_create("zone");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_main_case("zone", cases);
 }
