@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -322,6 +321,23 @@ START_TEST(a_worker_that_was_stopped_beyond_its_lease_writes_nothing)
 }
 END_TEST
 
+/* Somebody tidies the table of workers by hand: what the one that was removed held is taken up again, charged, and by nobody twice. */
+START_TEST(a_worker_that_is_removed_from_its_table_leaves_nothing_behind)
+{
+    struct test_process *worker = stage_worker(&s, stage_env("DRUMBEAT_WORKER_LEASE=5s"), "--pool", "2");
+    const char *sleeper = stage_sleeping(&s);
+    stage_shorten(&s, sleeper);
+    test_sql(s.pg, "DELETE FROM drumbeat.worker");
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.running"), 0);
+    ck_assert(test_process_wait_for(worker, "keeper.lease_lost", SECONDS(10)));
+    assert_works();
+    ck_assert(stage_ends(&s, sleeper, "SUCCESS", SECONDS(30)));
+    ck_assert_str_eq(stage_attempt(&s, sleeper, "outcome"), "lost");
+    ck_assert_str_eq(stage_attempt(&s, sleeper, "error"), "its worker was removed");
+    stage_stop(worker, SECONDS(10));
+}
+END_TEST
+
 /* A supervisor that hangs can hold no limits: its worker loses its tasks although children and keeper are well. */
 START_TEST(a_supervisor_that_hangs_loses_its_tasks)
 {
@@ -473,6 +489,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_child_that_is_stopped_between_tasks_is_replaced);
     tcase_add_test(tests, a_fork_server_that_is_stopped_goes_on);
     tcase_add_test(tests, a_worker_that_was_stopped_beyond_its_lease_writes_nothing);
+    tcase_add_test(tests, a_worker_that_is_removed_from_its_table_leaves_nothing_behind);
     tcase_add_test(tests, a_supervisor_that_hangs_loses_its_tasks);
     tcase_add_test(tests, a_worker_whose_keeper_hangs_stops_in_time);
     tcase_add_test(tests, a_worker_can_be_stopped_while_the_server_is_away);

@@ -208,7 +208,8 @@ CREATE TABLE drumbeat.running (
     end_value        bigint NOT NULL DEFAULT 0,
     progress_message text
 ) WITH (fillfactor = 70);
-CREATE INDEX running_seat ON drumbeat.running (worker, seat);
+-- By fence too: a claim is settled by looking at its own rows and not at those of earlier ones, which stay as long as somebody may still see them.
+CREATE INDEX running_seat ON drumbeat.running (worker, seat, fence);
 
 -- Handed to Celery: some worker of another make runs it and tells how it went. Without `sent_at` it still waits to be sent. `attempt`
 -- counts the starts that were told.

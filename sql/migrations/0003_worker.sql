@@ -400,26 +400,31 @@ BEGIN
     RETURN count;
 END $$;
 
--- Take over from workers whose lease is over, and from those in `dead` (whose process is known to be gone). Also tasks held by
--- a worker that no longer exists. Answers the number of tasks that were queued again or ended.
+-- Take over from workers whose lease is over, and from those in `dead` (whose process is known to be gone). Answers the number of tasks that
+-- were queued again or ended.
 CREATE FUNCTION drumbeat.rescue(dead uuid[]) RETURNS int LANGUAGE plpgsql AS $$
-#variable_conflict use_column
 DECLARE
     w     record;
-    r     drumbeat.running;
     count int := 0;
 BEGIN
     FOR w IN SELECT x.id, x.host, x.pid FROM drumbeat.worker x
               WHERE x.seen_at + x.lease < clock_timestamp() OR x.id = ANY (dead) FOR UPDATE SKIP LOCKED LOOP
         count := count + drumbeat.close_worker(w.id, 'lost', format('worker %s on %s (pid %s) is gone', w.id, w.host, w.pid));
     END LOOP;
-    FOR r IN SELECT x.* FROM drumbeat.running x WHERE NOT EXISTS (SELECT FROM drumbeat.seat s WHERE s.worker = x.worker AND s.seat = x.seat)
-              FOR UPDATE SKIP LOCKED LOOP
-        PERFORM drumbeat.move_on(r, ('lost', true, interval '0', NULL, clock_timestamp(), NULL, 'its worker is gone', NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
-        count := count + 1;
-    END LOOP;
     RETURN count;
 END $$;
+
+-- A seat that is removed in any other way than by close_worker() leaves nothing behind either: a task is held by a seat that exists.
+CREATE FUNCTION drumbeat.seat_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    r drumbeat.running;
+BEGIN
+    FOR r IN SELECT x.* FROM drumbeat.running x WHERE x.worker = old.worker AND x.seat = old.seat ORDER BY x.seq LOOP
+        PERFORM drumbeat.move_on(r, ('lost', true, interval '0', NULL, clock_timestamp(), NULL, 'its worker was removed', NULL, NULL, NULL, NULL)::drumbeat.attempt_end);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER removed AFTER DELETE ON drumbeat.seat FOR EACH ROW EXECUTE FUNCTION drumbeat.seat_removed();
 
 -- The keeper's rounds ------------------------------------------------------------------------------------------------------
 
