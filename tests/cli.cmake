@@ -1,3 +1,5 @@
 drumbeat_test(test_fixture_itself SOURCES test_fixture.c LIBS test_fixture)
 drumbeat_test(test_migrate SOURCES test_migrate.c LIBS test_fixture)
-drumbeat_test(test_cli TIMEOUT 600 COST 35 SOURCES test_cli.c LIBS test_fixture)
+drumbeat_test(test_cli TIMEOUT 300 COST 10 SOURCES test_cli.c test_cli_stage.c LIBS test_fixture)
+drumbeat_test(test_cli_tasks TIMEOUT 400 COST 20 SOURCES test_cli_tasks.c test_cli_stage.c LIBS test_fixture)
+drumbeat_test(test_cli_run TIMEOUT 400 COST 25 SOURCES test_cli_run.c test_cli_stage.c LIBS test_fixture)
