@@ -209,6 +209,8 @@ CREATE TABLE drumbeat.running (
     progress_message text
 ) WITH (fillfactor = 70);
 -- By fence too: a claim is settled by looking at its own rows and not at those of earlier ones, which stay as long as somebody may still see them.
+-- Who has a task's id asks for `(fence = …) IS TRUE`, which no index answers: a plan made while the table was empty may otherwise go through all
+-- of this one to find that fence.
 CREATE INDEX running_seat ON drumbeat.running (worker, seat, fence);
 
 -- Handed to Celery: some worker of another make runs it and tells how it went. Without `sent_at` it still waits to be sent. `attempt`

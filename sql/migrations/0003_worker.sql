@@ -172,7 +172,7 @@ BEGIN
     IF how.outcome NOT IN ('success', 'expired', 'cancelled') THEN
         asked := EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id);
     END IF;
-    DELETE FROM drumbeat.running x WHERE x.task_id = r.task_id AND x.fence = r.fence;
+    DELETE FROM drumbeat.running x WHERE x.task_id = r.task_id AND (x.fence = r.fence) IS TRUE;
     final := CASE
         WHEN how.outcome = 'success' THEN 'SUCCESS'
         WHEN how.outcome = 'expired' THEN 'SKIPPED'
@@ -266,7 +266,7 @@ BEGIN
                AND NOT EXISTS (SELECT FROM drumbeat.cancel_request c WHERE c.task_id = r.task_id)
                AND NOT EXISTS (SELECT FROM drumbeat.queue_state q WHERE q.name = b.queue COLLATE "C" AND q.protocol = 'celery')
         ), gone AS (
-            DELETE FROM drumbeat.running r USING plain p WHERE r.task_id = p.task_id AND r.fence = p.fence RETURNING p.*
+            DELETE FROM drumbeat.running r USING plain p WHERE r.task_id = p.task_id AND (r.fence = p.fence) IS TRUE RETURNING p.*
         ), back AS (
             INSERT INTO drumbeat.ready (queue, priority, flow, seq, task_id, name, attempt, allowed)
             SELECT g.queue, g.priority, g.flow, g.seq, g.task_id, g.name, g.attempt - 1, g.allowed FROM gone g
@@ -579,6 +579,6 @@ BEGIN
     INSERT INTO drumbeat.attempt_lock AS l (key, task_id, fence) VALUES (key, task_id, fence)
     ON CONFLICT ON CONSTRAINT attempt_lock_pkey DO UPDATE SET task_id = excluded.task_id, fence = excluded.fence
      WHERE (l.task_id = excluded.task_id AND l.fence = excluded.fence)
-        OR NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = l.task_id AND r.fence = l.fence);
+        OR NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = l.task_id AND (r.fence = l.fence) IS TRUE);
     RETURN FOUND;
 END $$;

@@ -4,7 +4,7 @@
 CREATE FUNCTION drumbeat.run_again(id uuid, fence bigint, more jsonb) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 BEGIN
-    UPDATE drumbeat.running r SET allowed = greatest(r.allowed, r.attempt + 1) WHERE r.task_id = id AND r.fence = run_again.fence;
+    UPDATE drumbeat.running r SET allowed = greatest(r.allowed, r.attempt + 1) WHERE r.task_id = id AND (r.fence = run_again.fence) IS TRUE;
     IF more IS NOT NULL THEN
         UPDATE drumbeat.task_body b SET headers = coalesce(b.headers, '{}') || more WHERE b.id = run_again.id;
     END IF;

@@ -3,4 +3,4 @@
 UPDATE drumbeat.running r
    SET progress_value = greatest(r.progress_value, p.value), end_value = p.end_value, progress_message = coalesce(p.message, r.progress_message)
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) p(task_id, fence, value, end_value, message)
- WHERE r.task_id = p.task_id AND r.fence = p.fence
+ WHERE r.task_id = p.task_id AND (r.fence = p.fence) IS TRUE
