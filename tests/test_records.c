@@ -61,6 +61,9 @@ static const struct {
     {"a bad record among good ones", "{\"rows\":[{\"a\":1},{\"a\":1,\"a\":2},{\"a\":3}]}", "rows", "{\"a\":1} ! {\"a\":3}"},
     {"an empty list", "{\"rows\":[ ]}", "rows", ""},
     {"no such member", "{\"other\":[1]}", "rows", ""},
+    {"behind a byte order mark", "\xEF\xBB\xBF{\"rows\":[1,2]}", "rows", "1 2"},
+    {"a text in a string behind a byte order mark", "\xEF\xBB\xBF\"[{\\\"a\\\":1}]\"", "rows", "{\"a\":1}"},
+    {"nothing behind a byte order mark", "\xEF\xBB\xBF\"No Data Available\"", "rows", ""},
 };
 
 START_TEST(records_are_found_in_every_shape)
@@ -86,6 +89,8 @@ static const struct {
     {"something behind the end", "{\"rows\":[]} {}"},
     {"brackets that do not fit", "{\"rows\":[{\"a\":[1}]}]}"},
     {"no bytes", ""},
+    {"a byte order mark alone", "\xEF\xBB\xBF"},
+    {"half of a byte order mark", "\xEF\xBB{\"rows\":[1]}"},
     {"a page of HTML", "<html></html>"},
     {"words", "\"System is down\""},
     {"a number instead of a list", "{\"rows\":7}"},

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Our nodes are jansson's under another name, never changed after parsing. */
 static json_t *node_of(const struct js *node)
@@ -58,6 +59,11 @@ static bool too_deep(const char *text, size_t len)
 
 struct js *js_parse(const char *text, size_t len, struct err *e)
 {
+    size_t mark = strlen(JS_BYTE_ORDER_MARK);
+    if (len >= mark && memcmp(text, JS_BYTE_ORDER_MARK, mark) == 0) {
+        text += mark;
+        len -= mark;
+    }
     json_t *quick = json_quick(text, len, JS_DEPTH_MAX);
     if (quick)
         return from(quick);

@@ -16,7 +16,10 @@ enum js_type { JS_ABSENT, JS_NULL, JS_BOOL, JS_INTEGER, JS_REAL, JS_TEXT, JS_ARR
 
 enum { JS_DEPTH_MAX = 512 };
 
-/* Whole text or nothing. The error says line and column. */
+/* What some servers put before their text (RFC 8259, section 8.1). */
+#define JS_BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
+/* Whole text or nothing; a byte order mark before it is passed over. The error says line and column. */
 struct js *js_parse(const char *text, size_t len, struct err *e);
 void js_free(struct js *document);
 void js_freep(struct js **document); /* for CLEANUP */

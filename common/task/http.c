@@ -245,19 +245,26 @@ static void excerpt(const struct text *body, char *out, size_t size)
     out[used] = '\0';
 }
 
-static bool is_html(const struct http *http)
+/* The first character of the body that tells what it is. */
+static char first_character(const struct http *http)
 {
     const char *body = text_str(&http->body);
-    return strncasecmp(http->type, "text/html", strlen("text/html")) == 0 || body[strspn(body, " \t\r\n")] == '<';
+    if (strncmp(body, JS_BYTE_ORDER_MARK, strlen(JS_BYTE_ORDER_MARK)) == 0)
+        body += strlen(JS_BYTE_ORDER_MARK);
+    return body[strspn(body, " \t\r\n")];
+}
+
+static bool is_html(const struct http *http)
+{
+    return strncasecmp(http->type, "text/html", strlen("text/html")) == 0 || first_character(http) == '<';
 }
 
 /* Is an error status with JSON what the server says to what was sent? */
 static bool is_answer(const struct http *http, long status)
 {
-    const char *body = text_str(&http->body);
     if (http->sends_json && http->options.every_status)
         return true;
-    if (!http->sends_json || !http->options.answers || body[strspn(body, " \t\r\n")] != '{')
+    if (!http->sends_json || !http->options.answers || first_character(http) != '{')
         return false;
     for (const int *answer = http->options.answers; *answer; answer++)
         if (*answer == status)

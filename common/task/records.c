@@ -345,11 +345,23 @@ static bool enter_string(struct records *r, bool *nothing)
     return *nothing || err_set(&r->error, ERR_DATA, "words where a list of records was expected");
 }
 
+/* The first byte of the text, behind a byte order mark if there is one. */
+static int read_first(struct records *r)
+{
+    static const char mark[] = JS_BYTE_ORDER_MARK;
+    int length = 0;
+    go_to(r, 0);
+    while (mark[length] && raw_byte(r) == (unsigned char)mark[length])
+        length++;
+    if (mark[length])
+        go_to(r, 0);
+    return read_token(r);
+}
+
 static bool look_through(struct records *r)
 {
     bool nothing = false;
-    go_to(r, 0);
-    int c = read_token(r);
+    int c = read_first(r);
     if (c == '"' && !enter_string(r, &nothing))
         return false;
     if (c != '"')

@@ -11,7 +11,7 @@
  * Where the records are is a path of members. What stands there may be an array, one object (a list of one), or nothing
  * (null, absent, an empty object); a bare array at the top is the list whatever the path. An answer that is a JSON string
  * with JSON in it is read as what it holds, "u0026" that lost its backslash is "&" there; any other string is an empty
- * list when it says "No Data Available". */
+ * list when it says "No Data Available". A byte order mark before it all is passed over. */
 #include "common/base/err.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
