@@ -643,7 +643,63 @@ START_TEST(a_document_that_comes_twice_on_a_page_counts_once)
     const char *pages[] = {page(base_document, changed("{\"title\": \"Later\"}"), NULL), NULL};
     sync_pages(&handler_pmp_programme_documents, pages);
     expect_log("2 1 0 0 1 0 0");
-    ck_assert_str_eq(test_text(pg, "SELECT title FROM registry.programme_document"), "Later");
+    ck_assert_str_eq(test_text(pg, "SELECT title FROM registry.programme_document"), "Safe water for Tamoru");
+}
+END_TEST
+
+START_TEST(an_empty_list_lets_go_of_nothing)
+{
+    const char *pages[] = {page(base_document, NULL, NULL), scripted_json(200, "", "{\"count\":0,\"next\":null,\"previous\":null,\"results\":[]}"), NULL};
+    sync_pages(&handler_pmp_programme_documents, pages);
+    expect_log("0 0 0 0 0 0 0");
+    ck_assert_int_eq(test_number(pg, "SELECT count(*) FROM registry.programme_document WHERE is_active"), 1);
+}
+END_TEST
+
+#define PLACE(id, level, parent, x) \
+    "{\"id\":" id ",\"name\":\"Town\",\"p_code\":\"TM01\",\"admin_level\":" level ",\"parent_p_code\":\"" parent "\",\"geom\":null," \
+    "\"point\":{\"type\":\"Point\",\"coordinates\":[" x ",1]}}"
+
+START_TEST(a_place_that_comes_twice_in_a_list_is_the_first_of_them_again_and_again)
+{
+    const char *first = "{\"count\":4,\"next\":\"/two\",\"results\":[" PLACE("1", "2", "A", "1") "," PLACE("2", "2", "B", "2") "]}",
+               *second = "{\"count\":4,\"next\":null,\"results\":[" PLACE("3", "2", "C", "3") "," PLACE("4", "3", "D", "4") "]}";
+    struct scripted rows[] = {{.answer = scripted_json(200, "", first)}, {.answer = scripted_json(200, "", second)},
+                              {.answer = scripted_json(200, "", first)}, {.answer = scripted_json(200, "", second)}, {0}};
+    char base[64];
+    const char *before = "";
+    scripted_start(rows, base);
+    for (int i = 0; i < 2; i++) {
+        struct test_run *r CLEANUP(test_run_freep) = test_run(&(struct test_runner){.database = url, .upstream = base}, &handler_pmp_locations, "{}");
+        ck_assert_msg(r->end.success, "%s", r->end.error.text);
+        expect_log(i == 0 ? "4 2 0 0 2 0 0" : "4 0 0 2 2 0 0");
+        ck_assert_str_eq(test_text(pg, "SELECT string_agg(concat_ws(' ', external_id, parent_p_code, point->'coordinates'), ', ' ORDER BY id) FROM registry.location"),
+                         "1 A [1, 1], 4 D [4, 1]");
+        ck_assert(i == 0 || strcmp(before, snapshot()) == 0);
+        before = snapshot();
+    }
+    ck_assert_str_eq(test_text(pg, "SELECT DISTINCT n->>'note' FROM registry.sync_log, jsonb_array_elements(data->'notes') n"),
+                     "comes again: the first of its key counts");
+}
+END_TEST
+
+START_TEST(two_countries_that_draw_a_place_otherwise_do_not_overwrite_each_other)
+{
+    const char *one = "{\"count\":1,\"next\":null,\"results\":[" PLACE("1", "2", "A", "1") "]}",
+               *other = "{\"count\":1,\"next\":null,\"results\":[" PLACE("7", "2", "A", "7") "]}";
+    struct scripted rows[] = {{.answer = scripted_json(200, "", one)}, {.answer = scripted_json(200, "", other)},
+                              {.answer = scripted_json(200, "", one)}, {.answer = scripted_json(200, "", other)}, {0}};
+    char base[64];
+    const char *before = "";
+    test_sql(pg, "INSERT INTO registry.workspace (title, workspace_code, business_area_code) VALUES ('Besana', 'BS', '0250')");
+    scripted_start(rows, base);
+    for (int i = 0; i < 2; i++) {
+        struct test_run *r CLEANUP(test_run_freep) = test_run(&(struct test_runner){.database = url, .upstream = base}, &handler_pmp_locations, "{}");
+        ck_assert_msg(r->end.success, "%s", r->end.error.text);
+        ck_assert_str_eq(test_text(pg, "SELECT concat_ws(' ', external_id, point->'coordinates', longitude, origin) FROM registry.location"), "1 [7, 1] 7 locations/0250");
+        ck_assert(i == 0 || strcmp(before, snapshot()) == 0);
+        before = snapshot();
+    }
 }
 END_TEST
 
@@ -755,6 +811,9 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, programme_and_government_documents_of_one_id_are_two);
     tcase_add_test(tests, documents_whose_results_have_the_same_ids_do_not_share_them);
     tcase_add_test(tests, a_document_that_comes_twice_on_a_page_counts_once);
+    tcase_add_test(tests, an_empty_list_lets_go_of_nothing);
+    tcase_add_test(tests, a_place_that_comes_twice_in_a_list_is_the_first_of_them_again_and_again);
+    tcase_add_test(tests, two_countries_that_draw_a_place_otherwise_do_not_overwrite_each_other);
     tcase_add_test(tests, a_partner_without_a_vendor_number_lands_with_its_document);
     tcase_add_test(tests, a_result_without_a_link_gets_one_of_its_own);
     tcase_add_test(tests, a_place_waits_for_its_parent);

@@ -43,15 +43,25 @@ static const char *lacks(const struct js *item)
     return NULL;
 }
 
+/* A place is known by its name, p_code and level: "TT0101 2 Town". */
+static void write_key(const struct js *item, struct text *key)
+{
+    int64_t number;
+    const struct js *code = js_get(item, "p_code"), *name = js_get(item, "name");
+    if (js_integer(code, &number))
+        text_printf(key, "%" PRId64, number);
+    else
+        text_puts(key, js_text(code) ? js_text(code) : "");
+    if (js_integer(js_get(item, "admin_level"), &number))
+        text_printf(key, " %" PRId64, number);
+    text_printf(key, " %s", js_text(name) ? js_text(name) : "");
+}
+
 static enum pmp_reading read(struct pmp_run *run, const struct js *item, int record, struct text *key, struct err *e)
 {
     char source[40], origin[48];
-    int64_t id;
     const char *lacking = js_type(item) == JS_OBJECT ? lacks(item) : NULL;
-    if (js_integer(js_get(item, "id"), &id))
-        text_printf(key, "%" PRId64, id);
-    else
-        text_puts(key, js_text(js_get(item, "id")) ? js_text(js_get(item, "id")) : "");
+    write_key(item, key);
     if (lacking) {
         err_set(e, ERR_DATA, "%s: missing", lacking);
         return PMP_SKIPPED;

@@ -23,6 +23,7 @@ void pmp_run_end(struct pmp_run *run)
     report_free(&run->report);
     free(run->seen);
     seen_free(&run->ids);
+    seen_free(&run->keys);
     staging_free(run->staging);
     region_free(run->region);
 }
@@ -91,15 +92,14 @@ static void note_repeated(struct pmp_run *run, const struct item *items, int ind
     run->repeated = true;
 }
 
-/* The same record twice on a page: the later one counts. */
-static void drop_earlier(struct pmp_run *run, struct item *items, int index)
+/* One thing twice in the list: the first counts. Where the last one did, two that differ would overwrite each other on every run. */
+static void count_once(struct pmp_run *run, struct item *item, int index)
 {
-    for (int i = 0; i < index; i++)
-        if (items[i].staged && strcmp(items[i].key, items[index].key) == 0) {
-            staging_drop(run->staging, i);
-            items[i].staged = false;
-            report_skip(&run->report, "comes twice on its page");
-        }
+    if (!*item->key || seen_add(&run->keys, item->key))
+        return;
+    staging_drop(run->staging, index);
+    item->staged = false;
+    report_skip(&run->report, "comes again: the first of its key counts");
 }
 
 static void fail(struct pmp_run *run, const char *why)
@@ -110,7 +110,7 @@ static void fail(struct pmp_run *run, const char *why)
 
 static bool read_item(struct pmp_run *run, const struct js *json, int index, struct item *items, struct err *e)
 {
-    struct text key CLEANUP(text_free) = {.max = 100};
+    struct text key CLEANUP(text_free) = {.max = PMP_KEY_MAX};
     struct err why = {0};
     struct item *item = &items[index];
     look_at(run, json, index, item);
@@ -130,7 +130,7 @@ static bool read_item(struct pmp_run *run, const struct js *json, int index, str
     else if (reading == PMP_BAD)
         fail(run, why.text);
     else
-        drop_earlier(run, items, index);
+        count_once(run, item, index);
     if (item->updated_at > run->newest)
         run->newest = item->updated_at;
     /* A skipped item without a key cannot be one that is here. */

@@ -14,6 +14,7 @@ extern const struct handler handler_pmp_workspaces, handler_pmp_partners, handle
 
 enum {
     PMP_SEEN_MAX = 1000000, /* records of one workspace */
+    PMP_KEY_MAX = 400,      /* bytes of what a record is known by */
     PMP_PARTNERS_PAGE = 300,
     PMP_LOCATIONS_PAGE = 10, /* with shapes of megabytes */
     PMP_DOCUMENTS_PAGE = 10, /* ten documents can take the server minutes */
@@ -88,6 +89,7 @@ struct pmp_run {
     const char **seen;     /* keys */
     size_t seen_count, seen_room;
     struct seen ids; /* of the items of all pages, as the upstream has them */
+    struct seen keys; /* of those that were staged */
     bool unknown;    /* some item's key could not be read */
     bool repeated;   /* an item came on two pages, so another one may have come on none */
 

@@ -109,15 +109,21 @@ static bool remember(struct pmp_run *run, struct err *e)
                     pg_text(http_origin(run->http)), pg_time_or_null(mark), pg_bool(run->full));
 }
 
+/* What was not in a complete pull is let go of. A list without any record is a mistake of the server, not news. */
+static bool let_go(struct pmp_run *run, struct err *e)
+{
+    const char *why = !run->complete ? "the list changed while it was read" : run->seen_count == 0 ? "the list is empty" : NULL;
+    if (!run->full)
+        return true;
+    if (!why)
+        return run->sync->deactivate(run, run->seen, run->seen_count, &run->report.deactivated, e);
+    task_log(run->task, LOG_WARNING, "%s %s: %s, nothing is deactivated", run->sync->handler, run->workspace->business_area, why);
+    return true;
+}
+
 static bool finish(struct pmp_run *run, struct err *e)
 {
-    if (run->full && run->complete &&
-        !run->sync->deactivate(run, run->seen, run->seen_count, &run->report.deactivated, e))
-        return false;
-    if (run->full && !run->complete)
-        task_log(run->task, LOG_WARNING, "%s %s: the list changed while it was read, nothing is deactivated",
-                 run->sync->handler, run->workspace->business_area);
-    return remember(run, e);
+    return let_go(run, e) && remember(run, e);
 }
 
 /* One workspace. */
