@@ -119,6 +119,8 @@ START_TEST(indicators_belong_to_outputs_by_a_wbs_without_slashes)
                                   " FROM registry.indicator i JOIN registry.result r ON r.id = i.result_id"),
                      "I1|last|0|1,000|t|t|0160/A0/05/601/001 I2|other|0|1,000|t|t|0160/A0/05/601/001");
     ck_assert_str_eq(vision_value("SELECT string_agg(fetched || '=' || created, ' ' ORDER BY id) FROM registry.sync_log WHERE handler_name = 'vision.ram'"), "3=2 3=0");
+    ck_assert_str_eq(vision_value("SELECT DISTINCT concat_ws(' ', n->>'index', n->>'id', n->>'note') FROM registry.sync_log, jsonb_array_elements(data->'notes') n"),
+                     "2 I1 comes again: the last of its rows counts");
 }
 END_TEST
 
@@ -253,7 +255,7 @@ START_TEST(odd_face_forms_are_told_and_the_others_land)
     ck_assert_str_eq(vision_value("SELECT string_agg(concat_ws('=', face_number, amount_local, amount_usd), ' ') FROM registry.face_form"), "F5=3.00=4.00");
     ck_assert_str_eq(vision_value("SELECT string_agg(f->>'id' || ': ' || (f->>'field'), ', ') FROM registry.sync_log, jsonb_array_elements(data->'failures') f WHERE id = 1"),
                      "F1: HACT_TRANSACTIONS.TYPE_HACT_TRANSACTION.AUTH_AMT_USD, F3: HACT_TRANSACTIONS.TYPE_HACT_TRANSACTION");
-    ck_assert_str_eq(vision_notes("vision.face_forms"), "IMPLEMENTING_PARNTER_CODE: missing; IMPLEMENTING_PARNTER_CODE: no partner nobody of this country");
+    ck_assert_str_eq(vision_notes("vision.face_forms"), "IMPLEMENTING_PARNTER_CODE: missing; comes again: the last of its rows counts; IMPLEMENTING_PARNTER_CODE: no partner nobody of this country");
 }
 END_TEST
 

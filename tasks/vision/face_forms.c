@@ -26,6 +26,7 @@ static const struct vision_list list = {.handler = "vision.face_forms",
                                         .columns = columns,
                                         .parts = parts,
                                         .key = "FACE_FORM_NUMBER",
+                                        .apart = "",
                                         .steps = steps,
                                         .after = after};
 

@@ -31,7 +31,7 @@ static const struct staging_step steps[] = {
 };
 
 static const struct vision_list list = {
-    .handler = "vision.fund_commitment", .endpoint = "fundscommitments", .columns = columns, .key = "FC_NUMBER", .steps = steps, .main = 1};
+    .handler = "vision.fund_commitment", .endpoint = "fundscommitments", .columns = columns, .key = "FC_NUMBER", .apart = "LINE_ITEM", .steps = steps, .main = 1};
 
 static bool run(struct task *task, const void *args, struct err *e)
 {

@@ -40,10 +40,10 @@ static const struct staging_step steps[] = {
 };
 
 static const struct vision_list list = {
-    .handler = "vision.fund_reservation", .endpoint = "fundsreservations", .columns = columns, .key = "FR_NUMBER", .steps = steps, .main = 1};
+    .handler = "vision.fund_reservation", .endpoint = "fundsreservations", .columns = columns, .key = "FR_NUMBER", .apart = "LINE_ITEM", .steps = steps, .main = 1};
 
 static const struct vision_list delegated = {
-    .handler = "vision.delegated_frs", .endpoint = "fundsreservations", .columns = columns, .key = "FR_NUMBER", .steps = steps, .main = 1};
+    .handler = "vision.delegated_frs", .endpoint = "fundsreservations", .columns = columns, .key = "FR_NUMBER", .apart = "LINE_ITEM", .steps = steps, .main = 1};
 
 static const struct field fields[] = {
     VISION_AREA_FIELD,

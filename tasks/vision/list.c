@@ -17,6 +17,8 @@ struct run {
     struct row row, other;
     int64_t rows, staged; /* in the answer; of all answers good */
     int64_t unread;       /* rows of the answer of which not even the name is known */
+    struct seen seen;     /* what the rows of the answer are about, by name */
+    struct text name;
     int in_batch;
     const char *only; /* of the running question: which rows it is about; NULL: all */
 };
@@ -98,6 +100,18 @@ static bool stage_all(struct run *run, const struct js *row, struct err *e)
     return good;
 }
 
+/* Several rows of one thing may say different things: which of them counts must not go unsaid. */
+static void note_again(struct run *run, const struct js *row)
+{
+    if (!run->list->apart)
+        return;
+    text_reset(&run->name);
+    js_write(&run->name, js_get(row, run->list->key));
+    js_write(&run->name, js_get(row, run->list->apart));
+    if (!seen_add(&run->seen, text_str(&run->name)))
+        report_note(&run->report, "comes again: the last of its rows counts");
+}
+
 static bool stage(struct run *run, const struct js *row, struct err *e)
 {
     char why[160];
@@ -114,6 +128,7 @@ static bool stage(struct run *run, const struct js *row, struct err *e)
         return skip(run, not_ours, e);
     if (!stage_all(run, row, e))
         return false;
+    note_again(run, row);
     run->staged++;
     run->in_batch++;
     return true;
@@ -175,6 +190,7 @@ static bool read_rows(struct run *run, struct records *records, struct err *e)
     struct record record;
     run->rows = records_count(records);
     run->unread = 0;
+    seen_free(&run->seen);
     while (records_next(records, &record))
         if (!take(run, &record, e) || (!run->numbers && run->in_batch >= VISION_BATCH && !send(run, e)))
             return false;
@@ -414,6 +430,8 @@ static bool copy(struct task *task, const struct vision_list *list, const struct
     enum report_end end = report_around(&run.report, &around, e);
     staging_free(run.staging);
     report_free(&run.report);
+    seen_free(&run.seen);
+    text_free(&run.name);
     row_free(&run.row);
     row_free(&run.other);
     return end == REPORT_GOOD || end == REPORT_LEFT_OUT;

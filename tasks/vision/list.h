@@ -3,6 +3,7 @@
  * is such a list and one call; those of tpm/ are, too, because theirs come from the same place. */
 #include "common/task/http.h"
 #include "common/task/report.h"
+#include "common/task/seen.h"
 
 enum { VISION_BATCH = 2000, VISION_QUESTIONS_MAX = 100000, VISION_FAILURES_MAX = 5 }; /* rows sent at once; failures in a row that end a run */
 
@@ -38,6 +39,7 @@ struct vision_list {
     const char *more;             /* "&cycle=all" behind the question; NULL: nothing */
     const struct column *columns; /* a row becomes c1, c2, … in this order, then the country's id, then its place in the answer */
     const char *key;              /* the member that names a row in messages */
+    const char *apart;            /* of rows of one key the last counts, and the others are told of, unless this member differs; "": whatever differs; NULL: each row counts */
     const struct vision_part *parts; /* NULL: none */
     const struct staging_step *steps;
     int main;   /* the step that counts the rows */

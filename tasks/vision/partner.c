@@ -61,7 +61,7 @@ static const char *leave_out(const struct js *row, struct row *other)
 }
 
 static const struct vision_list list = {
-    .handler = "vision.partner", .endpoint = "partners", .columns = columns, .key = "VENDOR_CODE", .steps = steps, .main = 2, .leave_out = leave_out};
+    .handler = "vision.partner", .endpoint = "partners", .columns = columns, .key = "VENDOR_CODE", .apart = "", .steps = steps, .main = 2, .leave_out = leave_out};
 
 static bool run(struct task *task, const void *args, struct err *e)
 {
