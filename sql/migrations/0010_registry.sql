@@ -109,6 +109,11 @@ CREATE INDEX location_workspace_workspace ON registry.location_workspace (worksp
 
 -- Partners ----------------------------------------------------------------------------------------------------------------
 
+-- What a partner is known by: its number as a vendor, or, where it has none, its id in one country. NULL: by nothing, somebody has made it here.
+CREATE FUNCTION registry.partner_key(vendor_number text, external_source text, external_id text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce('vendor ' || vendor_number, external_source || ' ' || external_id)
+$$;
+
 CREATE TABLE registry.partner (
     id                          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title                       varchar(255) NOT NULL,
@@ -144,10 +149,9 @@ CREATE TABLE registry.partner (
     is_active                   boolean NOT NULL DEFAULT true,   -- no list it was once in has lost it, or some list has it
     origin                      text NOT NULL DEFAULT '',
     origin_at                   timestamptz NOT NULL DEFAULT '-infinity',
+    known_by                    text UNIQUE GENERATED ALWAYS AS (registry.partner_key(vendor_number, external_source, external_id)) STORED,
     UNIQUE (title, vendor_number)
 );
--- A partner that is not known to the vendor registry has only the id of its country.
-CREATE UNIQUE INDEX partner_without_vendor ON registry.partner (external_source, external_id) WHERE vendor_number IS NULL;
 
 -- Which workspace's list of partners has, or had, a partner.
 CREATE TABLE registry.partner_workspace (
@@ -230,30 +234,21 @@ CREATE TABLE registry.person (
     origin_at    timestamptz NOT NULL DEFAULT '-infinity'
 );
 
--- Who stands in a document as what. A person whom it no longer names, or names as inactive, keeps an inactive row.
-CREATE TABLE registry.programme_document_unicef_focal_point (
+-- Who stands in a document as what, a table for each role. A person whom it no longer names, or names as inactive, keeps an inactive row.
+CREATE TABLE registry.programme_document_person (
+    role                  text NOT NULL,
     programme_document_id bigint NOT NULL REFERENCES registry.programme_document ON DELETE CASCADE,
     person_id             bigint NOT NULL REFERENCES registry.person,
     active                boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (programme_document_id, person_id)
-);
-CREATE INDEX programme_document_unicef_focal_point_person ON registry.programme_document_unicef_focal_point (person_id);
-
-CREATE TABLE registry.programme_document_partner_focal_point (
-    programme_document_id bigint NOT NULL REFERENCES registry.programme_document ON DELETE CASCADE,
-    person_id             bigint NOT NULL REFERENCES registry.person,
-    active                boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (programme_document_id, person_id)
-);
-CREATE INDEX programme_document_partner_focal_point_person ON registry.programme_document_partner_focal_point (person_id);
-
-CREATE TABLE registry.programme_document_auth_officer (
-    programme_document_id bigint NOT NULL REFERENCES registry.programme_document ON DELETE CASCADE,
-    person_id             bigint NOT NULL REFERENCES registry.person,
-    active                boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (programme_document_id, person_id)
-);
-CREATE INDEX programme_document_auth_officer_person ON registry.programme_document_auth_officer (person_id);
+    PRIMARY KEY (programme_document_id, person_id, role)
+) PARTITION BY LIST (role);
+CREATE INDEX programme_document_person_person ON registry.programme_document_person (person_id);
+CREATE TABLE registry.programme_document_unicef_focal_point PARTITION OF registry.programme_document_person (role DEFAULT 'unicef_focal_point')
+    FOR VALUES IN ('unicef_focal_point');
+CREATE TABLE registry.programme_document_partner_focal_point PARTITION OF registry.programme_document_person (role DEFAULT 'partner_focal_point')
+    FOR VALUES IN ('partner_focal_point');
+CREATE TABLE registry.programme_document_auth_officer PARTITION OF registry.programme_document_person (role DEFAULT 'auth_officer')
+    FOR VALUES IN ('auth_officer');
 
 CREATE TABLE registry.section (
     id                          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -306,7 +306,6 @@ bool pmp_deactivate_documents(struct pmp_run *run, const char *const *seen, size
 /* Shared tables first, each in the order of its keys; then the document, then what hangs on it. */
 const struct staging_step pmp_document_steps[] = {
     {&sql_pmp_partner, "partner", STAGING_SHARED},
-    {&sql_pmp_partner_without_vendor, "partner", STAGING_SHARED},
     {&sql_pmp_person, "person", STAGING_SHARED},
     {&sql_pmp_section, "section", STAGING_SHARED},
     {&sql_pmp_location, "location", STAGING_SHARED},
@@ -316,9 +315,7 @@ const struct staging_step pmp_document_steps[] = {
     {&sql_pmp_disaggregation_value, "disaggregation_value", STAGING_SHARED},
     {&sql_pmp_document, "programme_document", STAGING_MAIN},
     {&sql_pmp_document_key, NULL, STAGING_SHARED},
-    {&sql_pmp_document_unicef_focal_point, "programme_document_unicef_focal_point", STAGING_OWN},
-    {&sql_pmp_document_partner_focal_point, "programme_document_partner_focal_point", STAGING_OWN},
-    {&sql_pmp_document_auth_officer, "programme_document_auth_officer", STAGING_OWN},
+    {&sql_pmp_document_person, "programme_document_person", STAGING_OWN},
     {&sql_pmp_person_active, "person", STAGING_SHARED},
     {&sql_pmp_document_section, "programme_document_section", STAGING_OWN},
     {&sql_pmp_document_location, "programme_document_location", STAGING_OWN},

@@ -23,9 +23,7 @@ WITH staged AS (
            CASE WHEN s.cso_contribution_currency = s.total_unicef_cash_currency AND s.cso_contribution_currency = s.in_kind_amount_currency
                 THEN s.cso_contribution_currency END AS budget_currency,
            (SELECT p.id FROM registry.partner p
-             WHERE p.vendor_number = s.vendor_number
-                OR (s.vendor_number IS NULL AND p.vendor_number IS NULL AND p.external_source = s.partner_external_source
-                    AND p.external_id = s.partner_external_id)) AS partner_id
+             WHERE p.known_by = registry.partner_key(s.vendor_number, s.partner_external_source, s.partner_external_id)) AS partner_id
       FROM staged s LEFT JOIN registry.programme_document d USING (external_id, external_business_area_code, workspace_id, government)
 ), differing AS (
     SELECT c.* FROM complete c LEFT JOIN registry.programme_document d USING (id)

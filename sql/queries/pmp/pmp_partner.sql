@@ -1,7 +1,7 @@
--- Partners with a vendor number from the stage. $1 bigint record or NULL for all. What a partners' list says stands above what
+-- Partners from the stage, by what they are known by. $1 bigint record or NULL for all. What a partners' list says stands above what
 -- documents say; see `origin` in the schema.
 WITH staged AS (
-    SELECT DISTINCT ON (r.vendor_number) s.record, r.*
+    SELECT DISTINCT ON (k.known_by) s.record, k.known_by, r.*
       FROM drumbeat_stage s,
            jsonb_to_record(s.data) AS r(vendor_number varchar(30), external_id text, external_source varchar(32), title varchar(255),
                short_title varchar(50), alternate_title varchar(255), partner_type varchar(3), cso_type varchar(3), email varchar(255),
@@ -9,11 +9,12 @@ WITH staged AS (
                address varchar(512), city varchar(64), postal_code varchar(32), country varchar(64), country_code varchar(2),
                total_ct_cp numeric(20,2), total_ct_cy numeric(20,2), rating varchar(50), basis_for_risk_rating varchar(80),
                type_of_assessment varchar(50), sea_risk_rating_name varchar(150), psea_assessment_date timestamptz,
-               highest_risk_rating_type varchar(150), highest_risk_rating_name varchar(150), origin text, origin_at timestamptz)
-     WHERE s.kind = 'partner' AND r.vendor_number IS NOT NULL AND ($1::bigint IS NULL OR s.record = $1::bigint)
-     ORDER BY r.vendor_number, r.origin_at DESC, r.origin DESC, s.record DESC
+               highest_risk_rating_type varchar(150), highest_risk_rating_name varchar(150), origin text, origin_at timestamptz),
+           registry.partner_key(r.vendor_number, r.external_source, r.external_id) AS k(known_by)
+     WHERE s.kind = 'partner' AND k.known_by IS NOT NULL AND ($1::bigint IS NULL OR s.record = $1::bigint)
+     ORDER BY k.known_by, r.origin_at DESC, r.origin DESC, s.record DESC
 ), differing AS (
-    SELECT s.* FROM staged s LEFT JOIN registry.partner p USING (vendor_number)
+    SELECT s.* FROM staged s LEFT JOIN registry.partner p USING (known_by)
      WHERE p.id IS NULL
         OR ((s.origin_at, s.origin) >= (p.origin_at, p.origin)
             AND (p.external_id, p.external_source, p.title, p.short_title, p.alternate_title, p.partner_type, p.cso_type, p.email, p.phone_number,
@@ -34,8 +35,8 @@ WITH staged AS (
            email, phone_number, last_assessment_date, core_values_assessment_date, street_address, address, city, postal_code, country,
            country_code, total_ct_cp, total_ct_cy, rating, basis_for_risk_rating, type_of_assessment, sea_risk_rating_name,
            psea_assessment_date, highest_risk_rating_type, highest_risk_rating_name, origin, origin_at
-      FROM differing ORDER BY vendor_number
-    ON CONFLICT (vendor_number) DO UPDATE
+      FROM differing ORDER BY known_by
+    ON CONFLICT (known_by) DO UPDATE
        SET external_id = excluded.external_id, external_source = excluded.external_source, title = excluded.title,
            short_title = excluded.short_title, alternate_title = excluded.alternate_title, partner_type = excluded.partner_type,
            cso_type = excluded.cso_type, email = excluded.email, phone_number = excluded.phone_number,
@@ -47,7 +48,7 @@ WITH staged AS (
            psea_assessment_date = excluded.psea_assessment_date, highest_risk_rating_type = excluded.highest_risk_rating_type,
            highest_risk_rating_name = excluded.highest_risk_rating_name, origin = excluded.origin, origin_at = excluded.origin_at
      WHERE (excluded.origin_at, excluded.origin) >= (p.origin_at, p.origin)
-    RETURNING p.vendor_number, p.xmax = 0 AS is_new
+    RETURNING p.known_by, p.xmax = 0 AS is_new
 )
 SELECT s.record, count(*) FILTER (WHERE w.is_new) AS created, count(*) FILTER (WHERE NOT w.is_new) AS updated, 0::bigint AS removed
-  FROM written w JOIN staged s USING (vendor_number) GROUP BY s.record
+  FROM written w JOIN staged s USING (known_by) GROUP BY s.record
