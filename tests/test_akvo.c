@@ -163,6 +163,22 @@ START_TEST(the_newest_wins_whatever_comes_first)
 }
 END_TEST
 
+/* Wherever a batch ends between them. */
+START_TEST(of_two_with_one_moment_the_first_stays)
+{
+    make_topic("liberia.datapoint", 1);
+    put("liberia.datapoint", "a", 1, 2000);
+    put("liberia.datapoint", "a", 2, 2000);
+    put("liberia.datapoint", "b", 2, 2000);
+    succeed();
+    put("liberia.datapoint", "b", 1, 2000);
+    succeed();
+    ck_assert_str_eq(last(), "t 1 0 0 1 0 0");
+    ck_assert_str_eq(test_text(pg, "SELECT count(DISTINCT geom::text) || ' ' || count(*) FROM " POINTS " WHERE identifier = 'a' AND geom::text <> (SELECT geom::text FROM "
+                                   POINTS " WHERE identifier = 'b')"), "1 1");
+}
+END_TEST
+
 START_TEST(a_run_without_news_writes_nothing)
 {
     make_topic("liberia.datapoint", 2);
@@ -463,6 +479,7 @@ int main(void)
     const TTest *const tests[] = {each_topic_gets_a_schema_and_its_points,
                                   a_point_is_where_it_was_said_to_be,
                                   the_newest_wins_whatever_comes_first,
+                                  of_two_with_one_moment_the_first_stays,
                                   a_run_without_news_writes_nothing,
                                   a_new_tenant_is_seen_by_the_next_run,
                                   many_messages_of_several_partitions_all_arrive,

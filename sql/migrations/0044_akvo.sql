@@ -82,7 +82,7 @@ BEGIN
         WITH message AS (
             SELECT DISTINCT ON (m.identifier) m.*
               FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS m(identifier, survey_id, longitude, latitude, created_ms, updated_ms, place)
-             ORDER BY m.identifier, m.updated_ms DESC, m.place DESC
+             ORDER BY m.identifier, m.updated_ms DESC, m.place
         ), written AS (
             INSERT INTO %1$I.datapoint AS d (identifier, survey_id, created_date_time, last_update_date_time, geom)
             SELECT m.identifier, m.survey_id, timestamptz 'epoch' + m.created_ms * interval '1 ms', timestamptz 'epoch' + m.updated_ms * interval '1 ms', %2$s
