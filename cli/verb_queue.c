@@ -1,10 +1,12 @@
 /* queue ls, pause, resume. */
+#include "cli/near.h"
 #include "cli/rows.h"
 #include "cli/session.h"
 #include "cli/verb.h"
 #include "sql/queries.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct ls {
     bool json;
@@ -59,6 +61,26 @@ static const struct flag resume_flags[] = {
     {0},
 };
 
+/* Any name can be paused, before the first task and the first worker too; most that nobody knows are mistyped. Who may pause need not be allowed to look. */
+static void tell_if_unknown(struct session *s, const char *queue)
+{
+    struct near near = {.wanted = queue};
+    struct pg_rows rows;
+    struct err ignored;
+    if (!pg_exec(s->pg, &sql_queues_named, &rows, &ignored, pg_text(queue)))
+        return;
+    for (size_t row = 0; row < rows.count; row++) {
+        const char *name = pg_get_text(&rows, row, 0);
+        if (strcmp(name, queue) == 0)
+            return;
+        near_consider(&near, name);
+    }
+    fprintf(stderr, "drumbeat: note: no task, handler, schedule or worker so far names a queue '%s'", queue);
+    if (near.best)
+        fprintf(stderr, " (did you mean '%s'?)", near.best);
+    fputc('\n', stderr);
+}
+
 static int run_pause(int argc, char **argv)
 {
     struct pause args = {0};
@@ -68,6 +90,7 @@ static int run_pause(int argc, char **argv)
         !pg_exec(s.pg, &sql_queue_pause, NULL, &e, pg_text(args.queue), pg_text(args.reason)))
         return verb_misused(&e);
     printf("queue %s is paused: nothing more is claimed from it, what runs goes on\n", args.queue);
+    tell_if_unknown(&s, args.queue);
     return EXIT_DONE;
 }
 
@@ -80,6 +103,7 @@ static int run_resume(int argc, char **argv)
         !pg_exec(s.pg, &sql_queue_resume, NULL, &e, pg_text(args.queue)))
         return verb_misused(&e);
     printf("queue %s is open\n", args.queue);
+    tell_if_unknown(&s, args.queue);
     return EXIT_DONE;
 }
 

@@ -375,6 +375,18 @@ START_TEST(a_paused_queue_waits_and_is_resumed)
 }
 END_TEST
 
+START_TEST(a_queue_that_nothing_names_is_paused_with_a_note)
+{
+    enqueue("drumbeat.enqueue('noop', queue => 'syncs')");
+    DRUMBEAT("queue", "pause", "synsc");
+    ck_ended(p, 0, "names a queue 'synsc' (did you mean 'syncs'?)");
+    struct test_process *again = test_drumbeat(cli.url, "queue", "resume", "synsc", NULL);
+    ck_ended(again, 0, "names a queue 'synsc'");
+    test_process_free(again);
+    ck_assert_int_eq(test_number(cli.pg, "SELECT count(*) FROM drumbeat.queue_state WHERE paused"), 0);
+}
+END_TEST
+
 START_TEST(purge_asks_and_leaves_other_queues_and_free_keys)
 {
     test_sql(cli.pg, "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[25000]), queue => 'q');"
@@ -436,6 +448,7 @@ int main(void)
     tcase_add_test(tests, a_filter_cancels_what_waits_what_is_delayed_and_what_runs);
     tcase_add_test(tests, a_batch_is_cancelled_by_its_id);
     tcase_add_test(tests, a_paused_queue_waits_and_is_resumed);
+    tcase_add_test(tests, a_queue_that_nothing_names_is_paused_with_a_note);
     tcase_add_test(tests, purge_asks_and_leaves_other_queues_and_free_keys);
     tcase_add_test(tests, purge_takes_a_yes_typed_on_a_terminal);
     cli_start();
