@@ -310,6 +310,25 @@ START_TEST(who_waits_for_a_rate_keeps_no_slot_from_others)
 }
 END_TEST
 
+/* One an hour and a hundred a second: neither the line of those under both nor the one that is called on there keeps the others. */
+START_TEST(a_slow_rate_does_not_hold_up_a_fast_one)
+{
+    test_sql(s.pg, "SELECT drumbeat.set_limit('handler', 'echo', rate => '1/h'), drumbeat.set_limit('key', 'k', 100, '100/s');"
+                   "SELECT drumbeat.enqueue_many('echo', array_fill('{}'::jsonb, ARRAY[5]), limit_key => 'k');"
+                   "SELECT drumbeat.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[20]), limit_key => 'k')");
+    start_workers(2);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 21, SECONDS(20)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.gated WHERE gate = 'rate handler echo'"), 4);
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.slot", 0, SECONDS(20)));
+    /* Which of the two is the slower one changes while they wait. */
+    test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k', 100, '1/h'), drumbeat.set_limit('handler', 'echo', rate => '100/s');"
+                   "SELECT drumbeat.enqueue_many('echo', array_fill('{}'::jsonb, ARRAY[20]))");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 41, SECONDS(20)));
+    test_sql(s.pg, "SELECT drumbeat.clear_limit('key', 'k')");
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 45, SECONDS(20)));
+}
+END_TEST
+
 /* As many as have a token are called on, and wait for a slot in turn with those who need none. */
 START_TEST(a_rate_and_a_limit_hold_together_and_nobody_starves)
 {
@@ -494,6 +513,7 @@ static Suite *suite(void)
     tcase_add_test(tests, a_rate_is_kept_over_all_workers);
     tcase_add_test(tests, each_key_has_a_rate_of_its_own);
     tcase_add_test(tests, who_waits_for_a_rate_keeps_no_slot_from_others);
+    tcase_add_test(tests, a_slow_rate_does_not_hold_up_a_fast_one);
     tcase_add_test(tests, a_rate_and_a_limit_hold_together_and_nobody_starves);
     tcase_add_test(tests, a_new_limit_counts_what_runs_and_takes_back_what_is_ready);
     tcase_add_test(tests, what_runs_when_a_limit_comes_takes_part_of_it);

@@ -1,7 +1,7 @@
 -- Limits that hold over all workers: how many tasks of a queue, of a handler or of a key run at once, and how many start in a time.
 --
--- A task under a limit waits in `gated` before it may be ready. It passes its gates one by one, always in the order of their stages, so each
--- waiting list is of one gate and nobody waits in a circle:
+-- A task under a limit waits in `gated` before it may be ready. It passes its gates one by one, rates first and the slowest of them before the others,
+-- then slots in the order of their stages, so each waiting list is of one gate and nobody waits in a circle:
 --
 --     1 rate key X   2 rate handler X   3 rate queue X     so many are called on as there are tokens; one is spent when the task is ready
 --     4 key X   5 handler X   6 queue X                    a slot each, held until the task ends or waits again
@@ -15,7 +15,8 @@
 --
 -- Nobody waits for a rate with a slot in his hands, and no token is spent by one who then waits for a slot. Who is called on at a rate gate and has further
 -- gates before him holds a permit: a row of `slot` at that gate. Tokens less permits are how many more may be called. The keeper that finds a
--- permit whose task waits behind that gate no more spends a token for it.
+-- permit whose task waits at no other gate any more spends a token for it. Of two rates the slower one is passed first: who has its permit soon has the
+-- faster one's, while those who are under the faster one alone would wait for the slower one, too, if somebody waited there with a permit of theirs.
 
 -- What is limited. kind keys: each key that is taken from the arguments of handler `name`. A key of which nothing is said has one slot.
 CREATE TABLE drumbeat.limit_rule (
@@ -70,37 +71,36 @@ CREATE FUNCTION drumbeat.gate_limit(gate text, OUT slots int, OUT step interval)
       FROM (SELECT regexp_replace(gate, '^rate ', '') AS thing) g, drumbeat.limit_of(split_part(g.thing, ' ', 1), substr(g.thing, strpos(g.thing, ' ') + 1)) l
 $$;
 
--- The first gate behind stage `after` that the task has to pass; NULL: none is left.
-CREATE FUNCTION drumbeat.next_gate(body drumbeat.task_body, after int, OUT stage int, OUT gate text) LANGUAGE plpgsql STABLE AS $$
+-- The gate that the task has to pass when it has permits of these rates and has passed the slots up to stage `after`; NULL: none is left.
+CREATE FUNCTION drumbeat.next_gate(body drumbeat.task_body, after int, permits int[] DEFAULT '{}', OUT stage int, OUT gate text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    applies boolean[]; -- handler and queue: slots, then rates
-    slots   int;       -- of the key
-    step    interval;
+    key_slots int;
+    key_step  interval;
+    applies   boolean[];  -- handler and queue have slots
+    steps     interval[]; -- of the rates of key, handler and queue
 BEGIN
     IF body.limit_key IS NOT NULL AND after < 4 THEN -- its gates are 1 and 4
-        SELECT r.slots, r.step INTO slots, step FROM drumbeat.limit_rule r WHERE r.kind = 'key' AND r.name = body.limit_key COLLATE "C";
+        SELECT r.slots, r.step INTO key_slots, key_step FROM drumbeat.limit_rule r WHERE r.kind = 'key' AND r.name = body.limit_key COLLATE "C";
         IF NOT FOUND THEN
-            SELECT l.slots, l.step INTO slots, step FROM drumbeat.limit_of('key', body.limit_key) l;
-        END IF;
-        IF after < 1 AND step IS NOT NULL THEN
-            stage := 1;
-            gate := 'rate key ' || body.limit_key;
-            RETURN;
+            SELECT l.slots, l.step INTO key_slots, key_step FROM drumbeat.limit_of('key', body.limit_key) l;
         END IF;
     END IF;
-    SELECT ARRAY[bool_or(r.kind = 'handler' AND r.slots IS NOT NULL), bool_or(r.kind = 'queue' AND r.slots IS NOT NULL),
-                 bool_or(r.kind = 'handler' AND r.step IS NOT NULL), bool_or(r.kind = 'queue' AND r.step IS NOT NULL)]
-      INTO applies
+    SELECT ARRAY[bool_or(r.kind = 'handler' AND r.slots IS NOT NULL), bool_or(r.kind = 'queue' AND r.slots IS NOT NULL)],
+           ARRAY[key_step, max(r.step) FILTER (WHERE r.kind = 'handler'), max(r.step) FILTER (WHERE r.kind = 'queue')]
+      INTO applies, steps
       FROM (VALUES ('handler', body.name), ('queue', body.queue)) v(kind, name)
       JOIN drumbeat.limit_rule r ON r.kind = v.kind COLLATE "C" AND r.name = v.name COLLATE "C";
-    stage := CASE WHEN after < 2 AND applies[3] THEN 2
-                  WHEN after < 3 AND applies[4] THEN 3
-                  WHEN after < 4 AND slots IS NOT NULL THEN 4
+    IF after < 4 AND coalesce(steps[1], steps[2], steps[3]) IS NOT NULL THEN
+        SELECT s.number INTO stage FROM unnest(steps) WITH ORDINALITY s(step, number)
+         WHERE s.step IS NOT NULL AND s.number <> ALL (permits) ORDER BY s.step DESC, s.number LIMIT 1;
+    END IF;
+    stage := CASE WHEN stage IS NOT NULL THEN stage
+                  WHEN after < 4 AND key_slots IS NOT NULL THEN 4
                   WHEN after < 5 AND applies[1] THEN 5
                   WHEN after < 6 AND applies[2] THEN 6 END;
     gate := CASE WHEN stage < 4 THEN 'rate ' ELSE '' END
-            || CASE stage WHEN 2 THEN 'handler ' || body.name WHEN 3 THEN 'queue ' || body.queue WHEN 4 THEN 'key ' || body.limit_key
-                          WHEN 5 THEN 'handler ' || body.name WHEN 6 THEN 'queue ' || body.queue END;
+            || CASE stage WHEN 1 THEN 'key ' || body.limit_key WHEN 2 THEN 'handler ' || body.name WHEN 3 THEN 'queue ' || body.queue
+                          WHEN 4 THEN 'key ' || body.limit_key WHEN 5 THEN 'handler ' || body.name WHEN 6 THEN 'queue ' || body.queue END;
 END $$;
 
 -- Tell the keepers that somebody may be let in at these gates.
@@ -177,8 +177,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- Let the task of `g` through the gate at which it waits, with a slot or permit of it when the gate has any. At gates for slots those that were called on at
--- a rate are a flow of their own, 4096, behind all tenants': they take turns with whoever waits there. Answers the gate at which it waits now;
+-- Let the task of `g` through the gate at which it waits, with a slot or permit of it when the gate has any. Those that were called on at
+-- a rate are at other gates a flow of their own, 4096, behind all tenants': they take turns with whoever waits there. Answers the gate at which it waits now;
 -- NULL: it is ready; '': nobody could claim it, so it waits outside and `g` stays open for another.
 CREATE FUNCTION drumbeat.pass(g drumbeat.gated, takes_slot boolean, turns int) RETURNS text LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -186,6 +186,7 @@ DECLARE
     known   record;
     body    drumbeat.task_body;
     next    record;
+    permits int[];
     called  boolean;
     outside text;
     left_   text[];
@@ -206,19 +207,28 @@ BEGIN
         PERFORM drumbeat.ring_gates(left_);
         RETURN '';
     END IF;
-    next := drumbeat.next_gate(body, g.stage);
+    IF g.stage > 3 THEN
+        next := drumbeat.next_gate(body, g.stage);
+    ELSE
+        permits := ARRAY(SELECT s.stage::int FROM drumbeat.slot s WHERE s.task_id = g.task_id AND s.stage < 4);
+        next := drumbeat.next_gate(body, 0, permits);
+        takes_slot := takes_slot AND next.stage IS NOT DISTINCT FROM g.stage; -- else a slower rate came up since it began to wait here
+        IF takes_slot THEN
+            next := drumbeat.next_gate(body, 0, permits || g.stage::int);
+        END IF;
+    END IF;
     IF takes_slot AND (g.stage > 3 OR next.gate IS NOT NULL) THEN
         INSERT INTO drumbeat.slot (task_id, stage, gate, priority, flow, seq, turns)
         VALUES (g.task_id, g.stage, g.gate, g.priority, g.flow, g.seq, pass.turns);
     END IF;
     IF next.gate IS NULL THEN
         PERFORM drumbeat.make_ready(body, nextval('drumbeat.ready_seq'), g.attempt, g.allowed, limited => true);
-        IF g.flow = 4096 OR g.stage IN (2, 3) THEN
+        IF g.flow = 4096 THEN
             SELECT array_agg(s.gate) INTO left_ FROM drumbeat.slot s WHERE s.task_id = g.task_id AND s.stage < 4;
             PERFORM drumbeat.ring_gates(left_);
         END IF;
     ELSE
-        called := g.stage < 4 AND next.stage > 3;
+        called := takes_slot AND g.stage BETWEEN 1 AND 3;
         INSERT INTO drumbeat.gated (gate, priority, flow, seq, task_id, stage, attempt, allowed)
         VALUES (next.gate, g.priority, CASE WHEN called THEN 4096 ELSE g.flow END, CASE WHEN called THEN nextval('drumbeat.ready_seq') ELSE g.seq END,
                 g.task_id, next.stage, g.attempt, g.allowed);
@@ -382,7 +392,7 @@ BEGIN
         slots := NULL;
         WITH gone AS (
             DELETE FROM drumbeat.slot s
-             WHERE s.gate = admit_at.gate AND (step IS NULL OR NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id AND g.stage > s.stage))
+             WHERE s.gate = admit_at.gate AND (step IS NULL OR NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id AND g.stage <> s.stage))
             RETURNING 1
         )
         SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = admit_at.gate) INTO spent, called;
@@ -492,7 +502,7 @@ BEGIN
         SELECT * INTO rule FROM drumbeat.gate_limit(next);
         CONTINUE WHEN starts_with(next, 'rate ') AND EXISTS (SELECT FROM drumbeat.bucket b WHERE b.gate = next
                                                                 AND least(b.free_at, clock_timestamp() + rule.step) > clock_timestamp() + interval '1 second');
-        CONTINUE WHEN starts_with(next, 'rate ') AND EXISTS (SELECT FROM drumbeat.slot s JOIN drumbeat.gated g ON g.task_id = s.task_id AND g.stage > s.stage
+        CONTINUE WHEN starts_with(next, 'rate ') AND EXISTS (SELECT FROM drumbeat.slot s JOIN drumbeat.gated g ON g.task_id = s.task_id AND g.stage <> s.stage
                                                               WHERE s.gate = next); -- the one that was called on waits at another gate
         CONTINUE WHEN NOT starts_with(next, 'rate ') AND rule.slots <= (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = next);
         IF EXISTS (SELECT FROM drumbeat.gated g JOIN drumbeat.task_body b ON b.id = g.task_id
@@ -512,7 +522,7 @@ DECLARE
     gates text[];
 BEGIN
     SELECT array_agg(DISTINCT s.gate) INTO gates FROM drumbeat.slot s
-     WHERE s.stage < 4 AND NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id AND g.stage > s.stage);
+     WHERE s.stage < 4 AND NOT EXISTS (SELECT FROM drumbeat.gated g WHERE g.task_id = s.task_id AND g.stage <> s.stage);
     PERFORM drumbeat.ring_gates(gates);
     SELECT array_agg(DISTINCT s.task_id) INTO ids FROM drumbeat.slot s
      WHERE s.stage > 3 AND NOT EXISTS (SELECT FROM drumbeat.ready r WHERE r.task_id = s.task_id) AND NOT EXISTS (SELECT FROM drumbeat.running r WHERE r.task_id = s.task_id)
@@ -526,7 +536,7 @@ END $$;
 -- Changing limits ----------------------------------------------------------------------------------------------------------
 
 -- Let the ready tasks that a rule is about begin at their first gates again, those that wait behind its gates too, and count those that run. `rated`:
--- it has a rate that it did not have.
+-- it has a rate that it did not have, so those under it pass the slowest of their rates first again.
 CREATE FUNCTION drumbeat.apply_limit(kind text, name text, slots int, rated boolean) RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -556,7 +566,7 @@ BEGIN
     ), later AS (
         DELETE FROM drumbeat.gated g
          WHERE g.ctid = ANY (ARRAY(SELECT t.ctid FROM drumbeat.gated t JOIN drumbeat.task_body b ON b.id = t.task_id
-                                    WHERE t.stage > behind
+                                    WHERE (t.stage > behind OR (rated AND EXISTS (SELECT FROM drumbeat.slot s WHERE s.task_id = t.task_id AND s.stage < 4)))
                                       AND CASE kind WHEN 'key' THEN b.limit_key = name WHEN 'keys' THEN starts_with(b.limit_key, name || '/')
                                                     WHEN 'handler' THEN b.name = name ELSE b.queue = name END
                                       FOR UPDATE OF t SKIP LOCKED))
@@ -576,10 +586,12 @@ CREATE FUNCTION drumbeat.change_limit(kind text, name text, slots int, rate text
 DECLARE
     was record;
     gate text := CASE WHEN kind = 'keys' THEN 'key ' || name || '/' ELSE kind || ' ' || name END;
+    rated boolean;
 BEGIN
     -- One at a time: two that change the same rule must see each other's.
     PERFORM pg_advisory_xact_lock(hashtextextended('drumbeat limit ' || kind || ' ' || name, 0));
     SELECT * INTO was FROM drumbeat.limit_of(CASE WHEN kind = 'keys' THEN 'key' ELSE kind END, CASE WHEN kind = 'keys' THEN name || '/' ELSE name END);
+    rated := rate IS NOT NULL AND drumbeat.rate_step(rate) IS DISTINCT FROM was.step;
     IF slots IS NULL AND rate IS NULL THEN
         DELETE FROM drumbeat.limit_rule r WHERE r.kind = change_limit.kind AND r.name = change_limit.name;
     ELSE
@@ -597,8 +609,8 @@ BEGIN
         SELECT gate WHERE kind <> 'keys' UNION SELECT s.gate FROM drumbeat.slot s WHERE kind = 'keys' AND starts_with(s.gate, gate)
         ON CONFLICT DO NOTHING;
     END IF;
-    IF slots < was.slots OR (slots IS NOT NULL AND was.slots IS NULL) OR (rate IS NOT NULL AND was.step IS NULL) THEN
-        PERFORM drumbeat.apply_limit(kind, name, slots, rate IS NOT NULL AND was.step IS NULL);
+    IF slots < was.slots OR (slots IS NOT NULL AND was.slots IS NULL) OR rated THEN
+        PERFORM drumbeat.apply_limit(kind, name, slots, rated);
     END IF;
     IF kind = 'keys' THEN
         PERFORM pg_notify('drumbeat', 'gates');
