@@ -167,6 +167,20 @@ START_TEST(what_ran_before_a_crash_does_not_run_again)
 }
 END_TEST
 
+/* Of a handler that has been quick: what lies behind it in its batch goes back, uncounted, and another child runs it; what ran before it is gone. */
+START_TEST(a_task_that_turns_slow_does_not_keep_the_rest_of_its_batch)
+{
+    for (int i = 0; i < 1500; i++)
+        put(.name = "sleep", .args = "{\"seconds\": 0}");
+    put(.name = "sleep", .args = "{\"seconds\": 600}");
+    for (int i = 0; i < 1500; i++)
+        put(.name = "sleep", .args = "{\"seconds\": 0}", .unique_key = i == 700 ? "k" : NULL);
+    struct test_process *worker = start_worker();
+    await_left(worker, 1);
+    ck_assert_int_eq(test_redis_number(redis, "HLEN", "drumbeat:{fast}:unique", NULL), 0);
+}
+END_TEST
+
 START_TEST(what_a_worker_held_that_is_gone_is_taken_back)
 {
     struct test_process *worker = start_worker();
@@ -409,6 +423,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_row_that_is_retried_runs);
     tcase_add_test(c, a_task_that_kills_its_process_stops_after_its_attempts);
     tcase_add_test(c, what_ran_before_a_crash_does_not_run_again);
+    tcase_add_test(c, a_task_that_turns_slow_does_not_keep_the_rest_of_its_batch);
     tcase_add_test(c, what_a_worker_held_that_is_gone_is_taken_back);
     tcase_add_test(c, a_claim_whose_answer_was_lost_is_taken_back);
     tcase_add_test(c, a_long_task_keeps_its_lease);

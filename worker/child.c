@@ -488,7 +488,7 @@ static bool run_batch(struct child *c, const struct claims *claims, struct err *
         has_ties |= claims->task[i].has_ties;
     c->fence = claims->fence;
     c->batch_at = clock_boot();
-    notes_begin(c->notes, claims->fence, (int)claims->count, has_ties, c->holder == c->light);
+    notes_begin(c->notes, claims->fence, places, (int)claims->count, has_ties, c->holder == c->light);
     seat_batch(c->seat, (int)claims->count);
     for (size_t i = 0; i < claims->count && !leaving(c); i++) {
         c->turn = (int)i + 1;

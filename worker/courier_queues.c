@@ -1,10 +1,11 @@
 /* courier_queues: the queues whose tasks are in Redis alone. It hears their bells and wakes children, makes due tasks ready when they are due,
- * renews the leases of this worker's claims and takes back those that are over, tells Redis which queues are paused, and writes the rows of tasks
- * that failed. A bell may be lost: each queue is looked at once a second anyway. */
+ * renews the leases of this worker's claims and takes back those that are over, shares out a batch in which a task turns slow, tells Redis which queues are
+ * paused, and writes the rows of tasks that failed. A bell may be lost: each queue is looked at once a second anyway. */
 #include "common/broker/redis_queue.h"
 #include "sql/queries.h"
 #include "sql/scripts.h"
 #include "worker/courier_inside.h"
+#include "worker/courier_share.h"
 #include "worker/keeper.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct queues {
     usec_t note_at;
     usec_t tell_open_at;    /* when to tell Redis of queues that are not paused, too */
     struct redis *listener; /* NULL: not connected */
+    struct sharing sharing;
 };
 
 static bool is_ours(const struct config *config, const struct config_queue *queue)
@@ -213,7 +215,10 @@ static bool run(struct courier *c, void *data, struct duty_turn *turn, struct er
         return false;
     if (clock_boot() >= q->look_at && !look_at_all(c, q, e))
         return false;
-    turn->next_at = q->look_at;
+    if (!courier_share_batches(c, &q->sharing, q->names, q->count, e))
+        return err_add(e, "a batch with a slow task");
+    usec_t share_at = courier_share_next(c);
+    turn->next_at = share_at && share_at < q->look_at ? share_at : q->look_at;
     return true;
 }
 

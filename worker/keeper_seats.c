@@ -3,11 +3,11 @@
 #include "worker/attempt.h"
 #include "sql/queries.h"
 #include "worker/keeper_inside.h"
+#include "worker/slow.h"
 
 #include <string.h>
 
-/* A task whose handler has been quick so far has more often lost the processor than turned slow. */
-static const usec_t slow_in_batch = MSEC(20), stalled_in_batch = MSEC(100), settle_again = MSEC(500), fold_every = MINUTES(5);
+static const usec_t settle_again = MSEC(500), fold_every = MINUTES(5);
 
 static const char *const level_names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
 
@@ -66,15 +66,9 @@ bool keeper_flush_lines(struct keeper *k, struct err *e)
     return true;
 }
 
-static usec_t patience_with(const struct keeper *k, const char *name)
-{
-    const struct catalog_entry *entry = catalog_find(k->catalog, name);
-    return entry && edition_is_quick(board_edition(k->board, k->edition), entry->place) ? stalled_in_batch : slow_in_batch;
-}
-
 static bool turned_slow(const struct keeper *k, int seat, const struct seat_view *view)
 {
-    return !view->told && !uuid_equal(view->task, k->told[seat].started) && clock_boot() - view->since >= patience_with(k, view->name);
+    return slow_in_batch(board_edition(k->board, k->edition), k->catalog, view, k->told[seat].started);
 }
 
 /* Do notes wait with which nobody but us can settle, because their child is in a handler? */
@@ -137,7 +131,7 @@ bool keeper_mind_slow(struct keeper *k, struct err *e)
 {
     for (int i = 0; i < k->board->seat_count; i++) {
         struct seat_view view;
-        if (!seat_look(&k->board->seats[i], &view) || uuid_is_zero(view.task) || view.light || clock_boot() - view.since < slow_in_batch)
+        if (!seat_look(&k->board->seats[i], &view) || uuid_is_zero(view.task) || view.light || clock_boot() - view.since < SLOW_LOOK)
             continue;
         if (!mind_seat(k, i, &view, e))
             return false;

@@ -22,12 +22,14 @@ static void empty(struct notes *n)
     n->unstorable = false;
 }
 
-void notes_begin(struct notes *n, int64_t fence, int places, bool has_ties, bool light)
+void notes_begin(struct notes *n, int64_t fence, const int *order, int places, bool has_ties, bool light)
 {
     turn_begin(n);
     empty(n);
     n->fence = fence;
     n->places = places;
+    for (int i = 0; i < places; i++)
+        n->order[i] = (int16_t)order[i];
     n->has_ties = has_ties;
     n->light = light;
     turn_end(n);
@@ -120,6 +122,7 @@ bool notes_copy(const struct notes *n, struct notes *out)
     out->detail_count = n->detail_count <= CLAIM_MAX ? n->detail_count : 0;
     out->fence = n->fence;
     out->places = n->places;
+    memcpy(out->order, n->order, sizeof n->order);
     out->has_ties = n->has_ties;
     out->light = n->light;
     out->unstorable = n->unstorable;

@@ -39,6 +39,7 @@ struct notes {
     uint32_t count, detail_count; /* the child's own: the last ones may not be published */
     int64_t fence;
     int places;      /* of the claim */
+    int16_t order[CLAIM_MAX]; /* in which they run */
     bool has_ties;   /* struct settlement */
     bool light;      /* the claim is in Redis alone */
     bool unstorable; /* the server will never take the texts */
@@ -47,8 +48,8 @@ struct notes {
     char text[NOTES_TEXT_MAX];
 };
 
-/* A new claim. */
-void notes_begin(struct notes *n, int64_t fence, int places, bool has_ties, bool light);
+/* A new claim; its places in the order in which they run. */
+void notes_begin(struct notes *n, int64_t fence, const int *order, int places, bool has_ties, bool light);
 
 /* How one ended: started_at and ended_at of the note are those of `end`. False: its texts find no room, and it is not noted. */
 bool notes_add(struct notes *n, struct note note, const struct attempt_end *end);

@@ -182,6 +182,23 @@ bool redis_queue_release_seat(struct redis *redis, const char *queue, struct uui
     return take_back(redis, queue, holder, counts ? running : (struct uuid){{0}}, how, ran, count, e);
 }
 
+bool redis_queue_share(struct redis *redis, const char *queue, const struct redis_slow *slow, const struct settlement *ran, int64_t *returned, struct err *e)
+{
+    char prefix[REDIS_PREFIX_MAX], worker[UUID_TEXT_MAX], task[UUID_TEXT_MAX], holder[UUID_TEXT_MAX + 40], marks[CLAIM_MAX + 1];
+    const struct rd_reply *reply;
+    snprintf(holder, sizeof holder, "%s/%d/%" PRId64, uuid_format(slow->worker, worker), slow->seat, ran->fence);
+    mark_done(ran, marks);
+    for (size_t i = (size_t)slow->turn; i < ran->count; i++)
+        if (slow->order[i] > 0 && (size_t)slow->order[i] <= ran->count)
+            marks[slow->order[i] - 1] = '2';
+    if (!redis_script(redis, &lua_queue_share, 1,
+                      RD_ARGS(rd_text(redis_queue_prefix(queue, prefix)), rd_text(holder), rd_int(slow->place), rd_text(uuid_format(slow->task, task)), rd_text(marks)),
+                      &reply, e))
+        return false;
+    *returned = rd_int_of(reply);
+    return true;
+}
+
 /* For people -------------------------------------------------------------------------------------------------------- */
 
 bool redis_queue_counts(struct redis *redis, const char *queue, struct redis_queue_counts *counts, struct err *e)

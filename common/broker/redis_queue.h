@@ -53,6 +53,17 @@ struct settlement;
 bool redis_queue_release_seat(struct redis *redis, const char *queue, struct uuid worker, int seat, struct uuid running, const struct attempt_end *how,
                               const struct settlement *ran, int64_t *count, struct err *e);
 
+/* A task of a claim that has turned slow: where it stands, and the places of the claim in the order in which they run. */
+struct redis_slow {
+    struct uuid worker, task;
+    int seat, place, turn; /* the how manieth it is of `order` */
+    const int16_t *order;
+};
+
+/* What succeeded before it is gone, as `ran` tells; what was to run after it goes back to where it stood. *returned: how many; -1: the task is not
+ * held in this queue. */
+bool redis_queue_share(struct redis *redis, const char *queue, const struct redis_slow *slow, const struct settlement *ran, int64_t *returned, struct err *e);
+
 struct redis_queue_counts {
     int64_t ready, delayed, held, failed;
     usec_t oldest_at; /* 0: none */
