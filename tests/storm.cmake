@@ -6,6 +6,7 @@ drumbeat_test(test_worker TIMEOUT 300 COST 40 SOURCES test_worker.c LIBS test_st
 drumbeat_test(test_worker_faults TIMEOUT 300 COST 90 SOURCES test_worker_faults.c LIBS test_storm_parts)
 drumbeat_test(test_worker_pooler TIMEOUT 300 SOURCES test_worker_pooler.c LIBS test_storm_parts)
 drumbeat_test(test_storm LABELS storm TIMEOUT 600 COST 100 SOURCES test_storm.c LIBS test_storm_parts)
-foreach(name test_storm_checker test_worker test_worker_faults test_worker_pooler test_storm)
+drumbeat_test(test_steady LABELS storm TIMEOUT 300 COST 20 SOURCES test_steady.c LIBS test_storm_parts)
+foreach(name test_storm_checker test_worker test_worker_faults test_worker_pooler test_storm test_steady)
   add_dependencies(${name} drumbeat)
 endforeach()
