@@ -323,7 +323,8 @@ START_TEST(a_slow_rate_does_not_hold_up_a_fast_one)
     /* Which of the two is the slower one changes while they wait. */
     test_sql(s.pg, "SELECT drumbeat.set_limit('key', 'k', 100, '1/h'), drumbeat.set_limit('handler', 'echo', rate => '100/s');"
                    "SELECT drumbeat.enqueue_many('echo', array_fill('{}'::jsonb, ARRAY[20]))");
-    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 41, SECONDS(20)));
+    ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 42, SECONDS(20)));
+    ck_assert_int_eq(test_number(s.pg, "SELECT count(*) FROM drumbeat.gated WHERE gate = 'rate key k'"), 3);
     test_sql(s.pg, "SELECT drumbeat.clear_limit('key', 'k')");
     ck_assert(stage_wait(&s, "SELECT count(*) FROM drumbeat.ended", 45, SECONDS(20)));
 }

@@ -34,6 +34,7 @@ CREATE TABLE drumbeat.limit_rule (
 CREATE TABLE drumbeat.bucket (
     gate    text COLLATE "C" PRIMARY KEY,
     free_at timestamptz NOT NULL,
+    step    interval NOT NULL, -- the rate's when that was written
     flow    smallint NOT NULL, -- whose task took the last one
     turns   integer NOT NULL   -- and how many of that flow's did so one after another
 ) WITH (fillfactor = 50);
@@ -368,6 +369,7 @@ DECLARE
     step   interval;
     room   int := most; -- when nothing limits it any more
     free   timestamptz;
+    said   interval;    -- the rate's step when the bucket was written
     at_    record;      -- (priority, flow, seq, turns) of what went through last
     took   int := 0;
     spent  int := 0;    -- tokens, by those that are ready
@@ -398,9 +400,10 @@ BEGIN
         SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM drumbeat.slot s WHERE s.gate = admit_at.gate) INTO spent, called;
         called := called - spent;
         IF step IS NOT NULL THEN
-            SELECT b.free_at, b.flow, b.turns INTO free, at_.flow, at_.turns FROM drumbeat.bucket b WHERE b.gate = admit_at.gate;
-            -- The bucket holds what comes in 0.09 s. And the next token is never further than a step: the rate may have been raised.
-            free := least(greatest(coalesce(free, moment), moment - interval '90 milliseconds'), moment + step) + spent * step;
+            SELECT b.free_at, b.step, b.flow, b.turns INTO free, said, at_.flow, at_.turns FROM drumbeat.bucket b WHERE b.gate = admit_at.gate;
+            -- The bucket holds what comes in 0.09 s. After a change of the rate the next token is no further than a step.
+            free := greatest(coalesce(free, moment), moment - interval '90 milliseconds');
+            free := CASE WHEN step <> said THEN least(free, moment + step) ELSE free END + spent * step;
             room := CASE WHEN free > moment THEN 0 ELSE least(most, floor(extract(epoch FROM moment - free) / extract(epoch FROM step)) + 1 - called) END;
         END IF;
     ELSIF slots IS NOT NULL THEN
@@ -424,9 +427,9 @@ BEGIN
     END LOOP;
     more := took = most;
     IF step IS NOT NULL AND kind = 'rate' THEN
-        IF took + spent > 0 THEN
-            INSERT INTO drumbeat.bucket AS b (gate, free_at, flow, turns) VALUES (admit_at.gate, free, coalesce(at_.flow, 0), coalesce(at_.turns, 0))
-            ON CONFLICT ON CONSTRAINT bucket_pkey DO UPDATE SET free_at = excluded.free_at, flow = excluded.flow, turns = excluded.turns;
+        IF took + spent > 0 OR step <> said THEN
+            INSERT INTO drumbeat.bucket AS b (gate, free_at, step, flow, turns) VALUES (admit_at.gate, free, step, coalesce(at_.flow, 0), coalesce(at_.turns, 0))
+            ON CONFLICT ON CONSTRAINT bucket_pkey DO UPDATE SET free_at = excluded.free_at, step = excluded.step, flow = excluded.flow, turns = excluded.turns;
         END IF;
         IF at_.someone AND (free > moment OR called = 0) THEN -- else whoever was called on rings when it is ready
             wait := greatest(0, extract(epoch FROM free - clock_timestamp()) * 1000000);
