@@ -5,9 +5,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,10 +55,21 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return http->body.cut ? 0 : len;
 }
 
+static int on_socket(void *data, curl_socket_t socket, curlsocktype purpose)
+{
+    (void)purpose;
+    ((struct http *)data)->socket = socket;
+    return CURL_SOCKOPT_OK;
+}
+
+/* A server that sends the head of an answer by itself keeps its body until the head is acknowledged (RFC 896), which the kernel here
+ * puts off for 40 ms on a connection that is used again: at the end of the head it is told to do it now. */
 static size_t on_header(char *bytes, size_t size, size_t count, void *data)
 {
-    (void)bytes;
-    ((struct http *)data)->moved_at = clock_boot();
+    struct http *http = data;
+    http->moved_at = clock_boot();
+    if (size * count == 2 && bytes[0] == '\r')
+        setsockopt(http->socket, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
     return size * count;
 }
 
@@ -82,6 +96,8 @@ void http_listen(struct http *http)
 {
     curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, http);
+    curl_easy_setopt(http->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(http->curl, CURLOPT_SOCKOPTDATA, http);
     curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, http);
     curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, on_progress);

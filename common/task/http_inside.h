@@ -23,6 +23,7 @@ struct http {
     size_t written;
     usec_t checked_at;
     usec_t moved_at; /* when something last came; 0: nothing yet */
+    int socket;      /* of the newest connection; -1: none yet */
     curl_off_t moved;
     bool stalled;
     struct err stop; /* why a callback ended it */

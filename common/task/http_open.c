@@ -123,6 +123,7 @@ struct http *http_open(struct task *task, const char *name, const struct http_op
     struct http *http = mem_zero(1, sizeof *http);
     http->task = task;
     http->file = -1;
+    http->socket = -1;
     http->method = "GET";
     http->upstream = upstream;
     http->options = options ? *options : (struct http_options){0};
