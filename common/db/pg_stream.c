@@ -42,21 +42,35 @@ static bool send_copy(struct pg *pg, struct err *e)
     return sent > 0 ? pg_flush(pg, deadline, e) || pg_give_up(pg) : pg_lost(pg, e);
 }
 
-/* COPY's text format (PostgreSQL manual, COPY, "Text Format"): tab, newline, carriage return and backslash are escaped. */
-static void add_copy_field(struct text *out, const char *field)
+/* What is long goes in parts: COPY does not mind where it is cut, and nothing holds a second copy of all of it. */
+static bool add_copy_bytes(struct pg *pg, const char *bytes, size_t len, struct err *e)
 {
-    if (!field) {
-        text_puts(out, "\\N");
-        return;
+    while (len > 0) {
+        size_t part = len < COPY_CHUNK ? len : COPY_CHUNK;
+        text_add(&pg->copy, bytes, part);
+        if (pg->copy.len >= COPY_CHUNK && !send_copy(pg, e))
+            return false;
+        bytes += part;
+        len -= part;
     }
+    return true;
+}
+
+/* COPY's text format (PostgreSQL manual, COPY, "Text Format"): tab, newline, carriage return and backslash are escaped. */
+static bool add_copy_field(struct pg *pg, const char *field, struct err *e)
+{
+    if (!field)
+        return add_copy_bytes(pg, "\\N", 2, e);
     for (;;) {
         size_t plain = strcspn(field, "\t\n\r\\");
-        text_add(out, field, plain);
+        if (!add_copy_bytes(pg, field, plain, e))
+            return false;
         field += plain;
         if (*field == '\0')
-            return;
-        text_putc(out, '\\');
-        text_putc(out, *field == '\t' ? 't' : *field == '\n' ? 'n' : *field == '\r' ? 'r' : '\\');
+            return true;
+        char letter = *field == '\t' ? 't' : *field == '\n' ? 'n' : *field == '\r' ? 'r' : '\\';
+        if (!add_copy_bytes(pg, (const char[]){'\\', letter}, 2, e))
+            return false;
         field++;
     }
 }
@@ -66,7 +80,8 @@ bool pg_copy_row(struct pg *pg, const char *const *fields, size_t count, struct 
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             text_putc(&pg->copy, '\t');
-        add_copy_field(&pg->copy, fields[i]);
+        if (!add_copy_field(pg, fields[i], e))
+            return false;
     }
     text_putc(&pg->copy, '\n');
     return pg->copy.len < COPY_CHUNK || send_copy(pg, e);

@@ -65,12 +65,39 @@ void row_json(struct row *row, const char *name, const char *json)
         text_puts(&row->json, json);
 }
 
+struct text *row_open_json(struct row *row, const char *name)
+{
+    begin_member(row, name);
+    row->opened = row->json.len;
+    return &row->json;
+}
+
+void row_close_json(struct row *row, bool keep)
+{
+    if (!keep && row->json.data)
+        row->json.data[row->json.len = row->opened] = '\0';
+    if (row->flat) {
+        assert(row->count < ROW_MEMBERS_MAX);
+        row->null[row->count++] = !keep;
+        text_add(&row->json, "", 1);
+    } else if (!keep) {
+        text_puts(&row->json, "null");
+    }
+}
+
 const char *row_end(struct row *row)
 {
     if (!row->flat)
         text_puts(&row->json, row->json.len == 0 ? "{}" : "}");
     row->ended = true;
     return text_str(&row->json);
+}
+
+char *row_take(struct row *row)
+{
+    char *texts = row->json.data;
+    row->json = (struct text){.max = row->json.max};
+    return texts;
 }
 
 void row_reset(struct row *row)

@@ -24,13 +24,18 @@ struct row {
     bool flat; /* set before the first member */
     int count; /* flat: of members */
     bool null[ROW_MEMBERS_MAX];
+    size_t opened; /* where the member of row_open_json() begins */
 };
 
 void row_text(struct row *row, const char *name, const char *value); /* NULL is null */
 void row_int(struct row *row, const char *name, int64_t value);
 void row_bool(struct row *row, const char *name, bool value);
 void row_json(struct row *row, const char *name, const char *json);
+/* A long one is written where it stays: add its JSON to what is answered, then close it; unless it is kept it is null. */
+struct text *row_open_json(struct row *row, const char *name);
+void row_close_json(struct row *row, bool keep);
 const char *row_end(struct row *row); /* the object, until the next member begins a new one */
+char *row_take(struct row *row);      /* what was ended, to be freed by the caller: the row keeps no memory */
 void row_reset(struct row *row);      /* drop what was begun */
 void row_free(struct row *row);
 

@@ -498,17 +498,43 @@ static char *find_member(char *record, const char *name)
     return NULL;
 }
 
+/* Behind a string with JSON in it, of nothing but ASCII and the escapes that this needs; NULL: it is another, for the parser. */
+static char *plain_string_end(char *at)
+{
+    for (at++; *at != '"'; at++) {
+        bool escape = *at == '\\' && at[1] && strchr("\"\\/", at[1]);
+        if (*at < ' ' || *at == 0x7F || (*at == '\\' && !escape))
+            return NULL;
+        at += escape;
+    }
+    return at + 1;
+}
+
+/* Without its quotes and backslashes. */
+static void unquote(char *s)
+{
+    char *to = s;
+    for (const char *at = s + 1; at[1]; at++) {
+        at += *at == '\\';
+        *to++ = *at;
+    }
+    *to = '\0';
+}
+
 static void lift(struct records *r, struct record *record)
 {
     static const char instead[] = "null";
     char *value = r->text.len > 0 && *r->text.data == '{' ? find_member(r->text.data, r->lift) : NULL;
-    char *end = value && (*value == '{' || *value == '[') ? value_end(value) : NULL;
+    bool quoted = value && *value == '"' && (value[1] == '{' || value[1] == '[');
+    char *end = quoted ? plain_string_end(value) : value && (*value == '{' || *value == '[') ? value_end(value) : NULL;
     if (!end || (size_t)(end - value) < strlen(instead))
         return;
     struct text rest = {0};
     r->lifted = mem_alloc((size_t)(end - value) + 1);
     memcpy(r->lifted, value, (size_t)(end - value));
     r->lifted[end - value] = '\0';
+    if (quoted)
+        unquote(r->lifted);
     text_add(&rest, r->text.data, (size_t)(value - r->text.data));
     text_puts(&rest, instead);
     text_puts(&rest, end);

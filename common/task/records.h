@@ -17,7 +17,7 @@
 #include "common/base/text.h"
 #include <stdint.h>
 
-enum { RECORDS_RECORD_MAX = 16 << 20, RECORDS_REST_MAX = 256 << 10, RECORDS_DEPTH_MAX = JS_DEPTH_MAX };
+enum { RECORDS_RECORD_MAX = 6 << 20, RECORDS_REST_MAX = 256 << 10, RECORDS_DEPTH_MAX = JS_DEPTH_MAX };
 
 struct records;
 
@@ -45,7 +45,7 @@ int64_t records_count(const struct records *records);
 const struct js *records_beside(const struct records *records, const char *name);
 
 /* From now on, an object or array at the member `name` of each record does not come with its tree, which takes ten times the room of its text, but as that
- * text: in record.lifted, while the member itself reads as null. For what is larger than all the rest: shapes. */
+ * text: in record.lifted, while the member itself reads as null. The same for a string that holds one. For what is larger than all the rest: shapes. */
 void records_lift(struct records *records, const char *name);
 
 /* False at the end and on an error: records_end() tells which. */

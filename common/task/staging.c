@@ -9,12 +9,15 @@
 /* From so many rows on, plans that expect few would join row by row: worth planning anew. */
 enum { STAGING_ANALYZE_FROM = 1000 };
 
+enum { STAGING_LARGE = 256 << 10 }; /* bytes of a flat row from which its text is taken, not copied */
+
 struct staged {
     int record;
     const char *kind;
     char *data;          /* JSON; NULL: it is flat */
     const char **fields; /* of a flat one */
     int field_count;
+    char *taken; /* the row's own text, when it is large; NULL: it lies in the region */
 };
 
 struct result {
@@ -56,10 +59,18 @@ struct staging *staging_new(struct task *task)
     return s;
 }
 
+static void forget_rows(struct staging *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        free(s->rows[i].taken);
+    s->count = 0;
+}
+
 void staging_free(struct staging *s)
 {
     if (!s)
         return;
+    forget_rows(s);
     region_free(s->region);
     free(s->rows);
     free(s->results);
@@ -73,8 +84,8 @@ void staging_freep(struct staging **s)
 
 void staging_reset(struct staging *s)
 {
+    forget_rows(s);
     region_reset(s->region);
-    s->count = 0;
     s->records = 0;
     s->sent = false;
 }
@@ -92,14 +103,16 @@ static void make_room_for_record(struct staging *s, int record)
 static struct staged flat_row(struct staging *s, int record, const char *kind, struct row *row)
 {
     row_end(row);
-    char *texts = region_alloc(s->region, row->json.len + 1);
-    const char **fields = region_alloc(s->region, (size_t)row->count * sizeof *fields);
-    memcpy(texts, text_str(&row->json), row->json.len);
-    for (int i = 0; i < row->count; i++) {
-        fields[i] = row->null[i] ? NULL : texts;
+    struct staged staged = {.record = record, .kind = kind, .field_count = row->count};
+    staged.fields = region_alloc(s->region, (size_t)row->count * sizeof *staged.fields);
+    if (row->json.len >= STAGING_LARGE)
+        staged.taken = row_take(row);
+    const char *texts = staged.taken ? staged.taken : region_strndup(s->region, text_str(&row->json), row->json.len);
+    for (int i = 0; i < staged.field_count; i++) {
+        staged.fields[i] = row->null[i] ? NULL : texts;
         texts += strlen(texts) + 1;
     }
-    return (struct staged){record, kind, NULL, fields, row->count};
+    return staged;
 }
 
 bool staging_add(struct staging *s, int record, const char *kind, struct row *row, struct err *e)
@@ -112,7 +125,7 @@ bool staging_add(struct staging *s, int record, const char *kind, struct row *ro
     }
     make_room_for_record(s, record);
     s->rows[s->count++] = row->flat ? flat_row(s, record, kind, row)
-                                    : (struct staged){record, kind, region_strdup(s->region, row_end(row)), NULL, 0};
+                                    : (struct staged){.record = record, .kind = kind, .data = region_strdup(s->region, row_end(row))};
     return true;
 }
 
@@ -122,6 +135,8 @@ void staging_drop(struct staging *s, int record)
     for (size_t i = 0; i < s->count; i++)
         if (s->rows[i].record != record)
             s->rows[kept++] = s->rows[i];
+        else
+            free(s->rows[i].taken);
     s->count = kept;
 }
 

@@ -42,7 +42,7 @@ struct staging *staging_new(struct task *task);
 void staging_free(struct staging *staging); /* NULL is fine */
 void staging_freep(struct staging **staging);
 
-/* Add one row; `row` is ended and copied. A flat one comes as the columns c1, c2, … in the order of its members, without
+/* Add one row; `row` is ended and copied, or taken when it is large. A flat one comes as the columns c1, c2, … in the order of its members, without
  * JSON. False with ERR_LIMIT beyond the maxima. */
 bool staging_add(struct staging *staging, int record, const char *kind, struct row *row, struct err *e);
 
