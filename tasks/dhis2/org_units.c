@@ -59,6 +59,7 @@ static bool copy_levels(struct dhis2_import *import, struct err *e)
     static const struct column columns[] = {
         {"level", NULL, COLUMN_INT, .required = true}, {"name", NULL, COLUMN_TEXT, .required = true}, {0}};
     struct text list CLEANUP(text_free) = {0};
+    struct row row CLEANUP(row_free) = {0};
     struct js *answer CLEANUP(js_freep) =
         http_get_json(import->http, "/api/organisationUnitLevels?paging=false&fields=id,name,level", e);
     const struct js *levels = js_get(answer, "organisationUnitLevels");
@@ -66,9 +67,9 @@ static bool copy_levels(struct dhis2_import *import, struct err *e)
     for (size_t i = 0; i < js_count(levels); i++) {
         struct err why;
         const struct place place = {.member = "organisationUnitLevels", .index = (int)i};
-        row_reset(&import->row);
-        if (record_read(js_at(levels, i), columns, &place, &import->row, &why))
-            text_printf(&list, "%s%s", list.len > 1 ? "," : "", row_end(&import->row));
+        row_reset(&row);
+        if (record_read(js_at(levels, i), columns, &place, &row, &why))
+            text_printf(&list, "%s%s", list.len > 1 ? "," : "", row_end(&row));
         else
             report_note(&import->report, why.text);
     }
@@ -100,7 +101,6 @@ static bool add_unit(struct dhis2_import *import, const struct record *record, s
     batch->bytes += record->bytes;
     if (batch->staged[number])
         return true;
-    staging_drop(import->staging, number);
     report_fail(&import->report, why.text, true);
     *e = why;
     return why.kind == ERR_DATA || why.kind == ERR_LIMIT;
@@ -192,7 +192,6 @@ static bool copy_group_sets(struct dhis2_import *import, struct err *e)
         struct err why;
         if (dhis2_read_set(import, js_at(sets, i), (int)i, &why))
             continue;
-        staging_drop(import->staging, (int)i);
         err_add(&why, "organisationUnitGroupSets[%zu]", i);
         report_note(&import->report, why.text);
     }
@@ -258,7 +257,7 @@ static bool run(struct task *task, const void *data, struct err *e)
     struct http *http CLEANUP(http_closep) = http_open(task, args->upstream, &(struct http_options){.total = MINUTES(5)}, e);
     if (!http)
         return false;
-    struct dhis2_import import = {.task = task, .http = http, .staging = staging_new(task), .args = args, .total = -1,
+    struct dhis2_import import = {.task = task, .http = http, .staging = staging_new(task), .args = args, .row.flat = true, .total = -1,
                                   .report = {.task = task, .handler = "dhis2.org_units", .steps = steps}};
     const char *lock = region_printf(task_region(task), "dhis2.org_units/%s/%" PRId64, args->data_source, args->version);
     const struct report_run around = {lock, copy, tell, &import};

@@ -4,9 +4,14 @@
 #include "common/task/geometry.h"
 #include <string.h>
 
-static const struct column unit_columns[] = {
+/* A unit and a set are staged alike: id, name, groups, version; then what only a unit has, in this order. */
+static const struct column head_columns[] = {
     {"source_ref", "id", COLUMN_ID, .required = true},
     {"name", NULL, COLUMN_TEXT, .required = true, .max = 255},
+    {0},
+};
+
+static const struct column unit_columns[] = {
     {"code", NULL, COLUMN_ID, .max = 255},
     {"level", NULL, COLUMN_INT},
     {"parent_source_ref", "parent.id", COLUMN_ID},
@@ -16,14 +21,8 @@ static const struct column unit_columns[] = {
 };
 
 static const struct column group_columns[] = {
-    {"source_ref", "id", COLUMN_ID, .required = true},
+    {"id", NULL, COLUMN_ID, .required = true},
     {"name", NULL, COLUMN_TEXT, .max = 255},
-    {0},
-};
-
-static const struct column set_columns[] = {
-    {"source_ref", "id", COLUMN_ID, .required = true},
-    {"name", NULL, COLUMN_TEXT, .required = true, .max = 255},
     {0},
 };
 
@@ -47,50 +46,45 @@ static bool read_geometry(const struct js *unit, const char *lifted, enum geomet
 /* A geometry that cannot be used is noted, and what was there stays. */
 static void read_shape(struct dhis2_import *import, const struct js *unit, const char *lifted, struct row *row)
 {
-    struct text shape CLEANUP(text_free) = {0};
     struct err why = {0};
     enum geometry kind;
-    bool good = read_geometry(unit, lifted, &kind, &shape, &why);
+    bool good = read_geometry(unit, lifted, &kind, row_open_json(row, "shape"), &why);
     if (!good)
         report_note(&import->report, why.text);
+    row_close_json(row, good && kind != GEOMETRY_NONE);
     row_bool(row, "has_shape", good);
-    row_json(row, "geom", good && kind == GEOMETRY_AREA ? text_str(&shape) : "null");
-    row_json(row, "location", good && kind == GEOMETRY_POINT ? text_str(&shape) : "null");
     import->areas += good && kind == GEOMETRY_AREA;
     import->points += good && kind == GEOMETRY_POINT;
 }
 
-/* Stage the groups that `owner` names; their ids go to `ids` as a JSON array, null when it does not name any list. */
-static bool read_groups(struct dhis2_import *import, const struct js *owner, int record, struct text *ids,
-                        struct err *e)
+/* The groups that `owner` names, as a JSON array; null when it does not name any list. */
+static bool read_groups(const struct js *owner, struct text *out, struct err *e)
 {
     static const char member[] = "organisationUnitGroups";
     const struct js *groups;
     struct row row CLEANUP(row_free) = {0};
     if (!record_array(owner, member, NULL, &groups, e))
         return false;
-    text_puts(ids, groups ? "[" : "null");
+    text_puts(out, groups ? "[" : "null");
     for (size_t i = 0; i < js_count(groups); i++) {
         const struct place place = {.member = member, .index = (int)i};
-        row_int(&row, "version_id", import->version_id);
-        if (!record_read(js_at(groups, i), group_columns, &place, &row, e) ||
-            !staging_add(import->staging, record, "group", &row, e))
+        if (!record_read(js_at(groups, i), group_columns, &place, &row, e))
             return false;
-        text_puts(ids, i ? "," : "");
-        js_write(ids, js_get(js_at(groups, i), "id"));
+        text_printf(out, "%s%s", i ? "," : "", row_end(&row));
     }
-    text_puts(ids, groups ? "]" : "");
+    text_puts(out, groups ? "]" : "");
     return true;
 }
 
-static bool stage(struct dhis2_import *import, const struct js *owner, int record, const char *kind, struct err *e)
+static bool read_head(struct dhis2_import *import, const struct js *owner, struct err *e)
 {
     struct text groups CLEANUP(text_free) = {0};
-    if (!read_groups(import, owner, record, &groups, e))
+    row_reset(&import->row);
+    if (!record_read(owner, head_columns, NULL, &import->row, e) || !read_groups(owner, &groups, e))
         return false;
     row_json(&import->row, "groups", text_str(&groups));
     row_int(&import->row, "version_id", import->version_id);
-    return staging_add(import->staging, record, kind, &import->row, e);
+    return true;
 }
 
 bool dhis2_read_unit(struct dhis2_import *import, const struct record *record, int number, struct err *e)
@@ -98,19 +92,17 @@ bool dhis2_read_unit(struct dhis2_import *import, const struct record *record, i
     const struct js *unit = record->json;
     struct row *row = &import->row;
     const char *name = js_text(js_get(unit, "name"));
-    row_reset(row);
     if (name && !name[strspn(name, " \t\r\n")])
         return record_refuse(NULL, "name", e, "missing");
-    if (!record_read(unit, unit_columns, NULL, row, e))
+    if (!read_head(import, unit, e) || !record_read(unit, unit_columns, NULL, row, e))
         return false;
-    read_shape(import, unit, record->lifted, row);
     row_text(row, "validation_status", import->args->validate ? "VALID" : "NEW");
     row_text(row, "imported", *import->imported ? import->imported : NULL);
-    return stage(import, unit, number, "unit", e);
+    read_shape(import, unit, record->lifted, row);
+    return staging_add(import->staging, number, "unit", row, e);
 }
 
 bool dhis2_read_set(struct dhis2_import *import, const struct js *set, int record, struct err *e)
 {
-    row_reset(&import->row);
-    return record_read(set, set_columns, NULL, &import->row, e) && stage(import, set, record, "set", e);
+    return read_head(import, set, e) && staging_add(import->staging, record, "set", &import->row, e);
 }

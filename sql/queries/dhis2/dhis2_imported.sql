@@ -1,11 +1,10 @@
--- What is new in a version that was there before goes into a group of its own, which the units name as `imported`. $1 bigint record or NULL
+-- What is new in a version that was there before goes into a group of its own, which the units (c1 id, c4 version) name as c11. $1 bigint record or NULL
 -- for all. Runs in the transaction of dhis2_unit, after it.
 WITH fresh AS (
-    SELECT s.record, u.id, u.version_id, s.data->>'imported' AS name
+    SELECT u.id, u.version_id, s.c11 AS name
       FROM drumbeat_stage s
-      JOIN registry.org_unit u ON u.version_id = (s.data->>'version_id')::bigint AND u.source_ref = s.data->>'source_ref'
-     WHERE s.kind = 'unit' AND s.data->>'imported' IS NOT NULL AND ($1::bigint IS NULL OR s.record = $1::bigint)
-       AND u.created_at >= transaction_timestamp()
+      JOIN registry.org_unit u ON u.version_id = s.c4::bigint AND u.source_ref = s.c1
+     WHERE s.kind = 'unit' AND s.c11 IS NOT NULL AND ($1::bigint IS NULL OR s.record = $1::bigint) AND u.created_at >= transaction_timestamp()
 ), known AS (
     SELECT DISTINCT g.id, f.version_id, f.name
       FROM fresh f JOIN registry.org_unit_group g ON g.source_version_id = f.version_id AND g.name = f.name AND g.source_ref IS NULL
@@ -19,4 +18,4 @@ WITH fresh AS (
     ON CONFLICT DO NOTHING
     RETURNING org_unit_id
 )
-SELECT f.record, count(*) AS created, 0::bigint AS updated, 0::bigint AS removed FROM written w JOIN fresh f ON f.id = w.org_unit_id GROUP BY f.record
+SELECT NULL::bigint AS record, count(*) AS created, 0::bigint AS updated, 0::bigint AS removed FROM written

@@ -1,9 +1,9 @@
--- Group sets from the stage. $1 bigint record or NULL for all.
+-- Group sets from the stage: c1 id, c2 name, c4 version. $1 bigint record or NULL for all.
 WITH staged AS (
-    SELECT DISTINCT ON (r.version_id, r.source_ref) s.record, r.*
-      FROM drumbeat_stage s, jsonb_to_record(s.data) AS r(version_id bigint, source_ref text, name varchar(255))
-     WHERE s.kind = 'set' AND ($1::bigint IS NULL OR s.record = $1::bigint)
-     ORDER BY r.version_id, r.source_ref, s.record
+    SELECT DISTINCT ON (c4, c1) record, c4::bigint AS version_id, c1 AS source_ref, c2::varchar(255) AS name
+      FROM drumbeat_stage
+     WHERE kind = 'set' AND ($1::bigint IS NULL OR record = $1::bigint)
+     ORDER BY c4, c1, record
 ), written AS (
     INSERT INTO registry.group_set AS g (source_version_id, source_ref, name)
     SELECT s.version_id, s.source_ref, s.name
@@ -11,7 +11,6 @@ WITH staged AS (
      WHERE g.id IS NULL OR g.name <> s.name
      ORDER BY s.source_ref
     ON CONFLICT (source_version_id, source_ref) DO UPDATE SET name = excluded.name
-    RETURNING g.source_version_id AS version_id, g.source_ref, g.xmax = 0 AS is_new
+    RETURNING g.xmax = 0 AS is_new
 )
-SELECT s.record, count(*) FILTER (WHERE w.is_new) AS created, count(*) FILTER (WHERE NOT w.is_new) AS updated, 0::bigint AS removed
-  FROM written w JOIN staged s USING (version_id, source_ref) GROUP BY s.record
+SELECT NULL::bigint AS record, count(*) FILTER (WHERE is_new) AS created, count(*) FILTER (WHERE NOT is_new) AS updated, 0::bigint AS removed FROM written
