@@ -369,6 +369,21 @@ START_TEST(rows_of_every_kind_are_told_apart)
 }
 END_TEST
 
+START_TEST(a_shape_that_is_larger_than_all_the_rest_lands_whole)
+{
+    enum { POSITIONS = 40000 };
+    struct text row CLEANUP(text_free) = {0};
+    text_puts(&row, "{\"the_geom\":\"{\\\"type\\\":\\\"Polygon\\\",\\\"coordinates\\\":[[[0,0]");
+    for (int i = 1; i < POSITIONS; i++)
+        text_printf(&row, ",[%d.%05d,%d.5]", i % 170 + 1, i, i % 80);
+    text_puts(&row, ",[0,0]]]}\",\"name\":\"x\",\"pcode\":\"a\"}");
+    script("1", "1", NULL, text_str(&row));
+    ck_assert_str_eq(ask_towns(), "t 1 1 0 0 0 0 0");
+    ck_assert_int_eq(test_number(pg, "SELECT jsonb_array_length(geom->'coordinates'->0->0) FROM registry.location WHERE p_code = 'a'"), POSITIONS + 1);
+    ck_assert_str_eq(test_text(pg, "SELECT geom->'coordinates'->0->0->39999 FROM registry.location"), "[50.39999, 79.5]");
+}
+END_TEST
+
 START_TEST(an_empty_table_changes_nothing_whatever_its_remap_says)
 {
     test_sql(pg, "INSERT INTO registry.location (name, p_code, admin_level) VALUES ('x', 'A', 3)");
@@ -434,6 +449,7 @@ int main(void)
     tcase_add_test(tests, a_remap_swaps_once_and_lets_go);
     tcase_add_loop_test(tests, a_place_that_anything_speaks_of_is_kept, 0, (int)(sizeof speakers / sizeof *speakers));
     tcase_add_loop_test(tests, rows_of_every_kind_are_told_apart, 0, (int)(sizeof rows_by_hand / sizeof *rows_by_hand));
+    tcase_add_test(tests, a_shape_that_is_larger_than_all_the_rest_lands_whole);
     tcase_add_test(tests, an_empty_table_changes_nothing_whatever_its_remap_says);
     tcase_add_loop_test(tests, remaps_of_every_kind_come_out_right_and_only_once, 0, (int)(sizeof remaps / sizeof *remaps));
     return test_main_case("carto", tests);

@@ -73,14 +73,36 @@ static bool check(const char *name, const char *code, const char *parent, struct
     return check_length("name", name, 254, e) && check_length("p_code", code, 32, e) && check_length("parent", parent, 32, e);
 }
 
-static enum reading read_row(struct carto_run *run, const struct js *row, char code[static CODE_ROOM], struct err *e)
+/* What comes behind the shape. */
+static bool stage(struct carto_run *run, struct err *e)
+{
+    char origin[300];
+    row_int(&run->row, NULL, run->table->level);
+    row_text(&run->row, NULL, run->table->level_name);
+    snprintf(origin, sizeof origin, "carto:%s", run->table->name);
+    row_text(&run->row, NULL, origin);
+    return staging_add(run->staging, run->staged, "place", &run->row, e);
+}
+
+/* The shape is written where it stays: it may be larger than all the rest. *empty: it has no position. */
+static bool read_shape(struct carto_run *run, const char *geojson, bool *empty, struct err *e)
+{
+    static const struct place place = {.member = "the_geom", .index = -1};
+    enum geometry kind;
+    bool good = geometry_read(geojson, &place, &kind, row_open_json(&run->row, NULL), e);
+    *empty = good && kind == GEOMETRY_NONE;
+    row_close_json(&run->row, good && !*empty);
+    return good;
+}
+
+static enum reading read_row(struct carto_run *run, const struct record *record, char code[static CODE_ROOM], struct err *e)
 {
     const struct carto_table *table = run->table;
-    char parent[CODE_ROOM] = "", number[CODE_ROOM], level[24], origin[300];
-    static const struct place place = {.member = "the_geom", .index = -1};
-    struct text shape CLEANUP(text_free) = {0};
-    enum geometry kind;
-    const char *name = js_text(column(row, table->name_col)), *geojson = js_text(js_get(row, "the_geom"));
+    const struct js *row = record->json;
+    char parent[CODE_ROOM] = "", number[CODE_ROOM];
+    bool empty = false;
+    const char *name = js_text(column(row, table->name_col));
+    const char *geojson = record->lifted ? record->lifted : js_text(js_get(row, "the_geom"));
     if (!name) {
         read_code(column(row, table->name_col), number);
         name = number;
@@ -89,19 +111,16 @@ static enum reading read_row(struct carto_run *run, const struct js *row, char c
     if (table->parent_col)
         read_code(column(row, table->parent_col), parent);
     const char *absent = missing(name, code, geojson);
-    if (!absent && !(check(name, code, parent, e) && geometry_read(geojson, &place, &kind, &shape, e)))
+    row_text(&run->row, NULL, code);
+    row_text(&run->row, NULL, name);
+    row_text(&run->row, NULL, *parent ? parent : NULL);
+    if (!absent && !(check(name, code, parent, e) && read_shape(run, geojson, &empty, e)))
         return READ_BAD;
-    bool empty = shape.len == 0;
     if (absent || empty || !seen_add(&run->seen, code)) {
         err_set(e, ERR_DATA, "%s", absent ? absent : empty ? "an empty geometry" : "its p_code came before");
         return READ_SKIPPED;
     }
-    snprintf(level, sizeof level, "%" PRId64, table->level);
-    snprintf(origin, sizeof origin, "carto:%s", table->name);
-    const char *const values[] = {code, name, *parent ? parent : NULL, text_str(&shape), level, table->level_name, origin};
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        row_text(&run->row, NULL, values[i]);
-    return staging_add(run->staging, run->staged, "place", &run->row, e) ? READ_STAGED : READ_BAD;
+    return stage(run, e) ? READ_STAGED : READ_BAD;
 }
 
 /* Move what is staged, count it, commit. */
@@ -130,7 +149,7 @@ static bool take(struct carto_run *run, const struct record *record, struct err 
     run->report.fetched++;
     run->report.index = record->index;
     run->report.id = code;
-    enum reading reading = record->json ? read_row(run, record->json, code, &why) : READ_BAD;
+    enum reading reading = record->json ? read_row(run, record, code, &why) : READ_BAD;
     if (reading == READ_BAD && why.kind != ERR_DATA && why.kind != ERR_LIMIT) {
         *e = why;
         return false;
@@ -162,6 +181,7 @@ static bool read_page(struct carto_run *run, int64_t after, int64_t width, struc
     if (!records)
         return false;
     run->report.page++;
+    records_lift(records, "the_geom");
     while (records_next(records, &record))
         if (!take(run, &record, e))
             return false;
