@@ -172,6 +172,12 @@ static bool copy_rows(struct staging *s, struct pg *pg, const struct sql *query,
     return pg_copy_end(pg, NULL, e);
 }
 
+static bool make_stage(struct pg *pg, struct err *e)
+{
+    const struct pg_call calls[] = {{.query = &sql_stage_create}, {.query = &sql_stage_plans}};
+    return pg_exec_calls(pg, calls, sizeof calls / sizeof *calls, NULL, e);
+}
+
 static bool copy(struct staging *s, struct pg *pg, struct err *e)
 {
     int widest = 0;
@@ -182,7 +188,7 @@ static bool copy(struct staging *s, struct pg *pg, struct err *e)
     }
     while (widths[width].fields < widest)
         width++;
-    bool good = (s->sent || pg_exec(pg, &sql_stage_create, NULL, e)) &&
+    bool good = (s->sent || make_stage(pg, e)) &&
                 (flat == 0 || copy_rows(s, pg, widths[width].copy, widths[width].fields, e)) &&
                 (flat == s->count || copy_rows(s, pg, &sql_stage_copy, 0, e));
     return good || err_add(e, "staging");
