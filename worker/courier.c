@@ -201,10 +201,11 @@ static bool run_duties(struct loop *l)
     return good;
 }
 
-static void hear_bells(struct loop *l)
+/* `rang`: the descriptor says so. A bell that the courier before this one had heard of, and nothing more, hangs there still. */
+static void hear_bells(struct loop *l, bool rang)
 {
     uint64_t count;
-    ssize_t ignored = read(FD_COURIER_BELL, &count, sizeof count);
+    ssize_t ignored = rang ? read(FD_COURIER_BELL, &count, sizeof count) : 0;
     (void)ignored;
     uint32_t bells = atomic_exchange(&l->courier.board->courier_bells, 0);
     for (size_t i = 0; i < DUTIES; i++)
@@ -244,11 +245,11 @@ static void wait_for_something(struct loop *l)
             count += duties[i]->watch(&l->courier, s->state, fds + count, COURIER_FDS_MAX - count);
     }
     first[DUTIES] = count;
-    if (poll(fds, count, sleep_time(l)) > 0)
-        for (size_t i = 0; i < DUTIES; i++)
-            for (size_t fd = first[i]; fd < first[i + 1]; fd++)
-                l->standings[i].ready |= fds[fd].revents != 0;
-    hear_bells(l);
+    bool some = poll(fds, count, sleep_time(l)) > 0;
+    for (size_t i = 0; some && i < DUTIES; i++)
+        for (size_t fd = first[i]; fd < first[i + 1]; fd++)
+            l->standings[i].ready |= fds[fd].revents != 0;
+    hear_bells(l, some && fds[0].revents);
 }
 
 static void take_up(struct loop *l)

@@ -79,10 +79,11 @@ static void stop_task(struct courier *c, const char *id)
         board_stop_task(c->board, task);
 }
 
+/* The first bell wakes at once: a child is on its way while the rest is read. What rang behind it rings once more. */
 static bool hear(struct courier *c, struct queues *q, struct err *e)
 {
     struct redis_message message;
-    bool ready = false;
+    int ready = 0;
     for (;;) {
         if (!redis_receive(q->listener, 0, &message, e))
             return false;
@@ -90,12 +91,12 @@ static bool hear(struct courier *c, struct queues *q, struct err *e)
             break;
         if (strncmp(message.payload, "cancel ", strlen("cancel ")) == 0)
             stop_task(c, message.payload + strlen("cancel "));
-        else if (strcmp(message.payload, "ready") == 0)
-            ready = true;
-        else
+        else if (strcmp(message.payload, "ready") != 0)
             q->look_at = 0;
+        else if (ready++ == 0)
+            wake(c);
     }
-    if (ready)
+    if (ready > 1)
         wake(c);
     return true;
 }

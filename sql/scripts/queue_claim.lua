@@ -16,13 +16,21 @@ if most > 0 then
     end
     wanted = math.min(wanted, most)
 end
-local tasks = {}
+local pop = {'LMPOP', 10}
 for priority = 0, 9 do
-    if #tasks >= wanted then
+    pop[#pop + 1] = prefix .. 'ready:' .. priority
+end
+pop[#pop + 1] = 'LEFT'
+pop[#pop + 1] = 'COUNT'
+local count = #pop + 1
+local tasks = {}
+while #tasks < wanted do
+    pop[count] = wanted - #tasks
+    local popped = redis.call(unpack(pop))
+    if not popped then
         break
     end
-    local list = prefix .. 'ready:' .. priority
-    local taken = redis.call('LPOP', list, wanted - #tasks) or {}
+    local list, taken = popped[1], popped[2]
     for i = 1, #taken do
         local deaths = taken[i]:match('^[^\t]+\t%d\t%d+\t%d+\t(%d+)')
         if deaths ~= '0' and #tasks > 0 then
