@@ -3,6 +3,7 @@
 #include "cli/verb.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,9 +85,19 @@ static int first_word(int argc, char **argv)
     return at;
 }
 
+/* glibc raises the size from which a block goes back to the system at once to that of the largest that was freed: after one large message or answer
+ * the heap would keep as much for good. A size that is set stays. */
+static void give_back_large_blocks(void)
+{
+    enum { LARGE_BLOCK = 1 << 20 };
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK);
+}
+
 int main(int argc, char **argv)
 {
     struct err e;
+    give_back_large_blocks();
     int words, at = first_word(argc, argv);
     if (at < argc && strcmp(argv[at], "help") == 0)
         return print_help(argc - at - 1, argv + at + 1);

@@ -3,6 +3,7 @@
 #include "tests/fixture/main.h"
 #include "tests/fixture/redis.h"
 #include "tests/storm/crash_order.h"
+#include "tests/storm/family.h"
 #include "tests/storm/stage.h"
 
 #include <signal.h>
@@ -171,6 +172,49 @@ START_TEST(what_is_malformed_is_set_aside_and_stops_nothing)
 }
 END_TEST
 
+/* MiB that belong to the worker's processes alone. */
+static int64_t private_memory(const struct test_process *worker)
+{
+    enum { PROCESSES_MAX = 64 };
+    pid_t pids[PROCESSES_MAX];
+    int64_t kib = 0;
+    size_t count = family(test_process_pid(worker), 0, pids, PROCESSES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        char path[64], line[256];
+        long value;
+        snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pids[i]);
+        FILE *file = fopen(path, "re");
+        while (file && fgets(line, sizeof line, file))
+            if (sscanf(line, "Private_Dirty: %ld", &value) == 1)
+                kib += value;
+        if (file)
+            fclose(file);
+    }
+    return kib / 1024;
+}
+
+START_TEST(large_messages_leave_no_memory_behind)
+{
+    enum { LARGE = 7 << 20, GROWTH_MAX_MIB = 12 };
+    struct text kwargs CLEANUP(text_free) = {0};
+    struct test_process *worker = start_worker("");
+    push_task("small", "noop", NULL);
+    ck_assert_msg(await_result("small", "SUCCESS"), "%s", test_process_errors(worker));
+    int64_t before = private_memory(worker), after = 0;
+    text_printf(&kwargs, "{\"x\":\"%*s\"}", LARGE, "");
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "large-%d", i);
+        push_task(id, "noop", text_str(&kwargs));
+        ck_assert_msg(await_result(id, "SUCCESS"), "%s", test_process_errors(worker));
+    }
+    for (usec_t deadline = test_deadline(SECONDS(60)); clock_boot() < deadline; test_process_wait(worker, MSEC(100)))
+        if ((after = private_memory(worker)) <= before + GROWTH_MAX_MIB)
+            break;
+    ck_assert_int_le(after, before + GROWTH_MAX_MIB);
+}
+END_TEST
+
 START_TEST(keys_of_other_types_are_told_of_and_lose_nothing)
 {
     test_redis_number(redis, "LPUSH", "unacked", "no hash", NULL);
@@ -325,6 +369,7 @@ int main(void)
     tcase_add_checked_fixture(t, begin, end);
     tcase_add_test(t, a_python_client_sees_a_worker_of_its_own);
     tcase_add_test(t, what_is_malformed_is_set_aside_and_stops_nothing);
+    tcase_add_test(t, large_messages_leave_no_memory_behind);
     tcase_add_test(t, keys_of_other_types_are_told_of_and_lose_nothing);
     tcase_add_test(t, what_was_set_aside_is_shown_released_and_dropped);
     tcase_add_test(t, a_task_of_another_name_is_left_in_its_place);

@@ -587,6 +587,8 @@ static bool work(struct child *c, struct claims *claims, struct err *e)
     c->failures = 0;
     c->wanted = wanted;
     if (claims->count == 0) {
+        if (pg_is_swollen(c->pg)) /* a seat that has nothing to do needs no room for a large task */
+            return recover(c, e);
         usec_t since = clock_boot();
         wait_for_work(c, seen);
         if (clock_boot() - since > rest_time)

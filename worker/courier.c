@@ -82,6 +82,16 @@ struct pg *courier_open_pg(const struct courier *c, struct err *e)
     return pg_open(&options, e);
 }
 
+void courier_slim_pg(const struct courier *c, struct pg **pg)
+{
+    struct err ignored;
+    struct pg *fresh = pg_is_swollen(*pg) ? courier_open_pg(c, &ignored) : NULL;
+    if (!fresh)
+        return;
+    pg_close(*pg);
+    *pg = fresh;
+}
+
 static void connect_pg(struct loop *l)
 {
     struct err e;
@@ -300,6 +310,8 @@ int courier_run(struct board *board, uint32_t edition, const struct config *conf
         connect(&l);
         if (run_duties(&l))
             atomic_store(&board->courier_good_at, clock_boot());
+        if (l.courier.pg)
+            courier_slim_pg(&l.courier, &l.courier.pg); /* no duty keeps anything in it */
         wait_for_something(&l);
     }
     for (size_t i = 0; !relieved && i < DUTIES; i++)

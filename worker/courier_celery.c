@@ -376,6 +376,9 @@ static bool hear_batch(struct courier *c, struct intake *in, bool waits, struct 
     if (!say_taken(c, in, b, &rows, e))
         return false;
     in->taking = NULL;
+    b->count = 0;
+    region_reset(b->region);
+    courier_slim_pg(c, &in->pg);
     return send_batch(c, in, e);
 }
 
@@ -405,6 +408,7 @@ static bool take_from(struct courier *c, struct intake *in, size_t queue, int64_
     in->quiet[queue] = *got == 0 && claimed.left == 0;
     if (!read_claim(c, in, b, &claimed, e))
         return false;
+    region_reset(in->region);
     if (b->count == 0)
         return true;
     CRASH_POINT("celery", "claimed");
@@ -549,6 +553,7 @@ static bool hear_waits(struct intake *in, struct err *e)
         if (!redis_take(in->waits[i].redis, &reply, e))
             return err_add(e, "waiting for %s", in->queues.names[in->waits[i].queue]);
         in->waits[i].asked = !reply;
+        redis_drop_replies(in->waits[i].redis);
     }
     return true;
 }

@@ -40,6 +40,9 @@ bool courier_has_listeners(const struct courier *c);
 /* A connection of its own, for a duty that does not wait for its answers. */
 struct pg *courier_open_pg(const struct courier *c, struct err *e);
 
+/* Another connection in place of one with nothing under way, when that has grown with large messages. */
+void courier_slim_pg(const struct courier *c, struct pg **pg);
+
 /* Why a duty runs, and when it wants to run again. */
 struct duty_turn {
     bool fresh;     /* the connections are new */

@@ -190,6 +190,11 @@ bool pg_alive(const struct pg *pg)
     return pg && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
+bool pg_is_swollen(const struct pg *pg)
+{
+    return pg->largest > PG_BUFFERS_MAX;
+}
+
 void pg_set_call_timeout(struct pg *pg, usec_t timeout)
 {
     pg->call_timeout = timeout;

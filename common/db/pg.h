@@ -28,7 +28,7 @@ struct pg_options {
     usec_t call_timeout;     /* longest wait for one statement's answer; 0: 60 s */
 };
 
-enum { PG_ARGS_MAX = 32, PG_CALLS_MAX = 600 };
+enum { PG_ARGS_MAX = 32, PG_CALLS_MAX = 600, PG_BUFFERS_MAX = 4 << 20 };
 
 /* NULL and an error when the server cannot be reached (ERR_UNREACHABLE) or the URL is wrong (ERR_USAGE). */
 struct pg *pg_open(const struct pg_options *options, struct err *e);
@@ -41,6 +41,10 @@ void pg_leave(struct pg *pg, usec_t wait);
 /* The connection works as far as is known; false after a call that lost it. */
 bool pg_alive(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
+
+/* libpq's buffers grow to the largest message that went through them and never shrink. True when they take more than PG_BUFFERS_MAX: who has nothing under
+ * way on the connection may open another in its place. */
+bool pg_is_swollen(const struct pg *pg);
 
 /* From now on: longest wait for one statement's answer. */
 void pg_set_call_timeout(struct pg *pg, usec_t timeout);

@@ -71,6 +71,33 @@ static bool send_prepare(struct pg *pg, struct prepared *p, const struct pg_arg 
     return PQsendPrepare(pg->conn, prepared_name(p, name), p->query->text, count, types) || pg_lost(pg, e);
 }
 
+static void note_size(struct pg *pg, size_t bytes)
+{
+    if (bytes > pg->largest)
+        pg->largest = bytes;
+}
+
+static void note_sent(struct pg *pg, const struct wire *wire)
+{
+    size_t bytes = pg->scratch.len;
+    for (int i = 0; i < wire->count; i++)
+        bytes += wire->values[i] && !wire->formats[i] ? strlen(wire->values[i]) : 0;
+    note_size(pg, bytes);
+}
+
+/* A row is a message; that of a small result is small. */
+static void note_taken(struct pg *pg, const PGresult *result)
+{
+    if (PQresultMemorySize(result) <= PG_BUFFERS_MAX)
+        return;
+    for (int row = 0; row < PQntuples(result); row++) {
+        size_t bytes = 0;
+        for (int column = 0; column < PQnfields(result); column++)
+            bytes += (size_t)PQgetlength(result, row, column);
+        note_size(pg, bytes);
+    }
+}
+
 /* Send one statement in pipeline mode; counts the results that will come before its own. */
 static bool send_call(struct pg *pg, const struct sql *query, const struct pg_arg *args, bool *prepares, struct err *e)
 {
@@ -78,6 +105,7 @@ static bool send_call(struct pg *pg, const struct sql *query, const struct pg_ar
     *prepares = false;
     if (!pg_to_wire(pg, args, &wire, e))
         return false;
+    note_sent(pg, &wire);
     if (pg->pooled)
         return PQsendQueryParams(pg->conn, query->text, wire.count, wire.types, wire.values, wire.lengths, wire.formats, 0) || pg_lost(pg, e);
     char name[STATEMENT_NAME_MAX];
@@ -125,6 +153,7 @@ static bool read_pipeline(struct pg *pg, const struct pg_call *calls, size_t cou
             PQclear(result);
             continue;
         }
+        note_taken(pg, result);
         pg->answers[pg->answer_count++] = result;
         call++;
         preparing = call < count && prepares[call];
@@ -162,6 +191,8 @@ static bool send_pipeline(struct pg *pg, const struct pg_call *calls, size_t cou
         pg_lost(pg, e);
         return pg_give_up(pg);
     }
+    if (pg->scratch.room > PG_BUFFERS_MAX) /* libpq has its copy */
+        text_free(&pg->scratch);
     CRASH_POINT(calls[count - 1].query->name, "sent");
     return true;
 }

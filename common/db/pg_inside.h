@@ -32,6 +32,7 @@ struct pg {
     struct sent sent;
     struct text scratch; /* binary arguments of the calls being sent */
     struct text copy;
+    size_t largest; /* message that went through it, about */
     struct prepared *prepared; /* sorted by their queries' addresses */
     size_t prepared_count, prepared_room;
     char sqlstate[6];

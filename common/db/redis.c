@@ -303,6 +303,11 @@ bool redis_script(struct redis *redis, const struct script *script, size_t keys,
     return redis_calls(redis, &(struct rd_call){.script = script, .keys = keys, .args = args}, 1, reply, e) || err_add(e, "%s", script->name);
 }
 
+void redis_drop_replies(struct redis *redis)
+{
+    free_replies(redis);
+}
+
 bool redis_send(struct redis *redis, const struct rd_arg *args, struct err *e)
 {
     assert(!redis->sent);

@@ -101,6 +101,9 @@ bool redis_send(struct redis *redis, const struct rd_arg *args, struct err *e);
 /* The answer when it has arrived, NULL when it has not yet. False: an error was answered, or the connection is lost. */
 bool redis_take(struct redis *redis, const struct rd_reply **reply, struct err *e);
 
+/* Answers are void with the next call, or now: one may be large, and the next call far off. */
+void redis_drop_replies(struct redis *redis);
+
 /* Listening --------------------------------------------------------------------------------------------------------- */
 
 /* On a connection of its own: it can do nothing else from now on. `pattern`: the channel is a pattern (PSUBSCRIBE). */
