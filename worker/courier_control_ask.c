@@ -62,6 +62,17 @@ static bool scheduled(const struct control_turn *t, struct js **answer, struct e
     return list_requests(t, "scheduled", answer, e);
 }
 
+bool control_find(const struct control_turn *t, const char *const *ids, size_t count, bool *here, struct err *e)
+{
+    struct pg_rows rows;
+    if (!pg_exec(t->courier->pg, &sql_celery_requests, &rows, e, pg_uuid(t->courier->board->worker)))
+        return false;
+    for (size_t i = 0; i < rows.count; i++)
+        for (size_t k = 0; k < count; k++)
+            here[k] |= strcmp(pg_get_text(&rows, i, R_ID), ids[k]) == 0;
+    return true;
+}
+
 static bool query_task(const struct control_turn *t, struct js **answer, struct err *e)
 {
     const char *ids[CONTROL_IDS_MAX];
@@ -94,10 +105,14 @@ static bool ping(const struct control_turn *t, struct js **answer, struct err *e
 
 static bool registered(const struct control_turn *t, struct js **answer, struct err *e)
 {
+    const struct catalog *catalog = t->courier->catalog;
+    bool builtins = false;
     (void)e;
+    js_bool(control_argument(t, "builtins"), &builtins);
     *answer = js_new_array();
-    for (size_t i = 0; i < t->courier->catalog->count; i++)
-        js_push(*answer, js_new_text(t->courier->catalog->names[i]));
+    for (size_t i = 0; i < catalog->count; i++)
+        if (builtins || strncmp(catalog->names[i], "celery.", strlen("celery.")) != 0)
+            js_push(*answer, js_new_text(catalog->names[i]));
     return true;
 }
 
@@ -120,13 +135,30 @@ static size_t children_of(const struct board *board, int64_t *pids)
     return count;
 }
 
+/* How many attempts of each name this worker has brought to their end. */
+static struct js *totals(struct tally *tally)
+{
+    struct js *total = js_new_object();
+    for (int i = 0; i < TALLY_SERIES_MAX; i++) {
+        const char *name;
+        int64_t count = tally_attempts(tally, i, &name), before = 0;
+        if (count <= 0)
+            continue;
+        js_integer(js_get(total, name), &before);
+        js_set(total, name, js_new_integer(before + count));
+    }
+    return total;
+}
+
 static bool stats(const struct control_turn *t, struct js **answer, struct err *e)
 {
     const struct control *control = t->control;
-    const struct board *board = t->courier->board;
+    struct board *board = t->courier->board;
+    struct js *total CLEANUP(js_freep) = totals(&board->tally);
     int64_t pids[CONFIG_POOL_MAX];
     char number[16];
-    struct control_stats s = {.pid = atomic_load(&board->supervisor_pid),
+    struct control_stats s = {.total = total,
+                              .pid = atomic_load(&board->supervisor_pid),
                               .clock = t->courier->self.clock,
                               .uptime_s = (clock_boot() - control->began_at) / SECONDS(1),
                               .pool = atomic_load(&board->pool),
@@ -203,6 +235,7 @@ static bool revoked(const struct control_turn *t, struct js **answer, struct err
     return true;
 }
 
+/* The names that begin with dump_ are those of old tools. */
 const struct control_command control_questions[] = {
     {"ping", ping},
     {"active", active},
@@ -217,5 +250,11 @@ const struct control_command control_questions[] = {
     {"revoked", revoked},
     {"clock", clock_now_is},
     {"hello", hello},
+    {"dump_active", active},
+    {"dump_reserved", reserved},
+    {"dump_schedule", scheduled},
+    {"dump_tasks", registered},
+    {"dump_revoked", revoked},
+    {"dump_conf", conf},
     {0},
 };

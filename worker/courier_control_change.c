@@ -17,15 +17,36 @@ static struct js *value_error(const char *text)
     return control_error("ValueError", text);
 }
 
+static void say(struct js **answer, struct js *(*kind)(const char *text), const char *before, const char *what, const char *behind)
+{
+    struct text said CLEANUP(text_free) = {0};
+    text_printf(&said, "%s%s%s", before, what, behind);
+    *answer = kind(text_str(&said));
+}
+
+static void add_id(struct text *list, const char *id)
+{
+    text_puts(list, list->len ? ", " : "");
+    text_puts(list, id);
+}
+
 static bool revoke_ids(const struct control_turn *t, bool running_too, struct js **answer, struct err *e)
 {
     const char *ids[CONTROL_IDS_MAX];
-    struct text said CLEANUP(text_free) = {0};
+    bool here[CONTROL_IDS_MAX] = {false};
+    struct text list CLEANUP(text_free) = {0};
     size_t count = control_ids(control_argument(t, "task_id"), ids);
+    if (running_too && !control_find(t, ids, count, here, e))
+        return false;
     if (count > 0 && !pg_exec(t->courier->pg, &sql_celery_revoke, NULL, e, pg_texts(ids, count), pg_bool(running_too)))
         return false;
-    text_printf(&said, running_too ? "terminate: tasks unknown or terminated: %zu" : "tasks flagged as revoked: %zu", count);
-    *answer = control_ok(text_str(&said));
+    for (size_t i = 0; i < count; i++)
+        if (here[i] || !running_too)
+            add_id(&list, ids[i]);
+    if (running_too)
+        say(answer, control_ok, "terminate: ", list.len ? text_str(&list) : "tasks unknown", "");
+    else
+        say(answer, control_ok, "tasks ", text_str(&list), " flagged as revoked");
     return true;
 }
 
@@ -52,14 +73,14 @@ static bool rate_limit(const struct control_turn *t, struct js **answer, struct 
     else if (given)
         snprintf(rate, sizeof rate, "%s%s", given, strchr(given, '/') || strcmp(given, "0") == 0 ? "" : "/s");
     if (!name || !catalog_find(t->courier->catalog, name)) {
-        *answer = value_error("unknown task");
+        *answer = control_refusal("unknown task");
         return true;
     }
     const char *wanted = *rate && strcmp(rate, "0") != 0 ? rate : NULL;
     if (pg_exec(t->courier->pg, &sql_celery_set_rate, NULL, e, pg_text(name), pg_text(wanted)))
         *answer = control_ok(wanted ? "new rate limit set successfully" : "rate limit disabled successfully");
     else if (pg_alive(t->courier->pg))
-        *answer = value_error("invalid rate limit string");
+        say(answer, control_refusal, "Invalid rate limit string: '", rate, "'");
     return *answer != NULL;
 }
 
@@ -72,13 +93,6 @@ static bool stop_worker(const struct control_turn *t, struct js **answer, struct
     return true;
 }
 
-static void say(struct js **answer, struct js *(*kind)(const char *text), const char *before, const char *what, const char *behind)
-{
-    struct text said CLEANUP(text_free) = {0};
-    text_printf(&said, "%s%s%s", before, what, behind);
-    *answer = kind(text_str(&said));
-}
-
 /* This worker takes messages from the queue, or does not: until it is told otherwise, or reads its configuration again. */
 static bool consume(const struct control_turn *t, bool wanted, struct js **answer)
 {
@@ -86,10 +100,14 @@ static bool consume(const struct control_turn *t, bool wanted, struct js **answe
     for (size_t i = 0; queue && i < t->control->queues.count; i++) {
         if (strcmp(t->control->queues.names[i], queue) != 0)
             continue;
-        uint64_t bit = (uint64_t)1 << i, before = wanted ? atomic_fetch_and(&t->courier->edition->not_consumed, ~bit) : atomic_fetch_or(&t->courier->edition->not_consumed, bit);
+        uint64_t bit = (uint64_t)1 << i;
+        if (wanted)
+            atomic_fetch_and(&t->courier->edition->not_consumed, ~bit);
+        else
+            atomic_fetch_or(&t->courier->edition->not_consumed, bit);
         log_info(wanted ? "celery.consumer_added" : "celery.consumer_cancelled", LOG_STR("queue", queue));
         courier_ring(t->courier->board, COURIER_SETTLED);
-        say(answer, control_ok, !wanted ? "no longer consuming from " : before & bit ? "add consumer " : "already consuming from ", queue, "");
+        say(answer, control_ok, wanted ? "add consumer " : "no longer consuming from ", queue, "");
         return true;
     }
     say(answer, value_error, "queues are those of the configuration, and ", queue ? queue : "none", " is not one with protocol: celery that this worker serves");
@@ -203,7 +221,7 @@ static bool time_limit(const struct control_turn *t, struct js **answer, struct 
     int64_t soft, hard;
     (void)e;
     if (!entry) {
-        *answer = value_error("unknown task");
+        *answer = control_refusal("unknown task");
     } else if (!read_limit(control_argument(t, "soft"), &soft) || !read_limit(control_argument(t, "hard"), &hard)) {
         *answer = value_error("a limit is a number of seconds");
     } else {
@@ -245,20 +263,19 @@ static bool disable_events(const struct control_turn *t, struct js **answer, str
     return switch_events(t, false, answer);
 }
 
-static bool beat_now(const struct control_turn *t, struct js **answer, struct err *e)
-{
-    (void)answer;
-    (void)e;
-    t->control->beat_at = 0;
-    return true;
-}
-
+/* That it was heard is all there is to answer. */
 static bool nothing(const struct control_turn *t, struct js **answer, struct err *e)
 {
     (void)t;
-    (void)answer;
     (void)e;
+    *answer = js_new_null();
     return true;
+}
+
+static bool beat_now(const struct control_turn *t, struct js **answer, struct err *e)
+{
+    t->control->beat_at = 0;
+    return nothing(t, answer, e);
 }
 
 const struct control_command control_changes[] = {

@@ -37,5 +37,8 @@ const struct js *control_argument(const struct control_turn *t, const char *name
 /* One id or an array of them, at most CONTROL_IDS_MAX, as long as the node lives. */
 size_t control_ids(const struct js *node, const char **ids);
 
+/* courier_control_ask.c: which of the ids are of tasks that this worker has. `here` has `count` places. */
+bool control_find(const struct control_turn *t, const char *const *ids, size_t count, bool *here, struct err *e);
+
 /* After `autoscale`: ask for as many children as the load wants. */
 bool control_follow_load(struct courier *c, struct control *k, usec_t now, struct err *e);

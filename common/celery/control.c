@@ -106,13 +106,18 @@ struct js *control_ok(const char *text)
     return answer;
 }
 
+struct js *control_refusal(const char *text)
+{
+    struct js *answer = js_new_object();
+    js_set(answer, "error", js_new_text(text));
+    return answer;
+}
+
 struct js *control_error(const char *kind, const char *text)
 {
     struct text shown CLEANUP(text_free) = {0};
-    struct js *answer = js_new_object();
     text_printf(&shown, "%s('%s')", kind, text);
-    js_set(answer, "error", js_new_text(text_str(&shown)));
-    return answer;
+    return control_refusal(text_str(&shown));
 }
 
 static struct js *parsed_or(const char *json, struct js *fallback)
@@ -161,6 +166,20 @@ struct js *control_scheduled(const struct control_task *task)
     return out;
 }
 
+static struct js *exchange_of(const char *queue)
+{
+    struct js *exchange = js_new_object();
+    js_set(exchange, "name", js_new_text(queue));
+    js_set(exchange, "type", js_new_text("direct"));
+    js_set(exchange, "arguments", js_new_null());
+    js_set(exchange, "durable", js_new_bool(true));
+    js_set(exchange, "passive", js_new_bool(false));
+    js_set(exchange, "auto_delete", js_new_bool(false));
+    js_set(exchange, "delivery_mode", js_new_null());
+    js_set(exchange, "no_declare", js_new_bool(false));
+    return exchange;
+}
+
 /* The members that kombu shows of a queue; those that are the same for every queue on Redis are a table. */
 struct js *control_queue(const char *name)
 {
@@ -171,11 +190,9 @@ struct js *control_queue(const char *name)
         const char *key;
         bool value;
     } flags[] = {{"durable", true}, {"exclusive", false}, {"auto_delete", false}, {"no_ack", false}};
-    struct js *queue = js_new_object(), *exchange = js_new_object();
-    js_set(exchange, "name", js_new_text(name));
-    js_set(exchange, "type", js_new_text("direct"));
+    struct js *queue = js_new_object();
     js_set(queue, "name", js_new_text(name));
-    js_set(queue, "exchange", exchange);
+    js_set(queue, "exchange", exchange_of(name));
     js_set(queue, "routing_key", js_new_text(name));
     js_set(queue, "bindings", js_new_array());
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
@@ -222,6 +239,12 @@ static struct js *broker_of(const struct control_stats *stats)
     js_set(broker, "ssl", js_new_bool(false));
     js_set(broker, "transport_options", js_new_object());
     js_set(broker, "alternates", js_new_array());
+    js_set(broker, "insist", js_new_bool(false));
+    js_set(broker, "connect_timeout", js_new_integer(4));
+    js_set(broker, "login_method", js_new_null());
+    js_set(broker, "uri_prefix", js_new_null());
+    js_set(broker, "heartbeat", js_new_integer(0));
+    js_set(broker, "failover_strategy", js_new_text("round-robin"));
     return broker;
 }
 
@@ -232,13 +255,15 @@ static struct js *usage_now(void)
     getrusage(RUSAGE_SELF, &self);
     js_set(usage, "utime", js_new_real((double)self.ru_utime.tv_sec + (double)self.ru_utime.tv_usec / 1e6));
     js_set(usage, "stime", js_new_real((double)self.ru_stime.tv_sec + (double)self.ru_stime.tv_usec / 1e6));
-    js_set(usage, "maxrss", js_new_integer(self.ru_maxrss));
-    js_set(usage, "minflt", js_new_integer(self.ru_minflt));
-    js_set(usage, "majflt", js_new_integer(self.ru_majflt));
-    js_set(usage, "inblock", js_new_integer(self.ru_inblock));
-    js_set(usage, "oublock", js_new_integer(self.ru_oublock));
-    js_set(usage, "nvcsw", js_new_integer(self.ru_nvcsw));
-    js_set(usage, "nivcsw", js_new_integer(self.ru_nivcsw));
+    const struct {
+        const char *key;
+        long value;
+    } numbers[] = {{"maxrss", self.ru_maxrss},   {"ixrss", self.ru_ixrss},       {"idrss", self.ru_idrss},   {"isrss", self.ru_isrss},
+                   {"minflt", self.ru_minflt},   {"majflt", self.ru_majflt},     {"nswap", self.ru_nswap},   {"inblock", self.ru_inblock},
+                   {"oublock", self.ru_oublock}, {"msgsnd", self.ru_msgsnd},     {"msgrcv", self.ru_msgrcv}, {"nsignals", self.ru_nsignals},
+                   {"nvcsw", self.ru_nvcsw},     {"nivcsw", self.ru_nivcsw}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        js_set(usage, numbers[i].key, js_new_integer(numbers[i].value));
     return usage;
 }
 

@@ -41,6 +41,7 @@ void control_reply_key(const struct control_request *request, struct text *out);
 /* What commands answer ---------------------------------------------------------------------------------------------------- */
 
 struct js *control_ok(const char *text);
+struct js *control_refusal(const char *text);                 /* {"error": "…"} */
 struct js *control_error(const char *kind, const char *text); /* {"error": "KeyError('…')"}, as Python shows an exception */
 
 /* A task that somebody has and that has not ended. */

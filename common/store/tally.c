@@ -90,6 +90,27 @@ void tally_event(struct tally *tally, enum tally_event event, int64_t count)
     add(tally, EVENTS, event, count);
 }
 
+static bool is_shown(struct tally *tally, size_t i)
+{
+    return i < FIRST || (i < TALLY_SERIES_MAX && atomic_load(&tally->series[i].state) == MADE);
+}
+
+static const char *name_of(const struct tally *tally, int i)
+{
+    return i == OTHER ? "other" : tally->series[i].name;
+}
+
+int64_t tally_attempts(struct tally *tally, int series, const char **name)
+{
+    int64_t count = 0;
+    if (series == EVENTS || !is_shown(tally, (size_t)series))
+        return -1;
+    for (int outcome = 0; outcome < TALLY_OUTCOMES; outcome++)
+        count += atomic_load_explicit(&tally->series[series].numbers[outcome], memory_order_relaxed);
+    *name = name_of(tally, series);
+    return count;
+}
+
 /* Writing ----------------------------------------------------------------------------------------------------------- */
 
 /* Series that have changed, as the arrays of a statement. */
@@ -100,11 +121,6 @@ struct changed {
     size_t count;
 };
 
-static bool is_shown(struct tally *tally, size_t i)
-{
-    return i < FIRST || (i < TALLY_SERIES_MAX && atomic_load(&tally->series[i].state) == MADE);
-}
-
 /* All numbers only grow: the sum tells whether one did. */
 static void add_changed(struct tally *tally, int i, struct tally_written *written, struct changed *out)
 {
@@ -114,7 +130,7 @@ static void add_changed(struct tally *tally, int i, struct tally_written *writte
     if (sum == written->sums[i])
         return;
     out->queues[out->count] = tally->series[i].queue;
-    out->names[out->count++] = i == OTHER ? "other" : tally->series[i].name;
+    out->names[out->count++] = name_of(tally, i);
     out->sums[i] = sum;
 }
 

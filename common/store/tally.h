@@ -73,6 +73,9 @@ int tally_find(struct tally *tally, int hint, const char *queue, const char *nam
 void tally_count(struct tally *tally, int series, enum tally_outcome outcome, usec_t ran, usec_t waited);
 void tally_event(struct tally *tally, enum tally_event event, int64_t count);
 
+/* How many attempts of a series have ended, and its handler's name; negative: there is no such series. */
+int64_t tally_attempts(struct tally *tally, int series, const char **name);
+
 /* What was written so far, by whoever writes. Begins as zeros. */
 struct tally_written {
     int64_t sums[TALLY_SERIES_MAX];

@@ -51,6 +51,9 @@ def it_says_what_it_has():
     assert [q["name"] for q in only(inspect().active_queues())] == ["celery", "py"]
     stats = only(inspect().stats())
     assert stats["pool"]["max-concurrency"] == 1 and len(stats["pool"]["processes"]) == 1, stats
+    before = stats["total"].get("echo", 0)
+    send("echo").get(timeout=TIMEOUT)
+    until(lambda: only(inspect().stats())["total"].get("echo", 0) == before + 1)
     assert only(inspect().clock())["clock"] > 0
 
 
@@ -77,9 +80,10 @@ def tasks_are_listed_where_they_stand():
 def a_revoke_without_terminate_leaves_what_runs():
     running = send("sleep", kwargs={"seconds": 600})
     until(lambda: only(inspect().active()))
-    assert "ok" in only(app.control.revoke(running.id, reply=True, limit=1, timeout=TIMEOUT))
+    assert only(app.control.revoke(running.id, **ANSWER)) == {"ok": "tasks %s flagged as revoked" % running.id}
     assert [request["id"] for request in only(inspect().active())] == [running.id]
-    app.control.revoke(running.id, terminate=True)
+    assert only(app.control.revoke("nobody", terminate=True, **ANSWER)) == {"ok": "terminate: tasks unknown"}
+    assert only(app.control.revoke([running.id, "nobody"], terminate=True, **ANSWER)) == {"ok": "terminate: %s" % running.id}
     until(lambda: not only(inspect().active()))
 
 
@@ -96,14 +100,15 @@ def a_revoke_is_kept():
 def what_cannot_be_changed_is_refused_with_the_reason():
     assert only(app.control.rate_limit("echo", "10/m", **ANSWER)) == {"ok": "new rate limit set successfully"}
     assert only(app.control.rate_limit("echo", 0, **ANSWER)) == {"ok": "rate limit disabled successfully"}
-    assert "error" in only(app.control.rate_limit("nobody", "1/s", **ANSWER))
+    assert only(app.control.rate_limit("nobody", "1/s", **ANSWER)) == {"error": "unknown task"}
     assert "error" in only(app.control.rate_limit("echo", "often", **ANSWER))
     assert "ok" in only(app.control.add_consumer("celery", **ANSWER))
     assert "error" in only(app.control.add_consumer("other", **ANSWER))
-    assert only(app.control.time_limit("nobody", soft=1, **ANSWER)) == {"error": "ValueError('unknown task')"}
+    assert only(app.control.time_limit("nobody", soft=1, **ANSWER)) == {"error": "unknown task"}
     assert "error" in only(app.control.time_limit("echo", soft=-1, **ANSWER))
     assert "error" in only(app.control.autoscale(1, 5, **ANSWER))
     assert "error" in only(app.control.pool_shrink(5, **ANSWER))
+    assert only(app.control.heartbeat(**ANSWER)) is None
     assert only(app.control.broadcast("nonsense", **ANSWER)) == {"error": "KeyError('nonsense')"}
 
 
