@@ -167,7 +167,7 @@ class Work(unittest.TestCase):
         app.control.revoke(running.id, terminate=True)
         with self.assertRaises(TaskRevokedError):
             get(running)
-        waiting = t.add.apply_async((1, 1), countdown=2)
+        waiting = t.add.apply_async((1, 1), countdown=30)
         app.control.revoke(waiting.id)
         with self.assertRaises(TaskRevokedError):
             get(waiting)
