@@ -9,7 +9,7 @@ WITH staged AS (
       FROM drumbeat_stage
      WHERE kind = 'unit' AND ($1::bigint IS NULL OR record = $1::bigint)
      ORDER BY c4, c1, record DESC
-), typed AS (
+), typed AS MATERIALIZED (
     SELECT version_id, level,
            (SELECT t.id FROM registry.source_version v JOIN registry.org_unit_type t USING (data_source_id)
              WHERE v.id = version_id AND (t.depth = level OR t.depth IS NULL) ORDER BY t.depth NULLS LAST LIMIT 1) AS org_unit_type_id
