@@ -41,8 +41,16 @@ static bool shorten_lease(struct keeper *k, struct err *e)
     return true;
 }
 
+/* Somebody has taken the worker's row away, and all that it held with it. */
+static void note_lost(struct keeper *k)
+{
+    log_error("keeper.lease_lost", LOG_UUID("worker", k->board->worker));
+    atomic_fetch_add(&k->board->lives, 1);
+}
+
 bool keeper_register(struct keeper *k, struct err *e)
 {
+    struct pg_rows rows;
     char host[256] = "unknown";
     size_t count = k->catalog->count;
     const char **queues = mem_zero(count, sizeof *queues), **unique_by = mem_zero(count, sizeof *unique_by);
@@ -58,7 +66,7 @@ bool keeper_register(struct keeper *k, struct err *e)
     int supervisor = atomic_load(&k->board->supervisor_pid);
     usec_t asked_at = clock_boot();
     bool good = shorten_lease(k, e) &&
-                pg_exec(k->pg, &sql_worker_open, NULL, e, pg_uuid(k->board->worker), pg_text(host), pg_int(supervisor), pg_text(DRUMBEAT_VERSION),
+                pg_exec(k->pg, &sql_worker_open, &rows, e, pg_uuid(k->board->worker), pg_text(host), pg_int(supervisor), pg_text(DRUMBEAT_VERSION),
                         pg_texts(k->queues, k->queue_count), pg_int(k->board->pool), pg_texts(k->catalog->names, count), pg_texts(queues, count),
                         pg_ints(attempts, count), pg_ints(deaths, count), pg_texts(unique_by, count),
                         pg_duration(k->config->worker.lease), pg_text(k->boot), pg_int(proc_start(supervisor)));
@@ -66,6 +74,8 @@ bool keeper_register(struct keeper *k, struct err *e)
     free(unique_by);
     free(attempts);
     free(deaths);
+    if (good && pg_get_bool(&rows, 0, 0) && atomic_load(&k->board->registered))
+        note_lost(k);
     if (!good || !keeper_configure(k, e))
         return err_add(e, "registering the worker");
     k->waiting = true;
@@ -98,11 +108,8 @@ bool keeper_renew(struct keeper *k, struct err *e)
     if (!pg_exec(k->pg, &sql_worker_renew, &rows, e, pg_uuid(k->board->worker), pg_bool(atomic_load(&k->board->phase) != PHASE_RUN),
                  pg_int(k->board->pool)))
         return err_add(e, "renewing the lease");
-    if (!pg_get_bool(&rows, 0, 0)) {
-        log_error("keeper.lease_lost", LOG_UUID("worker", k->board->worker));
-        atomic_fetch_add(&k->board->lives, 1);
+    if (!pg_get_bool(&rows, 0, 0))
         return keeper_register(k, e);
-    }
     atomic_store(&k->board->renewed_at, asked_at);
     return true;
 }

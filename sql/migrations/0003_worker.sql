@@ -349,15 +349,18 @@ END $$;
 
 -- A worker's life ----------------------------------------------------------------------------------------------------------
 
--- Make the worker's row, or bring it up to date after a reload or a lost connection; its handlers too.
+-- Make the worker's row, or bring it up to date after a reload or a lost connection; its handlers too. True: there was none.
 CREATE FUNCTION drumbeat.open_worker(id uuid, host text, pid int, version text, queues text[], pool int, names text[], handler_queues text[],
-                                     handler_attempts int[], handler_deaths int[], handler_unique_by text[], lease interval, boot text, pid_start bigint) RETURNS void LANGUAGE plpgsql AS $$
+                                     handler_attempts int[], handler_deaths int[], handler_unique_by text[], lease interval, boot text, pid_start bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
+DECLARE
+    is_new boolean;
 BEGIN
-    INSERT INTO drumbeat.worker (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
+    INSERT INTO drumbeat.worker AS w (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     VALUES (id, host, pid, version, queues, pool, names, lease, boot, pid_start)
     ON CONFLICT ON CONSTRAINT worker_pkey DO UPDATE
-    SET seen_at = clock_timestamp(), waiting = true, queues = excluded.queues, pool = excluded.pool, names = excluded.names, lease = excluded.lease;
+    SET seen_at = clock_timestamp(), waiting = true, queues = excluded.queues, pool = excluded.pool, names = excluded.names, lease = excluded.lease
+    RETURNING w.xmax = '0'::xid INTO is_new;
     INSERT INTO drumbeat.handler AS h (name, queue, max_attempts, max_deaths, unique_by)
     SELECT n.name, n.queue, n.attempts, nullif(n.deaths, 0), n.unique_by
       FROM unnest(names, handler_queues, handler_attempts, handler_deaths, handler_unique_by) n(name, queue, attempts, deaths, unique_by) ORDER BY n.name
@@ -366,6 +369,7 @@ BEGIN
         seen_at = clock_timestamp()
      WHERE (h.queue, h.max_attempts, h.max_deaths, h.unique_by)
            IS DISTINCT FROM (excluded.queue, excluded.max_attempts, excluded.max_deaths, excluded.unique_by);
+    RETURN is_new;
 END $$;
 
 -- The heartbeat. False: the row is gone, others have taken this worker's tasks.
