@@ -85,7 +85,8 @@ static const char *in_seat(const struct cgroups *g, enum cgroup_kind kind, int s
 static const char first_mounts[] = "21 1 0:5 / / rw - ext4 /dev/root rw\n"
                                    "30 21 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
                                    "31 21 0:27 / /sys/fs/cgroup/pids rw,relatime shared:9 - cgroup cgroup rw,pids\n"
-                                   "32 21 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+                                   "32 21 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+                                   "33 21 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu,cpuacct\n";
 
 static void make_first_version(void)
 {
@@ -93,6 +94,7 @@ static void make_first_version(void)
     write_file("proc/self/cgroup", "8:pids:/\n4:memory:/own/group\n3:cpu,cpuacct:/\n0::/elsewhere\n");
     write_file("sys/fs/cgroup/memory/own/group/cgroup.procs", "");
     write_file("sys/fs/cgroup/pids/cgroup.procs", "");
+    write_file("sys/fs/cgroup/cpu/cgroup.procs", "");
 }
 
 START_TEST(in_version_1_each_controller_has_a_tree)
@@ -103,7 +105,26 @@ START_TEST(in_version_1_each_controller_has_a_tree)
     ck_assert_int_eq(g.version, 1);
     assert_path(g.base[CGROUP_MEMORY], "sys/fs/cgroup/memory/own/group");
     assert_path(g.base[CGROUP_PIDS], "sys/fs/cgroup/pids");
+    assert_path(g.base[CGROUP_CPU], "sys/fs/cgroup/cpu");
     ck_assert_str_eq(g.why, "");
+}
+END_TEST
+
+/* A part of the processor is no limit: without it a child is held all the same, and with it alone it is not. */
+START_TEST(the_processor_is_taken_where_it_is_to_be_had)
+{
+    struct cgroups g;
+    make_first_version();
+    unlink(path_of("sys/fs/cgroup/cpu/cgroup.procs"));
+    cgroups_find(root, &g);
+    ck_assert_int_eq(g.version, 1);
+    ck_assert_str_eq(g.base[CGROUP_CPU], "");
+    ck_assert_str_eq(g.why, "");
+    make_first_version();
+    unlink(path_of("sys/fs/cgroup/pids/cgroup.procs"));
+    unlink(path_of("sys/fs/cgroup/memory/own/group/cgroup.procs"));
+    cgroups_find(root, &g);
+    ck_assert_int_eq(g.version, 0);
 }
 END_TEST
 
@@ -183,14 +204,14 @@ START_TEST(a_worker_of_version_2_moves_out_of_the_way_and_hands_controllers_down
     struct cgroups g;
     char pid[24], path[1024];
     make_second_version("cpu memory pids\n");
-    cgroups_open(root, &g);
+    cgroups_open(root, 4, &g);
     ck_assert_int_eq(g.version, 2);
-    ck_assert_str_eq(read_path(path_of("sys/fs/cgroup/system.slice/drumbeat-worker.service/cgroup.subtree_control")), "+memory +pids");
+    ck_assert_str_eq(read_path(path_of("sys/fs/cgroup/system.slice/drumbeat-worker.service/cgroup.subtree_control")), "+memory +pids +cpu");
     snprintf(pid, sizeof pid, "%d", (int)getpid());
     snprintf(path, sizeof path, "%s/main/cgroup.procs", g.worker[CGROUP_MEMORY]);
     ck_assert_str_eq(read_path(path), pid);
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", g.worker[CGROUP_PIDS]);
-    ck_assert_str_eq(read_path(path), "+memory +pids");
+    ck_assert_str_eq(read_path(path), "+memory +pids +cpu");
     ck_assert(cgroup_make(&g, 3));
     ck_assert_str_eq(read_path(in_seat(&g, CGROUP_MEMORY, 3, "memory.oom.group")), "1");
     ck_assert_str_eq(read_path(in_seat(&g, CGROUP_MEMORY, 3, "memory.swap.max")), "0");
@@ -208,7 +229,7 @@ START_TEST(kills_of_the_kernel_are_counted)
     struct cgroups g;
     char events[1024];
     make_second_version("memory pids\n");
-    cgroups_open(root, &g);
+    cgroups_open(root, 4, &g);
     ck_assert(cgroup_make(&g, 0));
     ck_assert_int_eq(cgroup_oom_kills(&g, 0), 0);
     snprintf(events, sizeof events, "%s", in_seat(&g, CGROUP_MEMORY, 0, "memory.events") + strlen(root) + 1);
@@ -217,16 +238,20 @@ START_TEST(kills_of_the_kernel_are_counted)
 }
 END_TEST
 
-START_TEST(a_child_is_put_into_both_trees_of_version_1)
+START_TEST(a_child_is_put_into_each_tree_of_version_1)
 {
     struct cgroups g;
+    char shares[1024];
     make_first_version();
-    cgroups_open(root, &g);
+    cgroups_open(root, 4, &g);
     ck_assert_int_eq(g.version, 1);
     ck_assert(cgroup_make(&g, 0));
     ck_assert(cgroup_enter(&g, 0, 4711));
     ck_assert_str_eq(read_path(in_seat(&g, CGROUP_MEMORY, 0, "cgroup.procs")), "4711");
     ck_assert_str_eq(read_path(in_seat(&g, CGROUP_PIDS, 0, "cgroup.procs")), "4711");
+    ck_assert_str_eq(read_path(in_seat(&g, CGROUP_CPU, 0, "cgroup.procs")), "4711");
+    snprintf(shares, sizeof shares, "%s/cpu.shares", g.worker[CGROUP_CPU]);
+    ck_assert_str_eq(read_path(shares), "4096");
 }
 END_TEST
 
@@ -256,7 +281,7 @@ START_TEST(what_dead_workers_left_is_ended)
     snprintf(name, sizeof name, "sys/fs/cgroup/pids/drumbeat-%llu-%d-1/seat-0/cgroup.procs", (unsigned long long)space.st_ino + 1, (int)getpid());
     snprintf(list, sizeof list, "%d\n", (int)neighbour);
     write_file(name, list);
-    cgroups_open(root, &g);
+    cgroups_open(root, 4, &g);
     ck_assert_int_eq(waitpid(left, &status, 0), left);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     ck_assert_int_eq(waitpid(neighbour, &status, WNOHANG), 0);
@@ -320,7 +345,7 @@ START_TEST(the_kernel_holds_a_group_to_its_processes_and_ends_it_whole)
 {
     struct cgroups g;
     int status, ready[2];
-    cgroups_open("", &g);
+    cgroups_open("", 1, &g);
     if (g.version == 0) {
         hold(g.why);
         return;
@@ -359,6 +384,7 @@ int main(void)
     TCase *tests = tcase_create("cgroup");
     tcase_add_checked_fixture(tests, open_root, close_root);
     tcase_add_test(tests, in_version_1_each_controller_has_a_tree);
+    tcase_add_test(tests, the_processor_is_taken_where_it_is_to_be_had);
     tcase_add_test(tests, a_controller_that_is_missing_is_told_and_the_other_used);
     tcase_add_test(tests, the_part_of_a_tree_that_is_mounted_is_taken_off_the_path);
     tcase_add_test(tests, in_version_2_there_is_one_tree);
@@ -366,7 +392,7 @@ int main(void)
     tcase_add_test(tests, without_groups_the_reason_is_told);
     tcase_add_test(tests, a_worker_of_version_2_moves_out_of_the_way_and_hands_controllers_down);
     tcase_add_test(tests, kills_of_the_kernel_are_counted);
-    tcase_add_test(tests, a_child_is_put_into_both_trees_of_version_1);
+    tcase_add_test(tests, a_child_is_put_into_each_tree_of_version_1);
     tcase_add_test(tests, what_dead_workers_left_is_ended);
     tcase_add_test(tests, the_groups_of_dead_workers_are_removed_and_no_others);
     tcase_add_test(tests, the_kernel_holds_a_group_to_its_processes_and_ends_it_whole);

@@ -19,6 +19,7 @@
 enum { VERSIONS = 3, LINE_SIZE = 1024, PROCS_SIZE = 16 * 1024, NAME_MAX_LENGTH = 64 };
 
 static const usec_t end_patience = MSEC(200);
+static const int shares_of_process = 1024; /* sched(7), the weight of nice 0 */
 
 /* What a file is called in each version; NULL: there is none. */
 static const struct names {
@@ -28,7 +29,7 @@ static const struct names {
     [2] = {"memory.max", NULL, "memory.events"},
 };
 
-static const char *const controllers[CGROUP_KINDS] = {"memory", "pids"};
+static const char *const controllers[CGROUP_KINDS] = {"memory", "pids", "cpu"};
 static const char prefix[] = "drumbeat-", main_group[] = "main";
 
 /* Files ------------------------------------------------------------------------------------------------------------- */
@@ -159,14 +160,14 @@ static void complain(struct cgroups *g, const char *text, const char *about)
 static void find_first_version(const char *root, struct cgroups *g)
 {
     for (int kind = 0; kind < CGROUP_KINDS; kind++) {
-        if (!find_base(root, controllers[kind], g->base[kind]))
-            complain(g, "has no control group here", controllers[kind]);
-        else if (may_write(g->base[kind], "cgroup.procs"))
-            g->version = 1;
-        else {
-            complain(g, "may not be written", g->base[kind]);
-            *g->base[kind] = '\0';
+        bool found = find_base(root, controllers[kind], g->base[kind]);
+        if (found && may_write(g->base[kind], "cgroup.procs")) {
+            g->version = kind == CGROUP_CPU ? g->version : 1;
+            continue;
         }
+        if (kind != CGROUP_CPU)
+            complain(g, found ? "may not be written" : "has no control group here", found ? g->base[kind] : controllers[kind]);
+        *g->base[kind] = '\0';
     }
 }
 
@@ -184,11 +185,11 @@ static void find_second_version(const char *root, struct cgroups *g)
     }
     get(base, "cgroup.controllers", list, sizeof list);
     for (int kind = 0; kind < CGROUP_KINDS; kind++)
-        if (!has_word(list, controllers[kind], " \n"))
-            complain(g, "is not among the controllers of its control group", controllers[kind]);
-        else {
+        if (has_word(list, controllers[kind], " \n")) {
             snprintf(g->base[kind], sizeof g->base[kind], "%s", base);
-            g->version = 2;
+            g->version = kind == CGROUP_CPU ? g->version : 2;
+        } else if (kind != CGROUP_CPU) {
+            complain(g, "is not among the controllers of its control group", controllers[kind]);
         }
 }
 
@@ -290,10 +291,13 @@ static void end_dead_in(const char *base)
         closedir(all);
 }
 
-/* Is it the folder of the kind before it? Version 2 has one for both. */
+/* Is it the folder of a kind before it? Version 2 has one for all. */
 static bool is_same(const char folders[CGROUP_KINDS][CGROUP_PATH_MAX], int kind)
 {
-    return kind > 0 && kind < CGROUP_KINDS && strcmp(folders[kind], folders[kind - 1]) == 0;
+    for (int before = 0; before < kind; before++)
+        if (strcmp(folders[kind], folders[before]) == 0)
+            return true;
+    return false;
 }
 
 void cgroups_end_dead(const char *root)
@@ -332,7 +336,16 @@ static bool make_worker(struct cgroups *g, enum cgroup_kind kind, const char *na
     return made;
 }
 
-void cgroups_open(const char *root, struct cgroups *groups)
+/* In version 1 processes that are in no group of ours stand beside the worker's: what the seats share is as much as if each were a process. */
+static void weigh(const struct cgroups *g, int seats)
+{
+    char shares[24];
+    snprintf(shares, sizeof shares, "%lld", (long long)shares_of_process * seats);
+    if (g->version == 1 && *g->worker[CGROUP_CPU])
+        put(g->worker[CGROUP_CPU], "cpu.shares", shares);
+}
+
+void cgroups_open(const char *root, int seats, struct cgroups *groups)
 {
     char name[NAME_MAX_LENGTH];
     cgroups_end_dead(root);
@@ -341,7 +354,7 @@ void cgroups_open(const char *root, struct cgroups *groups)
     int had = groups->version;
     groups->version = 0;
     for (int kind = 0; had && kind < CGROUP_KINDS; kind++) {
-        if (!*groups->base[kind])
+        if (!*groups->base[kind] || (kind == CGROUP_CPU && !groups->version))
             continue;
         int version = groups->version;
         groups->version = had;
@@ -351,6 +364,7 @@ void cgroups_open(const char *root, struct cgroups *groups)
             groups->version = version;
         }
     }
+    weigh(groups, seats);
 }
 
 void cgroups_close(const struct cgroups *groups, int seats)

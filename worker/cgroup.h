@@ -8,7 +8,9 @@
  *         seat-0/ seat-1/ …                  one for each living child
  *
  * BASE is the group in which the worker was started, if it may write there: as root, or where systemd delegates
- * (Delegate=yes). In version 1 memory and pids have a tree each. Everything is a file; `root` is put before all their paths, so
+ * (Delegate=yes). In version 1 each controller may have a tree of its own. Memory and processes are limited; of the processor each seat gets
+ * the same part while all want it, so that a thousand processes of one take from the others what one process would. That one is not asked
+ * for where it is not to be had. Everything is a file; `root` is put before all their paths, so
  * that a folder can stand in for the kernel. */
 #include "common/base/err.h"
 #include <stdint.h>
@@ -16,7 +18,7 @@
 
 enum { CGROUP_PATH_MAX = 512, CGROUP_WHY_MAX = 640 };
 
-enum cgroup_kind { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_KINDS };
+enum cgroup_kind { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_KINDS };
 
 struct cgroups {
     int version;                                /* 0: there are none to use */
@@ -32,8 +34,8 @@ void cgroups_find(const char *root, struct cgroups *out);
 void cgroups_end_dead(const char *root);
 
 /* That first, then make the worker's groups; the calling process must have no other thread or child
- * yet. When that cannot be done `version` becomes 0. */
-void cgroups_open(const char *root, struct cgroups *groups);
+ * yet. When that cannot be done `version` becomes 0. Together its groups weigh as much as so many processes. */
+void cgroups_open(const char *root, int seats, struct cgroups *groups);
 
 /* End what is left in them and remove the worker's groups, as far as they are empty. */
 void cgroups_close(const struct cgroups *groups, int seats);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static const usec_t close_look_every = MSEC(400), stopped_look_every = SECONDS(1);
+static const usec_t close_look_every = MSEC(400), share_patience = MSEC(200), stopped_look_every = SECONDS(1);
 static const usec_t young = SECONDS(2), back_off_first = MSEC(100), back_off_cap = SECONDS(4), keeper_back_off_cap = SECONDS(1);
 
 /* Has the kernel killed it for a limit? */
@@ -245,27 +245,26 @@ static int64_t memory_of(struct post *post, const struct family_use *use, int64_
     if (now - post->shared_at < close_look_every)
         return 0;
     post->shared_at = now;
-    int64_t share = proc_family_share(post->pid);
+    int64_t share = proc_family_share(post->pid, share_patience);
     return share >= 0 ? share : use->resident;
 }
 
-/* Which of the limits that only a look from outside can hold is over, in words; NULL: none. */
+/* Which of the limits that only a look from outside can hold is over, in words; NULL: none. Memory last: to ask a process for it is to wait until
+ * it has forked. */
 static const char *over_limit(struct post *post, const struct seat_view *view, usec_t now, char reason[DEATH_TEXT_MAX])
 {
     const struct limits *limits = &view->limits;
     struct family_use use = proc_family(post->pid);
     int64_t output = atomic_load(&post->seat->output);
     usec_t cpu = use.cpu - view->cpu_before;
-    int64_t memory = memory_of(post, &use, limits->memory, now);
-    if (memory > limits->memory)
-        return limit_say_size(reason, DEATH_TEXT_MAX, memory, "", limits->memory);
-    if (cpu > limits->cpu)
-        return limit_say_time(reason, DEATH_TEXT_MAX, cpu, "of processor time", limits->cpu);
     if (use.processes > limits->processes)
         return limit_say_count(reason, DEATH_TEXT_MAX, use.processes, "processes", limits->processes);
+    if (cpu > limits->cpu)
+        return limit_say_time(reason, DEATH_TEXT_MAX, cpu, "of processor time", limits->cpu);
     if (output > limits->output)
         return limit_say_size(reason, DEATH_TEXT_MAX, output, "of output", limits->output);
-    return NULL;
+    int64_t memory = memory_of(post, &use, limits->memory, now);
+    return memory > limits->memory ? limit_say_size(reason, DEATH_TEXT_MAX, memory, "", limits->memory) : NULL;
 }
 
 static void check_limits(struct post *post, const struct seat_view *view, usec_t now, const struct posts_host *host)

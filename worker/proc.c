@@ -108,23 +108,30 @@ struct family_use proc_family(pid_t root)
     return use;
 }
 
+struct share {
+    int64_t bytes; /* -1: it cannot be had */
+    usec_t until;
+};
+
 /* The line "Pss: 123 kB" of /proc/PID/smaps_rollup. */
 static void add_share(void *data, pid_t pid)
 {
-    int64_t *share = data;
+    struct share *share = data;
     char rollup[ROLLUP_MAX];
+    if (share->bytes < 0 || clock_boot() > share->until)
+        return;
     const char *line = strstr(read_file(pid, "smaps_rollup", rollup, sizeof rollup), "\nPss:");
-    if (line && *share >= 0)
-        *share += strtoll(line + strlen("\nPss:"), NULL, 10) * 1024;
+    if (line)
+        share->bytes += strtoll(line + strlen("\nPss:"), NULL, 10) * 1024;
     else if (proc_start(pid))
-        *share = -1;
+        share->bytes = -1;
 }
 
-int64_t proc_family_share(pid_t root)
+int64_t proc_family_share(pid_t root, usec_t patience)
 {
-    int64_t share = 0;
+    struct share share = {.until = clock_boot() + patience};
     each_of_family(root, add_share, &share);
-    return share;
+    return share.bytes;
 }
 
 void proc_set_oom_score(int score)

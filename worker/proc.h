@@ -26,5 +26,6 @@ enum { FAMILY_MAX = 16384 + 1 };
 struct family_use proc_family(pid_t root);
 
 /* The same memory with every shared page counted once in all (Pss): what a family really takes whose members were forked from each
- * other. The kernel walks through all of it, so ask seldom. -1: it cannot be had. */
-int64_t proc_family_share(pid_t root);
+ * other. The kernel walks through all of it, so ask seldom; and it waits for a process that is just forking, so those that are not asked in
+ * `patience` are left out. -1: it cannot be had. */
+int64_t proc_family_share(pid_t root, usec_t patience);

@@ -366,7 +366,7 @@ static bool set_up_children(struct supervisor *s, struct err *e)
     proc_set_oom_score(oom_score);
     if (strcmp(config->worker.cgroup, "off") == 0)
         return true;
-    cgroups_open("", groups);
+    cgroups_open("", config->worker.pool, groups);
     log_debug("worker.groups", LOG_INT("version", groups->version), LOG_STR("why", groups->why));
     return true;
 }

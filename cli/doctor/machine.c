@@ -86,14 +86,15 @@ void check_cgroup(struct doctor *d, struct finding *f)
     cgroups_find("", &groups);
     const char *memory = *groups.base[CGROUP_MEMORY] ? "memory" : "", *pids = *groups.base[CGROUP_PIDS] ? "processes" : "";
     if (groups.version && !*groups.why) {
-        found(f, VERDICT_OK, "version %d: the kernel holds each child to its memory and processes", groups.version);
+        found(f, VERDICT_OK, "version %d: the kernel holds each child to its memory and processes%s", groups.version,
+              *groups.base[CGROUP_CPU] ? ", and to its part of the processor" : "; many processes of one take the processor from the others");
         return;
     }
     if (groups.version)
         found(f, VERDICT_WARN, "version %d holds a child to its %s%s only: %s", groups.version, memory, pids, groups.why);
     else
         found(f, VERDICT_WARN, "%s; %s", groups.why, without_groups);
-    mend(f, "Delegate=memory pids in the unit of the worker, or start it as root; worker.cgroup: off when that is as it should be");
+    mend(f, "Delegate=cpu memory pids in the unit of the worker, or start it as root; worker.cgroup: off when that is as it should be");
 }
 
 /* The folder of large results; without one there is nothing to look at. */
